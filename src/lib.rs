@@ -1,0 +1,18 @@
+//! dechaff
+pub mod cleaner;
+pub mod config;
+pub mod decide;
+pub mod error;
+#[cfg(feature = "eval")]
+pub mod eval;
+pub mod evidence;
+pub mod fingerprint;
+pub mod normalize;
+pub mod page;
+pub mod repeats;
+pub mod score;
+pub mod shape;
+pub mod shingle;
+pub use cleaner::{Cleaned, CleanedLine, Cleaner, Workspace};
+pub use config::{Config, Threshold};
+pub use decide::{Reason, Verdict};

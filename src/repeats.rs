@@ -1,0 +1,379 @@
+//! Evidence in, the lines that are later copies of others on the same page out (page scope).
+//!
+//! Equality alone removes nothing: refrains, dialogue, table rows, code, lists, quoted posts
+//! and logs say things twice on purpose. A later copy goes only under one of three rules,
+//! each of which asks for more (figures and an example for each side of each threshold:
+//! `docs/scoring.md`):
+//!
+//! - **headline**: it stands in the page's head, above the running text;
+//! - **caption**: it stands next to its first copy, and is long;
+//! - **doubled page**: the copied stretch is a large part of the page.
+//!
+//! Headline and caption are also found where the copies are near-equal: one is the other cut
+//! with an ellipsis, or with something stuck on (a site name, a photo credit).
+
+use crate::evidence::Evidence;
+use crate::shape::{CharClass, LineShape};
+use crate::shingle::{Block, FirstPlaces};
+
+/// A line that stands more often than this on the page repeats by nature: a log, a table, a
+/// list. It neither makes a copy nor counts towards one.
+pub const MAX_COPIES: u32 = 3;
+/// Columns from which a line is running text rather than a heading or a menu entry.
+pub const PARAGRAPH_COLUMNS: u32 = 100;
+/// Headline rule: least columns of the line.
+pub const MIN_HEADLINE_COLUMNS: u32 = 20;
+/// Headline rule: running text begins at most this many lines below the later copy.
+pub const MAX_LINES_TO_TEXT: usize = 15;
+/// Headline rule: a head with more copies than this in different places is verse or a list.
+pub const MAX_HEAD_COPIES: usize = 3;
+/// Caption rule: least columns of the longest line.
+pub const MIN_CAPTION_COLUMNS: u32 = 60;
+/// Caption rule: at most this many lines stand between the copies, none as long as a caption.
+pub const MAX_LINES_BETWEEN: usize = 2;
+/// Doubled page: the copy holds at least one part in this many of the page's letters.
+pub const DOUBLED_PAGE_PART: u64 = 3;
+/// Doubled page: least columns of letters in the copy.
+pub const MIN_DOUBLED_COLUMNS: u64 = 300;
+/// Doubled page: blocks belong to one stretch where at most this many lines differ between.
+pub const MAX_LINES_DIFFERENT: usize = 2;
+/// Near-equal: least columns that both lines share.
+pub const MIN_SHARED_COLUMNS: usize = 20;
+/// Near-equal: most columns stuck on.
+pub const MAX_STUCK_COLUMNS: usize = 40;
+
+/// Bytes of the prefix and the suffix by which near-equal lines are found.
+const AFFIX_BYTES: usize = 16;
+
+/// Which lines of a page are later copies that go. Filled anew for each page; keep it to
+/// reuse its memory.
+#[derive(Debug, Default)]
+pub struct Repeats {
+    /// For each line, the earlier line that stays; NONE where it is no copy.
+    of: Vec<u32>,
+    /// Whether a later copy of the line goes.
+    has_copy: Vec<bool>,
+    /// For each line, how many lines of running text stand above it.
+    paragraphs_above: Vec<u32>,
+    /// For each line, the next line of running text at or below it.
+    next_paragraph: Vec<u32>,
+    candidates: Vec<Block>,
+    prefixes: Affixes,
+    suffixes: Affixes,
+}
+
+const NONE: u32 = u32::MAX;
+
+impl Repeats {
+    /// The earlier line of which this line is a copy that goes. Indices count the lines that
+    /// are not blank, from 0.
+    pub fn of(&self, line: usize) -> Option<usize> {
+        let of = self.of[line];
+        (of != NONE).then_some(of as usize)
+    }
+
+    /// Whether the line stays and a later copy of it goes.
+    pub fn has_copy(&self, line: usize) -> bool {
+        self.has_copy[line]
+    }
+
+    /// Forgets the last page and finds the copies of this one.
+    ///
+    /// Near-linear in lines and bytes: each line is compared with at most four others.
+    pub fn find(&mut self, evidence: &Evidence) {
+        let count = evidence.lines.len();
+        self.of.clear();
+        self.of.resize(count, NONE);
+        self.has_copy.clear();
+        self.has_copy.resize(count, false);
+        self.mark_paragraphs(evidence);
+        self.find_doubled_stretches(evidence);
+        self.candidates.clear();
+        self.candidates.extend(
+            evidence
+                .shingles
+                .blocks
+                .iter()
+                .filter(|block| self.of[block.start] == NONE),
+        );
+        self.find_near_equal(evidence);
+        self.candidates.sort_unstable_by_key(|block| block.start);
+        self.find_head_and_caption_copies(evidence);
+    }
+
+    fn mark_paragraphs(&mut self, evidence: &Evidence) {
+        let is_paragraph = |line: usize| {
+            let shape = &evidence.shapes[line];
+            shape.columns >= PARAGRAPH_COLUMNS
+                && is_wording(shape)
+                && evidence.shingles.copies(line) == 1
+        };
+        self.paragraphs_above.clear();
+        let mut above = 0;
+        for line in 0..evidence.lines.len() {
+            self.paragraphs_above.push(above);
+            above += u32::from(is_paragraph(line));
+        }
+        self.next_paragraph.clear();
+        self.next_paragraph.resize(evidence.lines.len(), NONE);
+        let mut next = NONE;
+        for line in (0..evidence.lines.len()).rev() {
+            if is_paragraph(line) {
+                next = line as u32;
+            }
+            self.next_paragraph[line] = next;
+        }
+    }
+
+    /// Doubled page: stretches of blocks copied in order that hold a large part of the page.
+    fn find_doubled_stretches(&mut self, evidence: &Evidence) {
+        let blocks = &evidence.shingles.blocks;
+        if blocks.is_empty() {
+            return;
+        }
+        let page_columns: u64 = evidence
+            .shapes
+            .iter()
+            .map(|shape| u64::from(shape.letter_columns))
+            .sum();
+        let mut rest = &blocks[..];
+        while let [first, ..] = rest {
+            let stretch = 1 + rest
+                .windows(2)
+                .take_while(|pair| goes_on(&pair[0], &pair[1]))
+                .count();
+            let (blocks, others) = rest.split_at(stretch);
+            rest = others;
+            let columns: u64 = blocks
+                .iter()
+                .map(|block| rare_letter_columns(evidence, block))
+                .sum();
+            let end = blocks[stretch - 1].of + blocks[stretch - 1].lines;
+            if columns >= MIN_DOUBLED_COLUMNS
+                && columns * DOUBLED_PAGE_PART >= page_columns
+                && end <= first.start
+            {
+                for block in blocks {
+                    self.remove(block);
+                }
+            }
+        }
+    }
+
+    fn remove(&mut self, block: &Block) {
+        for step in 0..block.lines {
+            let mut of = block.of + step;
+            // The copy of a copy points at the line that stays.
+            while self.of[of] != NONE {
+                of = self.of[of] as usize;
+            }
+            self.of[block.start + step] = of as u32;
+            self.has_copy[of] = true;
+        }
+    }
+
+    fn find_head_and_caption_copies(&mut self, evidence: &Evidence) {
+        let candidates = std::mem::take(&mut self.candidates);
+        let in_head = |block: &&Block| self.is_headline_copy(evidence, block);
+        let head_copies = candidates.iter().filter(in_head).count();
+        for block in &candidates {
+            let is_headline =
+                head_copies <= MAX_HEAD_COPIES && self.is_headline_copy(evidence, block);
+            if is_headline || is_caption_copy(evidence, block) {
+                self.remove(block);
+            }
+        }
+        self.candidates = candidates;
+    }
+
+    /// Headline rule: both copies above the running text, which begins soon after.
+    fn is_headline_copy(&self, evidence: &Evidence, block: &Block) -> bool {
+        let paragraph = self.next_paragraph[block.start] as usize;
+        self.paragraphs_above[block.start] == 0
+            && paragraph != NONE as usize
+            && paragraph - block.start <= MAX_LINES_TO_TEXT
+            && (block.start..block.start + block.lines)
+                .any(|line| is_headline(evidence, line) && !is_speech(&evidence.shapes[line]))
+            && !is_table_of_contents(evidence, block)
+    }
+
+    /// Adds to the candidates the lines near-equal to an earlier one (blocks of one line).
+    fn find_near_equal(&mut self, evidence: &Evidence) {
+        self.prefixes.reset(evidence.lines.len());
+        self.suffixes.reset(evidence.lines.len());
+        for line in 0..evidence.lines.len() {
+            let text = evidence.normalized(line);
+            if text.len() < MIN_SHARED_COLUMNS || evidence.shingles.copies(line) > MAX_COPIES {
+                continue;
+            }
+            let prefix = affix(&text[..AFFIX_BYTES]);
+            let suffix = affix(&text[text.len() - AFFIX_BYTES..]);
+            let earlier = self
+                .prefixes
+                .earlier(prefix, line)
+                .into_iter()
+                .chain(self.suffixes.earlier(suffix, line))
+                .flatten()
+                .map(|earlier| earlier as usize)
+                .find(|&earlier| {
+                    let is_equal = evidence.shingles.first[earlier] == evidence.shingles.first[line];
+                    !is_equal && is_near_equal(evidence.normalized(earlier), text)
+                });
+            let is_free = evidence.shingles.first[line] as usize == line;
+            if let (Some(of), true) = (earlier, is_free) {
+                self.candidates.push(Block {
+                    start: line,
+                    of,
+                    lines: 1,
+                });
+            }
+        }
+    }
+}
+
+/// The first and the last line met so far, by the first or last bytes of their text.
+#[derive(Debug, Default)]
+struct Affixes {
+    table: FirstPlaces,
+    /// By line: its affix.
+    keys: Vec<u128>,
+    /// By first line with an affix: the last one.
+    last: Vec<u32>,
+}
+
+impl Affixes {
+    fn reset(&mut self, lines: usize) {
+        self.table.reset(lines);
+        self.keys.clear();
+        self.keys.resize(lines, 0);
+        self.last.clear();
+        self.last.resize(lines, NONE);
+    }
+
+    /// Earlier lines with this affix: the first and the last, if there are any.
+    fn earlier(&mut self, key: u128, line: usize) -> [Option<u32>; 2] {
+        self.keys[line] = key;
+        let hash = self.table.hash(key);
+        let keys = &self.keys;
+        let first = self
+            .table
+            .first_place(hash, line as u32, |other| keys[other as usize] == key);
+        let last = std::mem::replace(&mut self.last[first as usize], line as u32);
+        if first as usize == line {
+            return [None, None];
+        }
+        [Some(first), (last != first).then_some(last)]
+    }
+}
+
+fn affix(bytes: &[u8]) -> u128 {
+    u128::from_le_bytes(bytes.try_into().unwrap_or_default())
+}
+
+/// Whether the second block goes on where the first ends, in both places.
+fn goes_on(block: &Block, next: &Block) -> bool {
+    let between = |from: usize, to: usize| to.checked_sub(from);
+    let here = between(block.start + block.lines, next.start);
+    let there = between(block.of + block.lines, next.of);
+    here.is_some_and(|lines| lines <= MAX_LINES_DIFFERENT)
+        && there.is_some_and(|lines| lines <= MAX_LINES_DIFFERENT)
+}
+
+/// Columns of letters in those lines of a block that do not repeat by nature.
+fn rare_letter_columns(evidence: &Evidence, block: &Block) -> u64 {
+    (block.start..block.start + block.lines)
+        .filter(|&line| evidence.shingles.copies(line) <= MAX_COPIES)
+        .map(|line| u64::from(evidence.shapes[line].letter_columns))
+        .sum()
+}
+
+/// Words rather than code, a table row or a rule: few symbols, no `;` or `,` at the end.
+fn is_wording(shape: &LineShape) -> bool {
+    shape.last != CharClass::Comma
+        && shape.symbols * 8 <= shape.letters
+        && shape.letter_columns * 2 >= shape.columns
+}
+
+/// A sentence that somebody says: dialogue repeats itself.
+fn is_speech(shape: &LineShape) -> bool {
+    matches!(shape.first, CharClass::Quote | CharClass::Dash) && shape.last == CharClass::Stop
+}
+
+fn is_headline(evidence: &Evidence, line: usize) -> bool {
+    let shape = &evidence.shapes[line];
+    shape.columns >= MIN_HEADLINE_COLUMNS
+        && is_wording(shape)
+        && evidence.shingles.copies(line) <= MAX_COPIES
+}
+
+/// Caption rule: the copies stand next to each other, and one of their lines is long.
+fn is_caption_copy(evidence: &Evidence, block: &Block) -> bool {
+    let between = block.of + block.lines..block.start;
+    let is_caption = |line: usize| {
+        let shape = &evidence.shapes[line];
+        shape.columns >= MIN_CAPTION_COLUMNS
+            && is_wording(shape)
+            && evidence.shingles.copies(line) <= MAX_COPIES
+    };
+    between.len() <= MAX_LINES_BETWEEN
+        && between
+            .into_iter()
+            .all(|line| evidence.shapes[line].columns < MIN_CAPTION_COLUMNS)
+        && (block.start..block.start + block.lines).any(is_caption)
+}
+
+/// Whether the first copy stands among lines that come again further down, one by one: then
+/// it is an entry in a table of contents, and the later copy is the heading itself.
+fn is_table_of_contents(evidence: &Evidence, block: &Block) -> bool {
+    let after = block.of + block.lines;
+    let neighbours = after..(after + 3).min(block.start);
+    let returns = |line: &usize| {
+        evidence.shapes[*line].columns >= MIN_HEADLINE_COLUMNS / 2
+            && evidence.shingles.first[*line] as usize == *line
+            && evidence.shingles.copies(*line) == 2
+            && evidence.shingles.last(*line) > block.start
+    };
+    neighbours.filter(returns).count() >= 2
+}
+
+/// Characters that set off what is stuck on a line.
+const SEPARATORS: [char; 17] = [
+    '|', '-', ':', '[', ']', '(', ')', '/', '>', '<', '·', '•', '©', '【', '】', '（', '）',
+];
+
+/// Whether one normalised line is the other cut with an ellipsis, or with something stuck on
+/// in front or behind, set off by a separator.
+fn is_near_equal(left: &[u8], right: &[u8]) -> bool {
+    let (short, long) = if left.len() <= right.len() {
+        (left, right)
+    } else {
+        (right, left)
+    };
+    if let Some(stem) = short.strip_suffix(b"...") {
+        let stem = stem.trim_ascii_end();
+        return columns(stem) >= MIN_SHARED_COLUMNS
+            && long.starts_with(stem)
+            && columns(&long[stem.len()..]) <= MAX_STUCK_COLUMNS;
+    }
+    if columns(short) < MIN_SHARED_COLUMNS {
+        return false;
+    }
+    let is_short_enough = |stuck: &[u8]| columns(stuck) <= MAX_STUCK_COLUMNS;
+    let is_behind = long.strip_prefix(short).is_some_and(|stuck| {
+        is_short_enough(stuck) && bstr::decode_utf8(stuck.trim_ascii_start()).0.is_some_and(is_separator)
+    });
+    is_behind
+        || long.strip_suffix(short).is_some_and(|stuck| {
+            is_short_enough(stuck)
+                && bstr::decode_last_utf8(stuck.trim_ascii_end()).0.is_some_and(is_separator)
+        })
+}
+
+fn is_separator(c: char) -> bool {
+    SEPARATORS.contains(&c)
+}
+
+/// Width on a terminal of normalised text.
+fn columns(text: &[u8]) -> usize {
+    crate::shape::measure(text).columns as usize
+}

@@ -1,0 +1,69 @@
+//! Facts on a page's lines in, the likelihood of boilerplate for each line out.
+//!
+//! The seam is [`Scorer`]: [`additive::AdditiveScorer`] is what the program uses, the rules
+//! of [`reference`] are what it is compared with, and later models come in beside them.
+
+pub mod additive;
+pub mod reference;
+
+use crate::evidence::Evidence;
+use crate::repeats::Repeats;
+
+/// A line's likelihood of being boilerplate, before and after its neighbours were asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Score {
+    /// From the line alone, in [0,1].
+    pub alone: f32,
+    /// Among its neighbours, at its place on the page, in [0,1]; decisions use this one.
+    pub context: f32,
+}
+
+/// A page and everything known of it before it is scored.
+#[derive(Clone, Copy, Debug)]
+pub struct PageFacts<'a> {
+    /// The page's bytes.
+    pub page: &'a [u8],
+    /// Facts on its lines.
+    pub evidence: &'a Evidence,
+    /// Which lines are later copies of others.
+    pub repeats: &'a Repeats,
+}
+
+impl<'a> PageFacts<'a> {
+    /// The number of lines, blank ones not counted; scores run parallel to them.
+    pub fn line_count(&self) -> usize {
+        self.evidence.lines.len()
+    }
+
+    /// The bytes of a line, without its terminator.
+    pub fn text(&self, line: usize) -> &'a [u8] {
+        self.evidence.lines[line].text(self.page)
+    }
+}
+
+/// What one feature did to a line's score.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contribution {
+    /// The feature's name.
+    pub feature: &'static str,
+    /// What it added to the log-odds of boilerplate; below 0 speaks for body.
+    pub log_odds: f32,
+}
+
+/// Scores every line of a page.
+///
+/// A scorer is a pure function of the facts: no state, no randomness, no clock; threads
+/// share it.
+pub trait Scorer: Send + Sync {
+    /// Replaces `scores` by one [`Score`] for each line of the page.
+    ///
+    /// `scratch` is working memory that the caller keeps between pages; its content means
+    /// nothing before and after.
+    fn score(&self, facts: &PageFacts<'_>, scratch: &mut Vec<f32>, scores: &mut Vec<Score>);
+
+    /// For each line of the page what weighed on its score in context, heaviest first. A
+    /// line's list may be empty.
+    ///
+    /// Slower than [`Scorer::score`]; meant for showing, not for runs over a corpus.
+    fn explain(&self, facts: &PageFacts<'_>) -> Vec<Vec<Contribution>>;
+}

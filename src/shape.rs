@@ -1,0 +1,470 @@
+//! One line's bytes in, its shape out: counts and character classes, no opinion.
+//!
+//! One pass over the bytes. Nothing here knows a language: no word lists, and scripts
+//! without spaces between words are measured by their characters.
+
+/// What the first or last visible character of a line is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum CharClass {
+    /// A letter with case, lower.
+    Lower,
+    /// A letter with case, upper.
+    Upper,
+    /// A letter of a script without case: Han, Hangul, Kana, Arabic, Thai.
+    Uncased,
+    /// A digit of any script.
+    Digit,
+    /// Ends a sentence: . ! ? 。 ؟ ।
+    Stop,
+    /// An ellipsis, as one character or as dots.
+    Ellipsis,
+    /// , ; 、 ،
+    Comma,
+    /// A colon.
+    Colon,
+    /// A quotation mark.
+    Quote,
+    /// An opening or closing bracket.
+    Bracket,
+    /// A hyphen, dash or bullet.
+    Dash,
+    /// Any other visible character, and bytes that are not UTF-8.
+    #[default]
+    Symbol,
+}
+
+impl CharClass {
+    /// The number of classes.
+    pub const COUNT: usize = 12;
+}
+
+/// Counts over one line. Characters, not bytes, unless the name says otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LineShape {
+    /// Width on a terminal: two columns for East Asian wide characters, else one; a run
+    /// of white space is as wide as its characters.
+    pub columns: u32,
+    /// Words between white space, and half a word for each letter of a script that puts
+    /// no space between words.
+    pub words: u32,
+    /// Letters with and without case.
+    pub letters: u32,
+    /// Upper-case letters.
+    pub upper: u32,
+    /// Digits.
+    pub digits: u32,
+    /// Words that begin with an upper-case letter.
+    pub capitalized_words: u32,
+    /// Sentence ends inside the line: a stop with white space behind it (none is needed
+    /// behind a fullwidth stop).
+    pub inner_stops: u32,
+    /// Commas and semicolons.
+    pub commas: u32,
+    /// Visible characters that are not letters, digits, stops, commas, quotes or hyphens.
+    pub symbols: u32,
+    /// Columns that letters take; wide letters count two.
+    pub letter_columns: u32,
+    /// The first visible character.
+    pub first: CharClass,
+    /// The last visible character; closing quotes and brackets behind a stop are passed over.
+    pub last: CharClass,
+    /// Whether the line holds an at sign inside a word, `://` or `www.`.
+    pub has_address: bool,
+    /// Whether the line holds ©, ® or ™.
+    pub has_legal_mark: bool,
+}
+
+impl LineShape {
+    /// Visible characters: letters, digits and the rest.
+    pub fn letter_share(&self) -> f32 {
+        self.letter_columns as f32 / self.columns.max(1) as f32
+    }
+}
+
+const LOWER: u64 = 1;
+const UPPER: u64 = 1 << 8;
+const DIGIT: u64 = 1 << 16;
+const WORD: u64 = 1 << 24;
+const CAPITALIZED: u64 = 1 << 32;
+const INNER_STOP: u64 = 1 << 40;
+const COMMA: u64 = 1 << 48;
+const SYMBOL: u64 = 1 << 56;
+
+/// Bytes after which a packed counter could overflow.
+const FLUSH_BYTES: usize = 255;
+
+/// What stood before a byte.
+const AFTER_OTHER: usize = 0;
+const AFTER_SPACE: usize = 1;
+const AFTER_STOP: usize = 2;
+
+/// `PACKED[before][byte]`: what an ASCII byte adds to eight 8-bit counters.
+static PACKED: [[u64; 128]; 3] = packed();
+/// What an ASCII byte is to the byte behind it.
+static BEFORE: [u8; 128] = before();
+
+const fn packed() -> [[u64; 128]; 3] {
+    let mut table = [[0; 128]; 3];
+    let mut state = 0;
+    while state < 3 {
+        let mut byte = 0;
+        while byte < 128 {
+            let class = match byte as u8 {
+                b'a'..=b'z' => LOWER,
+                b'A'..=b'Z' => UPPER,
+                b'0'..=b'9' => DIGIT,
+                b',' | b';' => COMMA,
+                b' ' | b'\t'..=b'\r' if state == AFTER_STOP => INNER_STOP,
+                b' ' | b'\t'..=b'\r' | b'.' | b'!' | b'?' | b'\'' | b'"' | b'-' => 0,
+                _ => SYMBOL,
+            };
+            let is_space = matches!(byte as u8, b' ' | b'\t'..=b'\r');
+            let begins_word = state == AFTER_SPACE && !is_space;
+            table[state][byte] = class
+                + if begins_word { WORD } else { 0 }
+                + if begins_word && class == UPPER {
+                    CAPITALIZED
+                } else {
+                    0
+                };
+            byte += 1;
+        }
+        state += 1;
+    }
+    table
+}
+
+const fn before() -> [u8; 128] {
+    let mut table = [AFTER_OTHER as u8; 128];
+    let mut byte = 0;
+    while byte < 128 {
+        match byte as u8 {
+            b' ' | b'\t'..=b'\r' => table[byte] = AFTER_SPACE as u8,
+            b'.' | b'!' | b'?' => table[byte] = AFTER_STOP as u8,
+            _ => {}
+        }
+        byte += 1;
+    }
+    table
+}
+
+/// What a character outside ASCII counts as.
+#[derive(Clone, Copy)]
+enum Wide {
+    Space,
+    Letter {
+        class: CharClass,
+        is_wide: bool,
+        /// Half-words: 1 for scripts written without spaces.
+        unspaced: u32,
+    },
+    Digit,
+    Mark(CharClass),
+    /// Combining marks and characters without width.
+    Zero,
+}
+
+fn classify(c: char) -> Wide {
+    match c {
+        '\u{ac00}'..='\u{d7a3}' => Wide::Letter {
+            class: CharClass::Uncased,
+            is_wide: true,
+            unspaced: 0,
+        },
+        '\u{4e00}'..='\u{9fff}' | '\u{3400}'..='\u{4dbf}' | '\u{3041}'..='\u{30ff}'
+            if c != '・' =>
+        {
+            Wide::Letter {
+                class: CharClass::Uncased,
+                is_wide: true,
+                unspaced: 1,
+            }
+        }
+        '。' | '！' | '？' | '．' | '؟' | '۔' | '।' | '॥' | '։' | '။' | '።' | '｡' => {
+            Wide::Mark(CharClass::Stop)
+        }
+        '…' | '⋯' => Wide::Mark(CharClass::Ellipsis),
+        '、' | '，' | '；' | '،' | '؛' | '､' => Wide::Mark(CharClass::Comma),
+        '：' => Wide::Mark(CharClass::Colon),
+        '«' | '»' | '‘'..='‟' | '‹' | '›' | '「'..='』' | '〝'..='〟' => {
+            Wide::Mark(CharClass::Quote)
+        }
+        '（' | '）' | '［' | '］' | '【' | '】' | '〈'..='》' | '〔' | '〕' => {
+            Wide::Mark(CharClass::Bracket)
+        }
+        '‐'..='―' | '−' | '•' | '·' | '・' | '●' | '■' | '▪' | '◦' | '‣' | '※' => {
+            Wide::Mark(CharClass::Dash)
+        }
+        '０'..='９' => Wide::Digit,
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{feff}' | '\u{300}'..='\u{36f}' => Wide::Zero,
+        _ if c.is_whitespace() => Wide::Space,
+        _ if c.is_alphabetic() => Wide::Letter {
+            class: if c.is_uppercase() {
+                CharClass::Upper
+            } else if c.is_lowercase() {
+                CharClass::Lower
+            } else {
+                CharClass::Uncased
+            },
+            is_wide: matches!(c, '\u{1100}'..='\u{115f}' | '\u{f900}'..='\u{faff}' | '\u{ff21}'..='\u{ff5a}' | '\u{20000}'..='\u{3fffd}'),
+            // Thai, Lao, Myanmar, Khmer; Han beyond the first plane.
+            unspaced: u32::from(matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{20000}'..='\u{3fffd}')),
+        },
+        _ if c.is_numeric() => Wide::Digit,
+        _ => Wide::Mark(CharClass::Symbol),
+    }
+}
+
+fn ascii_class(byte: u8) -> CharClass {
+    match byte {
+        b'a'..=b'z' => CharClass::Lower,
+        b'A'..=b'Z' => CharClass::Upper,
+        b'0'..=b'9' => CharClass::Digit,
+        b'.' | b'!' | b'?' => CharClass::Stop,
+        b',' | b';' => CharClass::Comma,
+        b':' => CharClass::Colon,
+        b'"' | b'\'' => CharClass::Quote,
+        b'(' | b')' | b'[' | b']' | b'{' | b'}' => CharClass::Bracket,
+        b'-' | b'*' => CharClass::Dash,
+        _ => CharClass::Symbol,
+    }
+}
+
+/// Class of a character; None for white space and what has no width.
+fn char_class(c: char) -> Option<CharClass> {
+    if c.is_ascii() {
+        return (!c.is_ascii_whitespace() && c != '\u{b}').then(|| ascii_class(c as u8));
+    }
+    match classify(c) {
+        Wide::Space | Wide::Zero => None,
+        Wide::Letter { class, .. } | Wide::Mark(class) => Some(class),
+        Wide::Digit => Some(CharClass::Digit),
+    }
+}
+
+fn first_class(line: &[u8]) -> CharClass {
+    let mut rest = line;
+    while !rest.is_empty() {
+        let (decoded, length_bytes) = bstr::decode_utf8(rest);
+        match decoded.map(char_class) {
+            Some(None) => rest = &rest[length_bytes..],
+            Some(Some(class)) => return class,
+            None => return CharClass::Symbol,
+        }
+    }
+    CharClass::Symbol
+}
+
+fn last_class(line: &[u8]) -> CharClass {
+    let mut rest = line;
+    let mut closing = None;
+    while !rest.is_empty() {
+        let (decoded, length_bytes) = bstr::decode_last_utf8(rest);
+        rest = &rest[..rest.len() - length_bytes];
+        match decoded.map(char_class) {
+            Some(None) => {}
+            Some(Some(class @ (CharClass::Quote | CharClass::Bracket))) => {
+                closing.get_or_insert(class);
+            }
+            Some(Some(CharClass::Stop)) => {
+                let is_dotted = rest.ends_with(b"..");
+                return if is_dotted {
+                    CharClass::Ellipsis
+                } else {
+                    CharClass::Stop
+                };
+            }
+            Some(Some(class)) => return closing.unwrap_or(class),
+            None => return closing.unwrap_or(CharClass::Symbol),
+        }
+    }
+    closing.unwrap_or(CharClass::Symbol)
+}
+
+/// Measures a line that is not blank.
+///
+/// Linear time, no allocation.
+pub fn measure(line: &[u8]) -> LineShape {
+    let mut shape = LineShape {
+        first: first_class(line),
+        last: last_class(line),
+        ..LineShape::default()
+    };
+    let mut before = AFTER_SPACE;
+    let mut half_words = 0;
+    let mut wide_columns = 0;
+    let mut uncased = 0;
+    let mut wide_letter_columns = 0;
+    let mut at = 0;
+    while at < line.len() {
+        let stretch = &line[at..line.len().min(at + FLUSH_BYTES)];
+        let mut counters = 0_u64;
+        let mut taken = 0;
+        for &byte in stretch {
+            if byte >= 0x80 {
+                break;
+            }
+            counters += PACKED[before][byte as usize];
+            before = BEFORE[byte as usize] as usize;
+            taken += 1;
+        }
+        shape.add(counters);
+        shape.columns += taken as u32;
+        at += taken;
+        while let Some(&byte) = line.get(at) {
+            if byte < 0x80 {
+                break;
+            }
+            let (decoded, length_bytes) = bstr::decode_utf8(&line[at..]);
+            at += length_bytes;
+            let kind = decoded.map_or(Wide::Mark(CharClass::Symbol), classify);
+            let begins_word = before == AFTER_SPACE;
+            match kind {
+                Wide::Zero => continue,
+                Wide::Space => {
+                    shape.inner_stops += u32::from(before == AFTER_STOP);
+                    wide_columns += 1;
+                    before = AFTER_SPACE;
+                    continue;
+                }
+                Wide::Letter {
+                    class,
+                    is_wide,
+                    unspaced,
+                } => {
+                    let columns = 1 + u32::from(is_wide);
+                    wide_columns += columns;
+                    wide_letter_columns += columns;
+                    half_words += unspaced;
+                    uncased += 1;
+                    shape.upper += u32::from(class == CharClass::Upper);
+                    shape.capitalized_words +=
+                        u32::from(begins_word && class == CharClass::Upper);
+                    before = AFTER_OTHER;
+                }
+                Wide::Digit => {
+                    shape.digits += 1;
+                    wide_columns += 1;
+                    before = AFTER_OTHER;
+                }
+                Wide::Mark(class) => {
+                    wide_columns += 1 + u32::from(matches!(decoded, Some('\u{3000}'..='\u{ffef}')));
+                    before = AFTER_OTHER;
+                    match class {
+                        CharClass::Stop if at < line.len() => shape.inner_stops += 1,
+                        CharClass::Comma => shape.commas += 1,
+                        CharClass::Symbol | CharClass::Bracket | CharClass::Colon => {
+                            shape.symbols += 1;
+                        }
+                        _ => {}
+                    }
+                    shape.has_legal_mark |= matches!(decoded, Some('©' | '®' | '™' | 'ⓒ'));
+                }
+            }
+            shape.words += u32::from(begins_word);
+        }
+    }
+    shape.words += half_words / 2;
+    shape.letter_columns = shape.letters + wide_letter_columns;
+    shape.letters += uncased;
+    shape.columns += wide_columns;
+    shape.has_address = shape.symbols > 0 && has_address(line) || has_www(line);
+    shape
+}
+
+impl LineShape {
+    #[inline]
+    fn add(&mut self, counters: u64) {
+        let field = |unit: u64| ((counters / unit) & 0xff) as u32;
+        self.letters += field(LOWER) + field(UPPER);
+        self.upper += field(UPPER);
+        self.digits += field(DIGIT);
+        self.words += field(WORD);
+        self.capitalized_words += field(CAPITALIZED);
+        self.inner_stops += field(INNER_STOP);
+        self.commas += field(COMMA);
+        self.symbols += field(SYMBOL);
+    }
+}
+
+fn has_www(line: &[u8]) -> bool {
+    line.len() > 4 && (line.starts_with(b"www.") || line.starts_with(b"WWW."))
+}
+
+/// An at sign between letters or digits, or `://`.
+fn has_address(line: &[u8]) -> bool {
+    memchr::memchr2_iter(b'@', b':', line).any(|at| match line[at] {
+        b'@' => {
+            at > 0
+                && line[at - 1].is_ascii_alphanumeric()
+                && line.get(at + 1).is_some_and(u8::is_ascii_alphanumeric)
+        }
+        _ => line[at..].starts_with(b"://"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(line: &str) -> LineShape {
+        measure(line.as_bytes())
+    }
+
+    #[test]
+    fn counts_an_english_sentence() {
+        let got = shape("The ferry left at 9:40, late. Nobody (but Ann) minded!");
+        assert_eq!(got.words, 10);
+        assert_eq!((got.capitalized_words, got.upper), (3, 3));
+        assert_eq!((got.inner_stops, got.commas, got.digits), (1, 1, 3));
+    }
+
+    #[test]
+    fn first_and_last_see_through_space_and_closing_marks() {
+        for (line, first, last) in [
+            ("  He said “no.” ", CharClass::Upper, CharClass::Stop),
+            ("He left (at last.)", CharClass::Upper, CharClass::Stop),
+            ("(0/250)", CharClass::Bracket, CharClass::Bracket),
+            ("and so on...", CharClass::Lower, CharClass::Ellipsis),
+            ("그는 말했다.", CharClass::Uncased, CharClass::Stop),
+            ("他说。", CharClass::Uncased, CharClass::Stop),
+            ("• Red scarf", CharClass::Dash, CharClass::Lower),
+            ("Read more…", CharClass::Upper, CharClass::Ellipsis),
+            ("12 items:", CharClass::Digit, CharClass::Colon),
+        ] {
+            let got = shape(line);
+            assert_eq!((got.first, got.last), (first, last), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn scripts_without_spaces_count_half_a_word_a_letter() {
+        assert_eq!(shape("今天天气很好").words, 1 + 3);
+        assert_eq!(shape("오늘 날씨가 좋다").words, 3);
+        assert_eq!(shape("今天天气很好").columns, 12);
+    }
+
+    #[test]
+    fn counters_hold_past_their_flush() {
+        let long = "word, ".repeat(1000);
+        let got = shape(&long);
+        assert_eq!((got.words, got.commas, got.letters), (1000, 1000, 4000));
+        assert_eq!(got.columns as usize, long.len());
+    }
+
+    #[test]
+    fn sees_addresses_and_legal_marks() {
+        assert!(shape("mail ann@example.org now").has_address);
+        assert!(shape("https://example.org").has_address);
+        assert!(shape("www.example.org").has_address);
+        assert!(!shape("at 10:30 @ the pier").has_address);
+        assert!(shape("© 2026 Harbor").has_legal_mark);
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_symbols() {
+        let got = measure(b"ab\xff\xfe cd");
+        assert_eq!((got.symbols, got.words, got.letters), (2, 2, 4));
+    }
+}
