@@ -34,7 +34,7 @@ pub struct Workspace {
     evidence: Evidence,
     repeats: Repeats,
     scores: Vec<Score>,
-    scratch: Vec<f32>,
+    scratch: Vec<f64>,
     verdicts: Vec<Verdict>,
 }
 

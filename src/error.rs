@@ -11,3 +11,184 @@ pub enum ConfigError {
     #[error("threshold is {0}; expected a number from 0 to 1")]
     Threshold(f32),
 }
+
+#[cfg(feature = "files")]
+pub use files::{Problem, ProblemKind, RunError, io_at};
+
+#[cfg(feature = "files")]
+mod files {
+    use std::fmt;
+    use std::io;
+    use std::path::{Path, PathBuf};
+
+    use thiserror::Error;
+
+    use super::ConfigError;
+    use crate::visible::visible;
+
+    /// What stops a run.
+    #[derive(Debug, Error)]
+    pub enum RunError {
+        /// The settings cannot be worked with; nothing was read or written.
+        #[error(transparent)]
+        Config(#[from] ConfigError),
+        /// The inputs and outputs named do not go together; nothing was written.
+        #[error("{0}")]
+        Refused(String),
+        /// Another run holds the output directory.
+        #[error("{}: another run writes here; wait for it, or name another output", visible(.0.as_os_str().as_encoded_bytes()))]
+        Locked(PathBuf),
+        /// An output, or the walk over an input, failed.
+        #[error("{}: {error}", visible(.path.as_os_str().as_encoded_bytes()))]
+        Io {
+            /// Where.
+            path: PathBuf,
+            /// What the system said.
+            error: io::Error,
+        },
+        /// More was removed than the caller allows.
+        #[error(
+            "{removed_percent:.1} % of the text was removed after {pages} pages; at most {max_percent} % is allowed"
+        )]
+        TooMuchRemoved {
+            /// Bytes removed of bytes in, in percent.
+            removed_percent: f64,
+            /// The limit, in percent.
+            max_percent: f64,
+            /// Pages seen.
+            pages: u64,
+        },
+        /// The caller asked the run to stop.
+        #[error("stopped")]
+        Stopped,
+    }
+
+    /// Names the path that a system error is about.
+    pub fn io_at(path: &Path) -> impl FnOnce(io::Error) -> RunError + '_ {
+        |error| RunError::Io {
+            path: path.to_path_buf(),
+            error,
+        }
+    }
+
+    /// One record, page or file that was not cleaned. The run goes on; the program ends with 3.
+    ///
+    /// Shown as one line: `file:record:byte: what; what was done`.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Problem {
+        /// The file's path as the user named it or below the input directory; any bytes.
+        pub file: Vec<u8>,
+        /// Number of the record in the file, from 1.
+        pub record: Option<u64>,
+        /// Offset in the file, in bytes.
+        pub byte: Option<u64>,
+        /// What was wrong, and what was done.
+        pub kind: ProblemKind,
+    }
+
+    /// What was wrong with a record, page or file.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub enum ProblemKind {
+        /// The system could not open or read it.
+        Unreadable(String),
+        /// A pipe, socket or device among the files.
+        NotAFile,
+        /// It was written to while it was read.
+        ChangedWhileRead,
+        /// It holds NUL bytes.
+        Nul,
+        /// UTF-16 without a byte-order mark.
+        Utf16WithoutMark,
+        /// UTF-16 with an unpaired surrogate or an odd byte.
+        BadUtf16,
+        /// UTF-16 larger than a page may be.
+        LongUtf16,
+        /// A line longer than a page may be, in bytes.
+        LongLine(u64),
+        /// A format that this version does not read.
+        UnreadFormat(&'static str),
+        /// A JSON row that cannot be taken apart.
+        BadRow(String),
+        /// A row longer than the limit, in bytes.
+        LongRow(u64),
+        /// No row of the file has the text field; these fields were seen in the first.
+        NoTextField {
+            /// The field that was looked for.
+            field: String,
+            /// The fields of the first row.
+            seen: Vec<String>,
+        },
+        /// A row that already has the field which `tag` and `spans` add.
+        FieldTaken(&'static str),
+        /// A fault in dechaff itself.
+        Internal,
+    }
+
+    impl fmt::Display for ProblemKind {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            match self {
+                ProblemKind::Unreadable(why) => {
+                    write!(f, "cannot be read: {}; skipped", visible(why.as_bytes()))
+                }
+                ProblemKind::NotAFile => {
+                    write!(f, "not a regular file (a pipe is read as -); skipped")
+                }
+                ProblemKind::ChangedWhileRead => {
+                    write!(f, "changed while it was read; no output written")
+                }
+                ProblemKind::Nul => write!(f, "binary: holds NUL bytes; copied through unchanged"),
+                ProblemKind::Utf16WithoutMark => write!(
+                    f,
+                    "binary: looks like UTF-16 without a byte-order mark; copied through unchanged (convert it to UTF-8)"
+                ),
+                ProblemKind::BadUtf16 => {
+                    write!(f, "not valid UTF-16; copied through unchanged")
+                }
+                ProblemKind::LongUtf16 => write!(
+                    f,
+                    "UTF-16 longer than --max-page-bytes; copied through unchanged"
+                ),
+                ProblemKind::LongLine(limit_bytes) => write!(
+                    f,
+                    "line longer than --max-page-bytes ({limit_bytes}); kept unread"
+                ),
+                ProblemKind::UnreadFormat(format) => {
+                    write!(f, "{format} is not read by this version; skipped")
+                }
+                ProblemKind::BadRow(why) => {
+                    write!(f, "bad JSON row: {}; rejected", visible(why.as_bytes()))
+                }
+                ProblemKind::LongRow(limit_bytes) => write!(
+                    f,
+                    "row longer than --max-page-bytes ({limit_bytes}); rejected"
+                ),
+                ProblemKind::NoTextField { field, seen } => {
+                    let seen = visible(seen.join(", ").as_bytes());
+                    let field = visible(field.as_bytes());
+                    write!(
+                        f,
+                        "no row has text in the field '{field}' (the first has: {seen}); rows copied unchanged, see --text-field"
+                    )
+                }
+                ProblemKind::FieldTaken(field) => write!(
+                    f,
+                    "row already has the field '{field}'; row copied unchanged"
+                ),
+                ProblemKind::Internal => write!(f, "internal error; skipped, please report it"),
+            }
+        }
+    }
+
+    impl fmt::Display for Problem {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "{}:", visible(&self.file))?;
+            if let Some(record) = self.record {
+                write!(f, "{record}:")?;
+            }
+            if let Some(byte) = self.byte {
+                write!(f, "{byte}:")?;
+            }
+            write!(f, " {}", self.kind)
+        }
+    }
+}

@@ -29,8 +29,8 @@ pub const MAX_LINES_TO_TEXT: usize = 15;
 pub const MAX_HEAD_COPIES: usize = 3;
 /// Caption rule: least columns of the longest line.
 pub const MIN_CAPTION_COLUMNS: u32 = 60;
-/// Caption rule: at most this many lines stand between the copies, none as long as a caption.
-pub const MAX_LINES_BETWEEN: usize = 2;
+/// Caption rule: at most this many lines stand between the copies.
+pub const MAX_LINES_BETWEEN: usize = 1;
 /// Doubled page: the copy holds at least one part in this many of the page's letters.
 pub const DOUBLED_PAGE_PART: u64 = 3;
 /// Doubled page: least columns of letters in the copy.
@@ -308,17 +308,14 @@ fn is_headline(evidence: &Evidence, line: usize) -> bool {
 
 /// Caption rule: the copies stand next to each other, and one of their lines is long.
 fn is_caption_copy(evidence: &Evidence, block: &Block) -> bool {
-    let between = block.of + block.lines..block.start;
+    let lines_between = block.start - (block.of + block.lines);
     let is_caption = |line: usize| {
         let shape = &evidence.shapes[line];
         shape.columns >= MIN_CAPTION_COLUMNS
             && is_wording(shape)
             && evidence.shingles.copies(line) <= MAX_COPIES
     };
-    between.len() <= MAX_LINES_BETWEEN
-        && between
-            .into_iter()
-            .all(|line| evidence.shapes[line].columns < MIN_CAPTION_COLUMNS)
+    lines_between <= MAX_LINES_BETWEEN
         && (block.start..block.start + block.lines).any(is_caption)
 }
 

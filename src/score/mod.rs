@@ -4,7 +4,11 @@
 //! of [`reference`] are what it is compared with, and later models come in beside them.
 
 pub mod additive;
+mod alone;
+pub mod bins;
+mod context;
 pub mod reference;
+mod weights;
 
 use crate::evidence::Evidence;
 use crate::repeats::Repeats;
@@ -59,7 +63,7 @@ pub trait Scorer: Send + Sync {
     ///
     /// `scratch` is working memory that the caller keeps between pages; its content means
     /// nothing before and after.
-    fn score(&self, facts: &PageFacts<'_>, scratch: &mut Vec<f32>, scores: &mut Vec<Score>);
+    fn score(&self, facts: &PageFacts<'_>, scratch: &mut Vec<f64>, scores: &mut Vec<Score>);
 
     /// For each line of the page what weighed on its score in context, heaviest first. A
     /// line's list may be empty.

@@ -1,1 +1,37 @@
-fn main(){}
+//! The program `dechaff`: flags in, exit code out. The only place that prints and exits.
+#![allow(missing_docs)]
+
+mod args;
+mod commands;
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match &cli.command {
+        Command::Clean(args) => commands::clean::run(args),
+        Command::Explain(args) => commands::explain::run(args),
+        Command::Eval(args) => commands::eval::run(args),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(error) if is_closed_pipe(&error) => ExitCode::from(commands::CLOSED_PIPE),
+        Err(error) => {
+            let message = dechaff::visible::visible(format!("{error:#}").as_bytes());
+            commands::tell(&format!("dechaff: {message}"));
+            ExitCode::from(commands::FATAL)
+        }
+    }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,255 @@
+//! The command line: flags in, checked values out. Knows no command's work.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use dechaff::{Config, Threshold};
+
+/// Keeps the body text of scraped pages: removes repeats and boilerplate, line by line, with
+/// a reason for each.
+///
+/// Exit codes: 0 clean; 1 fatal; 2 usage; 3 finished, but input was rejected, skipped or
+/// damaged; 130/143 stopped by a signal; 141 closed pipe.
+#[derive(Debug, Parser)]
+#[command(name = "dechaff", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Clean files, directories or standard input
+    Clean(CleanArgs),
+    /// Show every line of a page with score, decision and reason
+    Explain(ExplainArgs),
+    /// Measure accuracy on labelled pages
+    Eval(EvalArgs),
+}
+
+/// What is removed; the same for every command.
+#[derive(Args, Clone, Debug)]
+pub struct EngineArgs {
+    /// Remove lines whose boilerplate score is at or above P, in [0,1]; `auto` is the
+    /// program's own cut (0.5)
+    #[arg(long, value_name = "auto|P", default_value = "auto", value_parser = threshold)]
+    pub threshold: Threshold,
+
+    /// Do not score lines: remove repeats only
+    #[arg(long)]
+    pub no_score: bool,
+
+    /// Where to look for repeats: `page` (within a page) or `none`
+    #[arg(long, value_delimiter = ',', default_value = "page")]
+    pub scopes: Vec<Scope>,
+}
+
+impl EngineArgs {
+    pub fn config(&self) -> Config {
+        Config {
+            page_repeats: self.scopes.contains(&Scope::Page),
+            score: !self.no_score,
+            threshold: self.threshold,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Scope {
+    /// The same block again on this page: the later copy goes
+    Page,
+    /// No repeats are removed
+    None,
+}
+
+#[derive(Args, Debug)]
+pub struct CleanArgs {
+    /// Files or directories; - is standard input
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+
+    /// Where the cleaned pages go: a directory for a directory, a file for a file, - for
+    /// standard output
+    #[arg(short, long, value_name = "OUT", required_unless_present = "dry_run")]
+    pub output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub engine: EngineArgs,
+
+    /// What the input is; `auto` tells by name and content
+    #[arg(long, default_value = "auto")]
+    pub format: Format,
+
+    /// The field of a JSON row that holds the text
+    #[arg(long, default_value = "text", value_name = "NAME")]
+    pub text_field: String,
+
+    /// What is written: the kept lines; every line tagged with its decision; or the text
+    /// unchanged with the decisions beside it
+    #[arg(long, default_value = "drop")]
+    pub mode: Mode,
+
+    /// Write every removed line with its reason to FILE (JSON lines): the ledger
+    #[arg(long, value_name = "FILE")]
+    pub removed: Option<PathBuf>,
+
+    /// Write rows that could not be read safely to FILE, byte for byte
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+
+    /// Write the run record (JSON) to FILE
+    #[arg(long, value_name = "FILE")]
+    pub stats: Option<PathBuf>,
+
+    /// Worker threads; 0 is one for each core
+    #[arg(long, default_value_t = 0, value_name = "N", env = "DECHAFF_THREADS")]
+    pub threads: usize,
+
+    /// Largest page in memory; longer text is cleaned in parts of this size, longer rows are
+    /// rejected (K, M, G: powers of 1000; KiB, MiB, GiB: of 1024)
+    #[arg(long, default_value = "64MiB", value_name = "SIZE")]
+    pub max_page_bytes: Size,
+
+    /// Stop with 1 when more than PERCENT of the text was removed, once 1,000 pages or all
+    /// are seen
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub max_removed: Option<f64>,
+
+    /// Read and decide, write no pages
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Write into an output that is not empty; files that are not outputs are left alone
+    #[arg(long)]
+    pub overwrite: bool,
+
+    /// No progress, no table at the end
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    /// A page of plain text; - is standard input
+    #[arg(value_name = "PAGE")]
+    pub page: PathBuf,
+
+    #[command(flatten)]
+    pub engine: EngineArgs,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// Colour the lines
+    #[arg(long, default_value = "auto", value_name = "WHEN")]
+    pub color: clap::ColorChoice,
+}
+
+#[derive(Args, Debug)]
+pub struct EvalArgs {
+    /// Labelled pages: JSON lines, plain or gzipped
+    #[arg(required = true, value_name = "GOLD")]
+    pub gold: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub engine: EngineArgs,
+
+    /// Count lines that equal the page's headline too
+    #[arg(long)]
+    pub headlines: bool,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Auto,
+    Text,
+    Jsonl,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// Kept lines only
+    Drop,
+    /// Every line: decision, score, reason, line, separated by tabs
+    Tag,
+    /// Text unchanged; decisions in NAME.spans.jsonl, or in one more field of the row
+    Spans,
+}
+
+/// A number of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size(pub usize);
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let factor: usize = match &text[digits.len()..] {
+            "" | "B" => 1,
+            "K" | "KB" => 1_000,
+            "M" | "MB" => 1_000_000,
+            "G" | "GB" => 1_000_000_000,
+            "KiB" => 1 << 10,
+            "MiB" => 1 << 20,
+            "GiB" => 1 << 30,
+            unit => return Err(format!("unknown unit '{unit}'; use K, M, G, KiB, MiB or GiB")),
+        };
+        digits
+            .parse::<usize>()
+            .ok()
+            .and_then(|number| number.checked_mul(factor))
+            .map(Size)
+            .ok_or_else(|| format!("'{text}' is not a size such as 64MiB"))
+    }
+}
+
+fn threshold(text: &str) -> Result<Threshold, String> {
+    if text == "auto" {
+        return Ok(Threshold::Auto);
+    }
+    match text.parse::<f32>() {
+        Ok(cut) if (0.0..=1.0).contains(&cut) => Ok(Threshold::At(cut)),
+        _ => Err("expected auto or a number from 0 to 1".to_owned()),
+    }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('%').parse::<f64>() {
+        Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent),
+        _ => Err("expected a number from 0 to 100".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_have_decimal_and_binary_units() {
+        for (text, bytes) in [
+            ("1", 1),
+            ("2K", 2_000),
+            ("2KiB", 2_048),
+            ("3M", 3_000_000),
+            ("1GiB", 1 << 30),
+        ] {
+            assert_eq!(text.parse(), Ok(Size(bytes)), "{text}");
+        }
+        for text in ["", "M", "-1", "1.5M", "9T", "99999999999999999999G"] {
+            assert!(text.parse::<Size>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! One file a command: arguments in, exit code out.
+
+pub mod clean;
+pub mod eval;
+pub mod explain;
+
+/// Finished, nothing to tell.
+pub const CLEAN: u8 = 0;
+/// Stopped by an error.
+pub const FATAL: u8 = 1;
+/// The command cannot be carried out as it was given.
+pub const USAGE: u8 = 2;
+/// Finished, but input was rejected, skipped or damaged.
+pub const INCOMPLETE: u8 = 3;
+/// The reader of the output went away.
+pub const CLOSED_PIPE: u8 = 141;
+
+/// Says something to the user on standard error; a closed one is nobody to tell.
+pub fn tell(message: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr().lock(), "{message}");
+}

@@ -1,0 +1,495 @@
+//! Labelled pages in from JSON lines, plain or gzipped, one checked [`GoldPage`] at a time.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use flate2::bufread::MultiGzDecoder;
+use serde::Deserialize;
+use thiserror::Error;
+
+/// The longest row that is read, in bytes after decompression.
+pub const MAX_ROW_BYTES: u64 = 256 << 20;
+
+/// What the labelled page says of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Label {
+    /// Main text; 1 in the file.
+    Body,
+    /// Page furniture; 0 in the file.
+    Boilerplate,
+    /// Either answer is right; -1 in the file. Such a line counts nowhere.
+    Either,
+}
+
+/// A labelled page.
+///
+/// Invariants: `labels.len() == lines.len()`; every index in `headline` is below
+/// `lines.len()`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GoldPage {
+    /// The page's name within its source.
+    pub id: String,
+    /// The set that the page comes from. Where the row has none: the file's name up to its
+    /// first dot.
+    pub source: String,
+    /// The site.
+    pub domain: Option<String>,
+    /// The language, as an ISO 639 code.
+    pub lang: Option<String>,
+    /// Who marked it: A people, B a model and people, C a tool.
+    pub tier: Option<String>,
+    /// Article, forum, listing and so on, in the source's words.
+    pub page_type: Option<String>,
+    /// The page's address.
+    pub url: Option<String>,
+    /// The share of the gold's words that stand on the page, from 0 to 1.
+    pub found: Option<f64>,
+    /// The share of the body that the gold leaves out, estimated, from 0 to 1.
+    pub omitted: Option<f64>,
+    /// The page's visible text, one block a line, without terminators.
+    pub lines: Vec<String>,
+    /// What each line is.
+    pub labels: Vec<Label>,
+    /// Indices, from 0, of the lines that equal the page's title or main heading.
+    pub headline: Vec<usize>,
+    /// The main text.
+    pub gold: String,
+}
+
+impl GoldPage {
+    /// The page as a cleaner reads it: the lines joined by LF. CR and LF inside a line become
+    /// a space, so that line `i` of `lines` is line `i + 1` of the page.
+    pub fn text(&self) -> String {
+        let length_bytes: usize = self.lines.iter().map(|line| line.len() + 1).sum();
+        let mut text = String::with_capacity(length_bytes);
+        for (at, line) in self.lines.iter().enumerate() {
+            if at > 0 {
+                text.push('\n');
+            }
+            text.extend(
+                line.split(['\r', '\n'])
+                    .enumerate()
+                    .flat_map(|(part, stretch)| [if part > 0 { " " } else { "" }, stretch]),
+            );
+        }
+        text
+    }
+}
+
+/// A file of labelled pages that cannot be read, or a row that is not a labelled page.
+///
+/// `file` is the reader's name, `row` counts the file's lines from 1.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum GoldError {
+    /// The file cannot be opened.
+    #[error("{file}: cannot be opened: {source}")]
+    Open {
+        /// The file.
+        file: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Reading or decompressing failed.
+    #[error("{file}:{row}: cannot be read: {source}")]
+    Read {
+        /// The file.
+        file: String,
+        /// The row that was being read.
+        row: u64,
+        /// Why.
+        source: io::Error,
+    },
+    /// The row is longer than [`MAX_ROW_BYTES`].
+    #[error("{file}:{row}: row too long; expected at most {MAX_ROW_BYTES} bytes")]
+    TooLong {
+        /// The file.
+        file: String,
+        /// The row.
+        row: u64,
+    },
+    /// The row is not JSON, lacks a field, or has one of another type.
+    #[error(
+        "{file}:{row}: {source}; expected a JSON object with id (text), lines (texts), \
+         labels (whole numbers) and gold (text)"
+    )]
+    Json {
+        /// The file.
+        file: String,
+        /// The row.
+        row: u64,
+        /// What is wrong, with the place in the row.
+        source: serde_json::Error,
+    },
+    /// There is not one label for each line.
+    #[error("{file}:{row}: page {id} has {labels} labels; expected {lines}, one for each line")]
+    LabelCount {
+        /// The file.
+        file: String,
+        /// The row.
+        row: u64,
+        /// The page's id.
+        id: String,
+        /// How many labels it has.
+        labels: usize,
+        /// How many lines it has.
+        lines: usize,
+    },
+    /// A label is not known.
+    #[error(
+        "{file}:{row}: page {id}: label of line {line} is {label}; expected 1 (body), \
+         0 (boilerplate) or -1 (either)"
+    )]
+    Label {
+        /// The file.
+        file: String,
+        /// The row.
+        row: u64,
+        /// The page's id.
+        id: String,
+        /// Index of the line, from 0.
+        line: usize,
+        /// The label.
+        label: i64,
+    },
+    /// A headline is not a line of the page.
+    #[error("{file}:{row}: page {id}: headline is line {line}; expected less than {lines}")]
+    Headline {
+        /// The file.
+        file: String,
+        /// The row.
+        row: u64,
+        /// The page's id.
+        id: String,
+        /// Index of the line, from 0.
+        line: usize,
+        /// How many lines the page has.
+        lines: usize,
+    },
+}
+
+/// A row as it stands in the file; fields that are not named here are passed over.
+#[derive(Deserialize)]
+struct Row {
+    id: String,
+    source: Option<String>,
+    domain: Option<String>,
+    lang: Option<String>,
+    tier: Option<String>,
+    page_type: Option<String>,
+    url: Option<String>,
+    found: Option<f64>,
+    omitted: Option<f64>,
+    lines: Vec<String>,
+    labels: Vec<i64>,
+    headline: Option<Vec<usize>>,
+    gold: String,
+}
+
+/// Reads labelled pages row by row; memory is one row's.
+///
+/// Rows are JSON objects, one a line. `id`, `lines`, `labels` and `gold` must be there, the
+/// rest of [`GoldPage`] may be missing or null, other fields are passed over; so are blank
+/// rows and a byte-order mark. A stream that begins like gzip is decompressed, whatever its
+/// name; several gzip members are one stream.
+///
+/// A bad row is an error and the next call goes on behind it; after [`GoldError::Read`] and
+/// [`GoldError::TooLong`] there is nothing more.
+pub struct GoldReader {
+    name: String,
+    default_source: String,
+    input: Box<dyn BufRead + Send>,
+    row: u64,
+    buffer: Vec<u8>,
+    is_done: bool,
+}
+
+impl std::fmt::Debug for GoldReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GoldReader")
+            .field("name", &self.name)
+            .field("row", &self.row)
+            .finish_non_exhaustive()
+    }
+}
+
+impl GoldReader {
+    /// Opens a file.
+    ///
+    /// # Errors
+    ///
+    /// [`GoldError::Open`] where it cannot be opened, [`GoldError::Read`] where its first
+    /// bytes cannot be read.
+    pub fn open(path: &Path) -> Result<Self, GoldError> {
+        let name = path.display().to_string();
+        match File::open(path) {
+            Ok(file) => GoldReader::new(&name, file),
+            Err(source) => Err(GoldError::Open { file: name, source }),
+        }
+    }
+
+    /// Reads from any stream. `name` stands in errors, and its last part up to the first dot
+    /// is the source of rows that name none.
+    ///
+    /// # Errors
+    ///
+    /// [`GoldError::Read`] where the first bytes cannot be read.
+    pub fn new(name: &str, input: impl Read + Send + 'static) -> Result<Self, GoldError> {
+        let mut input = BufReader::with_capacity(1 << 16, input);
+        let is_gzip = input
+            .fill_buf()
+            .map_err(|source| GoldError::Read {
+                file: name.to_owned(),
+                row: 1,
+                source,
+            })?
+            .starts_with(&[0x1f]);
+        let input: Box<dyn BufRead + Send> = if is_gzip {
+            Box::new(BufReader::with_capacity(
+                1 << 16,
+                MultiGzDecoder::new(input),
+            ))
+        } else {
+            Box::new(input)
+        };
+        let file_name = name.rsplit(['/', '\\']).next().unwrap_or(name);
+        let default_source = file_name.split('.').find(|part| !part.is_empty());
+        Ok(GoldReader {
+            name: name.to_owned(),
+            default_source: default_source.unwrap_or(name).to_owned(),
+            input,
+            row: 0,
+            buffer: Vec::new(),
+            is_done: false,
+        })
+    }
+
+    /// Fills the buffer with the next row; false at the end.
+    fn read_row(&mut self) -> Result<bool, GoldError> {
+        self.row += 1;
+        self.buffer.clear();
+        let limited = &mut self.input.by_ref().take(MAX_ROW_BYTES + 1);
+        match limited.read_until(b'\n', &mut self.buffer) {
+            Ok(length_bytes) if length_bytes as u64 > MAX_ROW_BYTES => {
+                self.is_done = true;
+                Err(GoldError::TooLong {
+                    file: self.name.clone(),
+                    row: self.row,
+                })
+            }
+            Ok(length_bytes) => Ok(length_bytes > 0),
+            Err(source) => {
+                self.is_done = true;
+                Err(GoldError::Read {
+                    file: self.name.clone(),
+                    row: self.row,
+                    source,
+                })
+            }
+        }
+    }
+
+    fn parse_row(&self) -> Result<Option<GoldPage>, GoldError> {
+        let mut bytes = &self.buffer[..];
+        if self.row == 1 {
+            bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+        }
+        if bytes.trim_ascii().is_empty() {
+            return Ok(None);
+        }
+        let row: Row = serde_json::from_slice(bytes).map_err(|source| GoldError::Json {
+            file: self.name.clone(),
+            row: self.row,
+            source,
+        })?;
+        self.check(row).map(Some)
+    }
+
+    fn check(&self, row: Row) -> Result<GoldPage, GoldError> {
+        let (file, number) = (&self.name, self.row);
+        if row.labels.len() != row.lines.len() {
+            return Err(GoldError::LabelCount {
+                file: file.clone(),
+                row: number,
+                id: row.id,
+                labels: row.labels.len(),
+                lines: row.lines.len(),
+            });
+        }
+        let mut labels = Vec::with_capacity(row.labels.len());
+        for (line, &label) in row.labels.iter().enumerate() {
+            labels.push(match label {
+                1 => Label::Body,
+                0 => Label::Boilerplate,
+                -1 => Label::Either,
+                _ => {
+                    return Err(GoldError::Label {
+                        file: file.clone(),
+                        row: number,
+                        id: row.id,
+                        line,
+                        label,
+                    });
+                }
+            });
+        }
+        let headline = row.headline.unwrap_or_default();
+        if let Some(&line) = headline.iter().find(|&&line| line >= row.lines.len()) {
+            return Err(GoldError::Headline {
+                file: file.clone(),
+                row: number,
+                id: row.id,
+                line,
+                lines: row.lines.len(),
+            });
+        }
+        Ok(GoldPage {
+            id: row.id,
+            source: row.source.unwrap_or_else(|| self.default_source.clone()),
+            domain: row.domain,
+            lang: row.lang,
+            tier: row.tier,
+            page_type: row.page_type,
+            url: row.url,
+            found: row.found,
+            omitted: row.omitted,
+            lines: row.lines,
+            labels,
+            headline,
+            gold: row.gold,
+        })
+    }
+}
+
+impl Iterator for GoldReader {
+    type Item = Result<GoldPage, GoldError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.is_done {
+            match self.read_row() {
+                Ok(true) => {}
+                Ok(false) => self.is_done = true,
+                Err(error) => return Some(Err(error)),
+            }
+            if let Some(page) = self.parse_row().transpose() {
+                return Some(page);
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::{Compression, write::GzEncoder};
+    use std::io::Write;
+
+    fn reader(rows: &[u8]) -> GoldReader {
+        GoldReader::new("sets/wells.jsonl.gz", io::Cursor::new(rows.to_vec())).unwrap()
+    }
+
+    fn only_error(row: &str) -> String {
+        let mut reader = reader(row.as_bytes());
+        reader.next().unwrap().unwrap_err().to_string()
+    }
+
+    const SMALL: &str = r#"{"id":"a","lines":["x","y"],"labels":[1,-1],"gold":"x"}"#;
+
+    #[test]
+    fn a_row_needs_four_fields_and_others_are_passed_over() {
+        let page = reader(SMALL.as_bytes()).next().unwrap().unwrap();
+        assert_eq!((&*page.id, &*page.source), ("a", "wells"));
+        assert_eq!(page.labels, [Label::Body, Label::Either]);
+        assert_eq!((page.headline, page.omitted), (vec![], None));
+        let full = r#"{"with":["q"],"id":"b","source":"s","lang":null,"lines":["x"],
+            "labels":[0],"headline":[0],"omitted":0.5,"comments":{"a":[1]},"gold":""}"#;
+        let page = reader(full.replace('\n', " ").as_bytes()).next();
+        let page = page.unwrap().unwrap();
+        assert_eq!((&*page.source, page.lang), ("s", None));
+        assert_eq!((page.headline, page.omitted), (vec![0], Some(0.5)));
+    }
+
+    #[test]
+    fn gzip_is_told_by_content_and_members_join() {
+        let mut packed = Vec::new();
+        for _ in 0..2 {
+            let mut member = GzEncoder::new(&mut packed, Compression::fast());
+            writeln!(member, "{SMALL}").unwrap();
+            member.finish().unwrap();
+        }
+        assert_eq!(reader(&packed).filter(|page| page.is_ok()).count(), 2);
+        let plain = format!("\u{feff}{SMALL}\r\n\n  \n{SMALL}");
+        assert_eq!(
+            reader(plain.as_bytes()).filter(|page| page.is_ok()).count(),
+            2
+        );
+    }
+
+    #[test]
+    fn cut_gzip_is_an_error_and_ends_the_stream() {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        writeln!(packed, "{SMALL}").unwrap();
+        let packed = packed.finish().unwrap();
+        let pages: Vec<_> = reader(&packed[..packed.len() - 9]).collect();
+        assert!(matches!(pages.last(), Some(Err(GoldError::Read { .. }))));
+        assert_eq!(pages.iter().filter(|page| page.is_err()).count(), 1);
+    }
+
+    #[test]
+    fn a_bad_row_says_where_and_what_was_expected_and_the_next_is_read() {
+        let rows = format!("{SMALL}\n\n{{\"id\":1}}\n{SMALL}\n");
+        let mut reader = reader(rows.as_bytes());
+        assert!(reader.next().unwrap().is_ok());
+        let error = reader.next().unwrap().unwrap_err().to_string();
+        assert!(error.starts_with("sets/wells.jsonl.gz:3: "), "{error}");
+        assert!(error.contains("expected a JSON object with id"), "{error}");
+        assert!(reader.next().unwrap().is_ok());
+        assert!(reader.next().is_none());
+    }
+
+    #[test]
+    fn labels_and_headlines_are_checked() {
+        for (row, expected) in [
+            (
+                r#"{"id":"a","lines":["x","y"],"labels":[1],"gold":""}"#,
+                "page a has 1 labels; expected 2, one for each line",
+            ),
+            (
+                r#"{"id":"a","lines":["x","y"],"labels":[1,2],"gold":""}"#,
+                "page a: label of line 1 is 2; expected 1 (body), 0 (boilerplate) or -1 (either)",
+            ),
+            (
+                r#"{"id":"a","lines":["x"],"labels":[-2],"gold":""}"#,
+                "page a: label of line 0 is -2; expected 1 (body), 0 (boilerplate) or -1 (either)",
+            ),
+            (
+                r#"{"id":"a","lines":["x"],"labels":[1],"headline":[1],"gold":""}"#,
+                "page a: headline is line 1; expected less than 1",
+            ),
+        ] {
+            assert_eq!(
+                only_error(row),
+                format!("sets/wells.jsonl.gz:1: {expected}")
+            );
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = GoldReader::open(Path::new("no/such.jsonl")).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("no/such.jsonl: cannot be opened: ")
+        );
+    }
+
+    #[test]
+    fn a_page_has_one_line_for_each_gold_line() {
+        let row = r#"{"id":"a","lines":["x\ny","","\r\nz\r"],"labels":[1,0,1],"gold":""}"#;
+        let page = reader(row.as_bytes()).next().unwrap().unwrap();
+        assert_eq!(page.text(), "x y\n\n  z ");
+    }
+}

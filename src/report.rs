@@ -1,0 +1,145 @@
+//! Counts that add up, over one page or a whole run.
+
+use crate::cleaner::Cleaned;
+use crate::decide::Reason;
+
+/// Lines and bytes that went for one reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "files", derive(serde::Serialize))]
+pub struct Removed {
+    /// Lines.
+    pub lines: u64,
+    /// Bytes of text, terminators included.
+    pub bytes: u64,
+}
+
+/// What a run read and did. Sums, so that partial counts merge in any order.
+///
+/// Invariant at the end of a run: `bytes_in = bytes_kept + removed + bytes_rejected`, over
+/// the pages' text: decoded fields, without byte-order marks and containers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "files", derive(serde::Serialize))]
+pub struct Counts {
+    /// Pages cleaned.
+    pub pages: u64,
+    /// Pages of which no line stays.
+    pub pages_emptied: u64,
+    /// Lines of the pages cleaned, blank ones included.
+    pub lines: u64,
+    /// Bytes read from files and standard input, containers included.
+    pub bytes_read: u64,
+    /// Bytes of text.
+    pub bytes_in: u64,
+    /// Bytes of text that stay.
+    pub bytes_kept: u64,
+    /// Blank lines that go.
+    pub blank: Removed,
+    /// Later copies that go.
+    pub repeat: Removed,
+    /// Lines that go by their score.
+    pub boilerplate: Removed,
+    /// Bytes of rows that could not be read safely.
+    pub bytes_rejected: u64,
+    /// Rows that could not be read safely.
+    pub rows_rejected: u64,
+    /// Rows without text in the text field, copied unchanged.
+    pub rows_without_text: u64,
+    /// Pages, parts and rows copied through unchanged because of a problem.
+    pub copied_unchanged: u64,
+    /// Pages that were converted to UTF-8.
+    pub converted: u64,
+    /// Files that are not pages: images, styles, scripts, binaries. Not copied.
+    pub other_files: u64,
+    /// Bytes of the files that are not pages.
+    pub other_bytes: u64,
+    /// Symbolic links met in directories; not followed.
+    pub links: u64,
+    /// Problem lines.
+    pub problems: u64,
+}
+
+impl Counts {
+    /// Adds what a cleaned page came to.
+    pub fn add_page(&mut self, cleaned: &Cleaned<'_>) {
+        self.pages += 1;
+        self.add_part(cleaned);
+        self.pages_emptied += u64::from(cleaned.is_empty() && !cleaned.lines().is_empty());
+    }
+
+    /// Adds the lines and bytes of a part of a page.
+    pub fn add_part(&mut self, cleaned: &Cleaned<'_>) {
+        self.lines += cleaned.line_count() as u64;
+        self.bytes_in += cleaned.page().len() as u64;
+        for line in cleaned.each_line() {
+            let bytes = line.bytes.len() as u64;
+            if line.verdict.is_kept {
+                self.bytes_kept += bytes;
+                continue;
+            }
+            let removed = match line.verdict.reason {
+                Reason::Blank => &mut self.blank,
+                Reason::Repeat { .. } => &mut self.repeat,
+                Reason::Boilerplate | Reason::Body => &mut self.boilerplate,
+            };
+            removed.lines += 1;
+            removed.bytes += bytes;
+        }
+    }
+
+    /// Adds the counts of another part of the run.
+    pub fn merge(&mut self, other: &Counts) {
+        let Counts {
+            pages,
+            pages_emptied,
+            lines,
+            bytes_read,
+            bytes_in,
+            bytes_kept,
+            blank,
+            repeat,
+            boilerplate,
+            bytes_rejected,
+            rows_rejected,
+            rows_without_text,
+            copied_unchanged,
+            converted,
+            other_files,
+            other_bytes,
+            links,
+            problems,
+        } = other;
+        self.pages += pages;
+        self.pages_emptied += pages_emptied;
+        self.lines += lines;
+        self.bytes_read += bytes_read;
+        self.bytes_in += bytes_in;
+        self.bytes_kept += bytes_kept;
+        for (sum, part) in [
+            (&mut self.blank, blank),
+            (&mut self.repeat, repeat),
+            (&mut self.boilerplate, boilerplate),
+        ] {
+            sum.lines += part.lines;
+            sum.bytes += part.bytes;
+        }
+        self.bytes_rejected += bytes_rejected;
+        self.rows_rejected += rows_rejected;
+        self.rows_without_text += rows_without_text;
+        self.copied_unchanged += copied_unchanged;
+        self.converted += converted;
+        self.other_files += other_files;
+        self.other_bytes += other_bytes;
+        self.links += links;
+        self.problems += problems;
+    }
+
+    /// Bytes of text that go, for whatever reason.
+    pub fn bytes_removed(&self) -> u64 {
+        self.blank.bytes + self.repeat.bytes + self.boilerplate.bytes
+    }
+
+    /// Whether every byte of text is accounted for.
+    pub fn adds_up(&self) -> bool {
+        self.bytes_in == self.bytes_kept + self.bytes_removed() + self.bytes_rejected
+    }
+}
