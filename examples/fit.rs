@@ -63,10 +63,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
 
     let mut out = std::io::stdout().lock();
-    writeln!(out, "//! The weights of the additive scorer, written by `examples/fit.rs`.")?;
+    writeln!(
+        out,
+        "//! The weights of the additive scorer, written by `examples/fit.rs`."
+    )?;
     writeln!(out, "//!")?;
-    writeln!(out, "//! One table a feature, one weight a bin, in log-odds: above 0 speaks for boilerplate.")?;
-    writeln!(out, "//! The bins are defined in `alone.rs` and `context.rs`.")?;
+    writeln!(
+        out,
+        "//! One table a feature, one weight a bin, in log-odds: above 0 speaks for boilerplate."
+    )?;
+    writeln!(
+        out,
+        "//! The bins are defined in `alone.rs` and `context.rs`."
+    )?;
     writeln!(out, "#![allow(clippy::approx_constant)]")?;
     alone.write(&mut out, "ALONE", &training::ALONE_FEATURES)?;
     context.write(&mut out, "CONTEXT", &training::CONTEXT_FEATURES)?;
@@ -105,6 +114,12 @@ fn training_page(page: &GoldPage) -> TrainingPage {
                 targets[line] = None;
             }
         }
+        for &headline in &page.headline {
+            let at = lines.iter().position(|line| line.number == headline + 1);
+            if let Some(line) = at {
+                targets[facts.repeats.of(line).unwrap_or(line)] = Some(0.0);
+            }
+        }
         let page_weight = 1.0 / (lines.len() as f64).sqrt();
         let weights = facts
             .evidence
@@ -140,7 +155,9 @@ fn weigh_by_source(pages: &mut [TrainingPage]) {
         }
     }
     for page in pages {
-        page.weights.iter_mut().for_each(|weight| *weight *= lines / total);
+        page.weights
+            .iter_mut()
+            .for_each(|weight| *weight *= lines / total);
     }
 }
 
@@ -155,17 +172,48 @@ impl Model {
         self.offsets
             .iter()
             .zip(bins)
-            .fold(self.bias, |sum, (offset, bin)| sum + self.weights[offset + bin])
+            .fold(self.bias, |sum, (offset, bin)| {
+                sum + self.weights[offset + bin]
+            })
+    }
+
+    /// Moves each table's mean over the examples into the bias, so that a weight says how a
+    /// line differs from the usual one.
+    fn centre(&mut self, examples: &[Example], features: &[Feature]) {
+        let total: f64 = examples.iter().map(|example| example.weight).sum();
+        for (index, feature) in features.iter().enumerate() {
+            let sum: f64 = examples
+                .iter()
+                .map(|example| example.weight * self.weights[usize::from(example.slots[index])])
+                .sum();
+            let mean = sum / total;
+            self.bias += mean;
+            let table = self.offsets[index]..self.offsets[index] + feature.bins;
+            self.weights[table]
+                .iter_mut()
+                .for_each(|weight| *weight -= mean);
+        }
     }
 
     fn write(&self, out: &mut impl Write, name: &str, features: &[Feature]) -> std::io::Result<()> {
-        writeln!(out, "\npub(super) const {name}_BIAS: f32 = {:.3};\n", self.bias)?;
+        writeln!(
+            out,
+            "\npub(super) const {name}_BIAS: f32 = {:.3};\n",
+            self.bias
+        )?;
         writeln!(out, "#[rustfmt::skip]")?;
-        writeln!(out, "pub(super) static {name}: [&[f32]; {}] = [", features.len())?;
+        writeln!(
+            out,
+            "pub(super) static {name}: [&[f32]; {}] = [",
+            features.len()
+        )?;
         for (feature, offset) in features.iter().zip(&self.offsets) {
             writeln!(out, "    // {}", feature.name)?;
             write!(out, "    &[")?;
-            for (bin, weight) in self.weights[*offset..offset + feature.bins].iter().enumerate() {
+            for (bin, weight) in self.weights[*offset..offset + feature.bins]
+                .iter()
+                .enumerate()
+            {
                 let separator = if bin % 12 == 0 { "\n        " } else { " " };
                 write!(out, "{separator}{weight:.2},")?;
             }
@@ -189,7 +237,9 @@ fn fit(
 ) -> Model {
     let offsets: Vec<usize> = features
         .iter()
-        .scan(0, |next, feature| Some(std::mem::replace(next, *next + feature.bins)))
+        .scan(0, |next, feature| {
+            Some(std::mem::replace(next, *next + feature.bins))
+        })
         .collect();
     let size: usize = features.iter().map(|feature| feature.bins).sum();
     let mut examples = Vec::new();
@@ -197,13 +247,24 @@ fn fit(
         let bins = facts_of(&page.text, &bins_of);
         for ((bins, target), weight) in bins.iter().zip(&page.targets).zip(&page.weights) {
             if let Some(target) = *target {
-                let slots = offsets.iter().zip(bins).map(|(offset, bin)| (offset + bin) as u16);
-                examples.push(Example { target, weight: *weight, slots: slots.collect() });
+                let slots = offsets
+                    .iter()
+                    .zip(bins)
+                    .map(|(offset, bin)| (offset + bin) as u16);
+                examples.push(Example {
+                    target,
+                    weight: *weight,
+                    slots: slots.collect(),
+                });
             }
         }
     }
 
-    let mut model = Model { bias: 0.0, weights: vec![0.0; size], offsets };
+    let mut model = Model {
+        bias: 0.0,
+        weights: vec![0.0; size],
+        offsets,
+    };
     let mut squares = vec![1e-6; size + 1];
     let mut average = vec![0.0; size + 1];
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
@@ -211,13 +272,16 @@ fn fit(
         shuffle(&mut examples, &mut state);
         let mut loss = 0.0;
         for example in &examples {
-            let log_odds = example
-                .slots
-                .iter()
-                .fold(model.bias, |sum, slot| sum + model.weights[usize::from(*slot)]);
+            let log_odds = example.slots.iter().fold(model.bias, |sum, slot| {
+                sum + model.weights[usize::from(*slot)]
+            });
             let likelihood = 1.0 / (1.0 + (-log_odds).exp());
             let error = (likelihood - example.target) * example.weight;
-            let own = if example.target > 0.5 { likelihood } else { 1.0 - likelihood };
+            let own = if example.target > 0.5 {
+                likelihood
+            } else {
+                1.0 - likelihood
+            };
             loss -= example.weight * own.max(1e-9).ln();
             let mut step = |value: &mut f64, slot: usize, ridge: f64| {
                 let gradient = error + ridge * *value;
@@ -233,13 +297,17 @@ fn fit(
         if epoch >= EPOCHS / 2 {
             let rounds = (EPOCHS - EPOCHS / 2) as f64;
             let values = model.weights.iter().chain([&model.bias]);
-            average.iter_mut().zip(values).for_each(|(sum, value)| *sum += value / rounds);
+            average
+                .iter_mut()
+                .zip(values)
+                .for_each(|(sum, value)| *sum += value / rounds);
         }
         eprintln!("epoch {epoch}: loss {:.5}", loss / examples.len() as f64);
     }
     model.bias = average[size];
     average.truncate(size);
     model.weights = average;
+    model.centre(&examples, features);
     model
 }
 

@@ -126,6 +126,9 @@ impl Options {
             return Err("--bytes and --pages: give one of them, once".into());
         }
         match <[PathBuf; 1]>::try_from(outs) {
+            Ok([out]) if options.format == Format::Files && out == Path::new("-") => {
+                Err("--format files needs a directory, not `-`".into())
+            }
             Ok([out]) => Ok(Some(Options { out, ..options })),
             Err(outs) => Err(format!("one OUT is needed, {} given", outs.len())),
         }
@@ -377,6 +380,7 @@ mod tests {
             "a --seed x",
             "a --nope 1",
             "a --bytes 1 --pages 1",
+            "-",
         ];
         assert!(wrong.iter().all(|line| parse(line).is_err()));
         assert_eq!(parse("--help"), Ok(None));

@@ -98,7 +98,9 @@ impl Cleaner {
         }
         verdicts.clear();
         verdicts.extend(scores.iter().enumerate().map(|(line, score)| {
-            let repeat_of = repeats.of(line).map(|earlier| evidence.lines[earlier].number);
+            let repeat_of = repeats
+                .of(line)
+                .map(|earlier| evidence.lines[earlier].number);
             decide::decide(&self.config, repeat_of, *score)
         }));
         Cleaned {

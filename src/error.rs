@@ -13,7 +13,9 @@ pub enum ConfigError {
 }
 
 #[cfg(feature = "files")]
-pub use files::{Problem, ProblemKind, RunError, io_at};
+pub(crate) use files::io_at;
+#[cfg(feature = "files")]
+pub use files::{Problem, ProblemKind, RunError};
 
 #[cfg(feature = "files")]
 mod files {
@@ -64,7 +66,7 @@ mod files {
     }
 
     /// Names the path that a system error is about.
-    pub fn io_at(path: &Path) -> impl FnOnce(io::Error) -> RunError + '_ {
+    pub(crate) fn io_at(path: &Path) -> impl FnOnce(io::Error) -> RunError + '_ {
         |error| RunError::Io {
             path: path.to_path_buf(),
             error,
@@ -109,6 +111,8 @@ mod files {
         UnreadFormat(&'static str),
         /// A JSON row that cannot be taken apart.
         BadRow(String),
+        /// A row's text with more lines than a page may have.
+        TooManyLines(u64),
         /// A row longer than the limit, in bytes.
         LongRow(u64),
         /// No row of the file has the text field; these fields were seen in the first.
@@ -122,6 +126,13 @@ mod files {
         FieldTaken(&'static str),
         /// A fault in dechaff itself.
         Internal,
+    }
+
+    impl ProblemKind {
+        /// A file that the system could not open or read.
+        pub(crate) fn of_read(error: &io::Error) -> Self {
+            ProblemKind::Unreadable(error.to_string())
+        }
     }
 
     impl fmt::Display for ProblemKind {
@@ -158,6 +169,10 @@ mod files {
                 ProblemKind::BadRow(why) => {
                     write!(f, "bad JSON row: {}; rejected", visible(why.as_bytes()))
                 }
+                ProblemKind::TooManyLines(limit) => write!(
+                    f,
+                    "text of more than {limit} lines (--max-page-bytes); row copied unchanged"
+                ),
                 ProblemKind::LongRow(limit_bytes) => write!(
                     f,
                     "row longer than --max-page-bytes ({limit_bytes}); rejected"
@@ -174,7 +189,10 @@ mod files {
                     f,
                     "row already has the field '{field}'; row copied unchanged"
                 ),
-                ProblemKind::Internal => write!(f, "internal error; skipped, please report it"),
+                ProblemKind::Internal => write!(
+                    f,
+                    "internal error, please report it; copied through unchanged"
+                ),
             }
         }
     }

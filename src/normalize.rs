@@ -206,7 +206,12 @@ mod tests {
 
     #[test]
     fn blank_means_nothing_to_see() {
-        for blank in ["", " \t\u{c}", "\u{a0}\u{2003}\u{3000}", "\u{feff}\u{200b} "] {
+        for blank in [
+            "",
+            " \t\u{c}",
+            "\u{a0}\u{2003}\u{3000}",
+            "\u{feff}\u{200b} ",
+        ] {
             assert!(is_blank(blank.as_bytes()), "{blank:?}");
             assert_eq!(normalized(blank), "", "{blank:?}");
         }

@@ -45,14 +45,28 @@ pub const MAX_STUCK_COLUMNS: usize = 40;
 /// Bytes of the prefix and the suffix by which near-equal lines are found.
 const AFFIX_BYTES: usize = 16;
 
+/// Why a later copy goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// It stands in the page's head, above the running text.
+    Headline {
+        /// Lines of the block; many are a menu rather than a headline.
+        lines: usize,
+    },
+    /// It stands next to its first copy, and is long.
+    Caption,
+    /// The copied stretch is a large part of the page.
+    DoubledPage,
+}
+
 /// Which lines of a page are later copies that go. Filled anew for each page; keep it to
 /// reuse its memory.
 #[derive(Debug, Default)]
 pub struct Repeats {
     /// For each line, the earlier line that stays; NONE where it is no copy.
     of: Vec<u32>,
-    /// Whether a later copy of the line goes.
-    has_copy: Vec<bool>,
+    /// For each line that stays, the rule by which a later copy of it goes.
+    copied_by: Vec<Option<Rule>>,
     /// For each line, how many lines of running text stand above it.
     paragraphs_above: Vec<u32>,
     /// For each line, the next line of running text at or below it.
@@ -72,9 +86,9 @@ impl Repeats {
         (of != NONE).then_some(of as usize)
     }
 
-    /// Whether the line stays and a later copy of it goes.
-    pub fn has_copy(&self, line: usize) -> bool {
-        self.has_copy[line]
+    /// The rule by which a later copy of this line goes; None where none does.
+    pub fn copied_by(&self, line: usize) -> Option<Rule> {
+        self.copied_by[line]
     }
 
     /// Forgets the last page and finds the copies of this one.
@@ -84,8 +98,8 @@ impl Repeats {
         let count = evidence.lines.len();
         self.of.clear();
         self.of.resize(count, NONE);
-        self.has_copy.clear();
-        self.has_copy.resize(count, false);
+        self.copied_by.clear();
+        self.copied_by.resize(count, None);
         self.mark_paragraphs(evidence);
         self.find_doubled_stretches(evidence);
         self.candidates.clear();
@@ -154,13 +168,13 @@ impl Repeats {
                 && end <= first.start
             {
                 for block in blocks {
-                    self.remove(block);
+                    self.remove(block, Rule::DoubledPage);
                 }
             }
         }
     }
 
-    fn remove(&mut self, block: &Block) {
+    fn remove(&mut self, block: &Block, rule: Rule) {
         for step in 0..block.lines {
             let mut of = block.of + step;
             // The copy of a copy points at the line that stays.
@@ -168,7 +182,7 @@ impl Repeats {
                 of = self.of[of] as usize;
             }
             self.of[block.start + step] = of as u32;
-            self.has_copy[of] = true;
+            self.copied_by[of] = Some(rule);
         }
     }
 
@@ -177,10 +191,10 @@ impl Repeats {
         let in_head = |block: &&Block| self.is_headline_copy(evidence, block);
         let head_copies = candidates.iter().filter(in_head).count();
         for block in &candidates {
-            let is_headline =
-                head_copies <= MAX_HEAD_COPIES && self.is_headline_copy(evidence, block);
-            if is_headline || is_caption_copy(evidence, block) {
-                self.remove(block);
+            if head_copies <= MAX_HEAD_COPIES && self.is_headline_copy(evidence, block) {
+                self.remove(block, Rule::Headline { lines: block.lines });
+            } else if is_caption_copy(evidence, block) {
+                self.remove(block, Rule::Caption);
             }
         }
         self.candidates = candidates;
@@ -216,7 +230,8 @@ impl Repeats {
                 .flatten()
                 .map(|earlier| earlier as usize)
                 .find(|&earlier| {
-                    let is_equal = evidence.shingles.first[earlier] == evidence.shingles.first[line];
+                    let is_equal =
+                        evidence.shingles.first[earlier] == evidence.shingles.first[line];
                     !is_equal && is_near_equal(evidence.normalized(earlier), text)
                 });
             let is_free = evidence.shingles.first[line] as usize == line;
@@ -315,8 +330,7 @@ fn is_caption_copy(evidence: &Evidence, block: &Block) -> bool {
             && is_wording(shape)
             && evidence.shingles.copies(line) <= MAX_COPIES
     };
-    lines_between <= MAX_LINES_BETWEEN
-        && (block.start..block.start + block.lines).any(is_caption)
+    lines_between <= MAX_LINES_BETWEEN && (block.start..block.start + block.lines).any(is_caption)
 }
 
 /// Whether the first copy stands among lines that come again further down, one by one: then
@@ -357,12 +371,17 @@ fn is_near_equal(left: &[u8], right: &[u8]) -> bool {
     }
     let is_short_enough = |stuck: &[u8]| columns(stuck) <= MAX_STUCK_COLUMNS;
     let is_behind = long.strip_prefix(short).is_some_and(|stuck| {
-        is_short_enough(stuck) && bstr::decode_utf8(stuck.trim_ascii_start()).0.is_some_and(is_separator)
+        is_short_enough(stuck)
+            && bstr::decode_utf8(stuck.trim_ascii_start())
+                .0
+                .is_some_and(is_separator)
     });
     is_behind
         || long.strip_suffix(short).is_some_and(|stuck| {
             is_short_enough(stuck)
-                && bstr::decode_last_utf8(stuck.trim_ascii_end()).0.is_some_and(is_separator)
+                && bstr::decode_last_utf8(stuck.trim_ascii_end())
+                    .0
+                    .is_some_and(is_separator)
         })
 }
 

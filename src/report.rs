@@ -59,15 +59,8 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Adds what a cleaned page came to.
-    pub fn add_page(&mut self, cleaned: &Cleaned<'_>) {
-        self.pages += 1;
-        self.add_part(cleaned);
-        self.pages_emptied += u64::from(cleaned.is_empty() && !cleaned.lines().is_empty());
-    }
-
-    /// Adds the lines and bytes of a part of a page.
-    pub fn add_part(&mut self, cleaned: &Cleaned<'_>) {
+    /// Adds the lines and bytes of a cleaned text: a page, or a part of one.
+    pub fn add(&mut self, cleaned: &Cleaned<'_>) {
         self.lines += cleaned.line_count() as u64;
         self.bytes_in += cleaned.page().len() as u64;
         for line in cleaned.each_line() {

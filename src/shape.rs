@@ -209,7 +209,9 @@ fn classify(c: char) -> Wide {
             },
             is_wide: matches!(c, '\u{1100}'..='\u{115f}' | '\u{f900}'..='\u{faff}' | '\u{ff21}'..='\u{ff5a}' | '\u{20000}'..='\u{3fffd}'),
             // Thai, Lao, Myanmar, Khmer; Han beyond the first plane.
-            unspaced: u32::from(matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{20000}'..='\u{3fffd}')),
+            unspaced: u32::from(
+                matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{20000}'..='\u{3fffd}'),
+            ),
         },
         _ if c.is_numeric() => Wide::Digit,
         _ => Wide::Mark(CharClass::Symbol),
@@ -339,8 +341,7 @@ pub fn measure(line: &[u8]) -> LineShape {
                     half_words += unspaced;
                     uncased += 1;
                     shape.upper += u32::from(class == CharClass::Upper);
-                    shape.capitalized_words +=
-                        u32::from(begins_word && class == CharClass::Upper);
+                    shape.capitalized_words += u32::from(begins_word && class == CharClass::Upper);
                     before = AFTER_OTHER;
                 }
                 Wide::Digit => {

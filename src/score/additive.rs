@@ -7,7 +7,7 @@
 
 use super::bins::{self, Feature};
 use super::context::Neighbourhood;
-use super::{Contribution, PageFacts, Score, Scorer, alone, context, weights};
+use super::{Contribution, PageFacts, Score, Scorer, Step, alone, context, weights};
 
 /// Scores with the tables of [`super::weights`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,9 +41,11 @@ impl Scorer for AdditiveScorer {
         let neighbourhood = Neighbourhood::new(facts, alone, &mut scratch);
         lines
             .map(|line| {
-                let in_context = weigh(&context::FEATURES, &weights::CONTEXT, &neighbourhood.bins(line));
+                let bins = neighbourhood.bins(line);
+                let in_context = weigh(Step::Context, &context::FEATURES, &weights::CONTEXT, &bins);
                 let shape = &facts.evidence.shapes[line];
-                let alone = weigh(&alone::FEATURES, &weights::ALONE, &alone::bins(shape));
+                let bins = alone::bins(shape);
+                let alone = weigh(Step::Alone, &alone::FEATURES, &weights::ALONE, &bins);
                 let mut all: Vec<Contribution> = in_context.chain(alone).collect();
                 all.sort_by(|left, right| right.log_odds.abs().total_cmp(&left.log_odds.abs()));
                 all
@@ -53,6 +55,7 @@ impl Scorer for AdditiveScorer {
 }
 
 fn weigh<'a, const N: usize>(
+    step: Step,
     features: &'a [Feature; N],
     tables: &'a [&[f32]; N],
     bins: &[usize; N],
@@ -63,6 +66,7 @@ fn weigh<'a, const N: usize>(
         .zip(tables)
         .enumerate()
         .map(move |(index, (feature, table))| Contribution {
+            step,
             feature: feature.name,
             log_odds: table[bins[index]],
         })

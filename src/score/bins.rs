@@ -17,11 +17,7 @@ pub(super) fn bin<const N: usize>(value: f32, edges: &[f32; N]) -> usize {
 
 /// The log-odds that one weight of each feature's table add up to.
 #[inline]
-pub(super) fn log_odds<const N: usize>(
-    bias: f32,
-    weights: &[&[f32]; N],
-    bins: &[usize; N],
-) -> f32 {
+pub(super) fn log_odds<const N: usize>(bias: f32, weights: &[&[f32]; N], bins: &[usize; N]) -> f32 {
     let mut sum = bias;
     for (table, &bin) in weights.iter().zip(bins) {
         sum += table[bin];

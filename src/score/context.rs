@@ -9,6 +9,7 @@
 use super::PageFacts;
 use super::alone;
 use super::bins::{Feature, bin, likelihood};
+use crate::repeats::Rule;
 
 /// Number of features.
 pub(super) const COUNT: usize = 19;
@@ -22,9 +23,7 @@ const LOGIT_EDGES: [f32; 13] = [
     -4.0, -3.0, -2.2, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.2, 3.0, 4.0,
 ];
 const COARSE_EDGES: [f32; 4] = [-2.0, -0.7, 0.7, 2.0];
-const SHARE_EDGES: [f32; 11] = [
-    0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.87, 0.93, 0.97,
-];
+const SHARE_EDGES: [f32; 11] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.87, 0.93, 0.97];
 const BODY_WORD_EDGES: [f32; 9] = [2.0, 5.0, 10.0, 20.0, 40.0, 80.0, 150.0, 300.0, 600.0];
 const PAGE_WORD_EDGES: [f32; 8] = [20.0, 50.0, 100.0, 200.0, 400.0, 800.0, 1600.0, 3200.0];
 const PLACE_EDGES: [f32; 9] = [1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 250.0];
@@ -40,28 +39,89 @@ const COARSE_BINS: usize = COARSE_EDGES.len() + 1;
 const SHARE_BINS: usize = SHARE_EDGES.len() + 1;
 const DISTANCE_BINS: usize = DISTANCE_EDGES.len() + 1;
 const ENDINGS: usize = 3;
+/// Counts of copies, then the rules by which a copy goes.
+const COPY_BINS: usize = COPY_EDGES.len() + 1 + 4;
+/// A block of at most this many lines that stands twice in the head is a headline.
+const HEADLINE_LINES: usize = 2;
 
 /// The features, in the order of [`Neighbourhood::bins`].
 pub const FEATURES: [Feature; COUNT] = [
-    Feature { name: "the line alone", bins: LOGIT_BINS * 3 },
-    Feature { name: "line before", bins: LOGIT_BINS + 1 },
-    Feature { name: "line behind", bins: LOGIT_BINS + 1 },
-    Feature { name: "second line before", bins: LOGIT_BINS + 1 },
-    Feature { name: "second line behind", bins: LOGIT_BINS + 1 },
-    Feature { name: "six lines around", bins: COARSE_BINS * SHARE_BINS },
-    Feature { name: "16 lines around", bins: SHARE_BINS },
-    Feature { name: "40 lines around", bins: SHARE_BINS },
-    Feature { name: "body words around", bins: (BODY_WORD_EDGES.len() + 1) * 3 },
-    Feature { name: "place from the top", bins: PLACE_EDGES.len() + 1 },
-    Feature { name: "place from the end", bins: PLACE_EDGES.len() + 1 },
-    Feature { name: "place on the page", bins: RELATIVE_EDGES.len() + 1 },
-    Feature { name: "body words before", bins: (BEFORE_EDGES.len() + 1) * 2 },
-    Feature { name: "page as a whole", bins: SHARE_BINS },
-    Feature { name: "body words of the page", bins: PAGE_WORD_EDGES.len() + 1 },
-    Feature { name: "sure paragraphs around", bins: DISTANCE_BINS * DISTANCE_BINS },
-    Feature { name: "heading over text", bins: 3 * ENDINGS * COARSE_BINS },
-    Feature { name: "copies on the page", bins: 3 * (COPY_EDGES.len() + 2) },
-    Feature { name: "best run", bins: (DISTANCE_EDGES.len() + 2) * 2 + 3 },
+    Feature {
+        name: "the line alone",
+        bins: LOGIT_BINS * 3,
+    },
+    Feature {
+        name: "line before",
+        bins: LOGIT_BINS + 1,
+    },
+    Feature {
+        name: "line behind",
+        bins: LOGIT_BINS + 1,
+    },
+    Feature {
+        name: "second line before",
+        bins: LOGIT_BINS + 1,
+    },
+    Feature {
+        name: "second line behind",
+        bins: LOGIT_BINS + 1,
+    },
+    Feature {
+        name: "six lines around",
+        bins: COARSE_BINS * SHARE_BINS,
+    },
+    Feature {
+        name: "16 lines around",
+        bins: SHARE_BINS,
+    },
+    Feature {
+        name: "40 lines around",
+        bins: SHARE_BINS,
+    },
+    Feature {
+        name: "body words around",
+        bins: (BODY_WORD_EDGES.len() + 1) * 3,
+    },
+    Feature {
+        name: "place from the top",
+        bins: PLACE_EDGES.len() + 1,
+    },
+    Feature {
+        name: "place from the end",
+        bins: PLACE_EDGES.len() + 1,
+    },
+    Feature {
+        name: "place on the page",
+        bins: RELATIVE_EDGES.len() + 1,
+    },
+    Feature {
+        name: "body words before",
+        bins: (BEFORE_EDGES.len() + 1) * 2,
+    },
+    Feature {
+        name: "page as a whole",
+        bins: SHARE_BINS,
+    },
+    Feature {
+        name: "body words of the page",
+        bins: PAGE_WORD_EDGES.len() + 1,
+    },
+    Feature {
+        name: "sure paragraphs around",
+        bins: DISTANCE_BINS * DISTANCE_BINS,
+    },
+    Feature {
+        name: "heading over text",
+        bins: 3 * ENDINGS * COARSE_BINS,
+    },
+    Feature {
+        name: "copies on the page",
+        bins: 3 * COPY_BINS,
+    },
+    Feature {
+        name: "best run",
+        bins: (DISTANCE_EDGES.len() + 2) * 2 + 3,
+    },
 ];
 
 /// A page's scores alone, summed up so that any window costs two lookups.
@@ -112,7 +172,10 @@ impl<'a> Neighbourhood<'a> {
                 sure = line;
             }
             sure_before[line] = sure as f64;
-            best.add(line, f64::from(shape.words.max(1)) * f64::from(0.5 - likelihood));
+            best.add(
+                line,
+                f64::from(shape.words.max(1)) * f64::from(0.5 - likelihood),
+            );
         }
         let mut sure = count;
         for line in (0..count).rev() {
@@ -160,7 +223,9 @@ impl<'a> Neighbourhood<'a> {
     }
 
     fn distance(&self, line: usize, sure: &[f64]) -> usize {
-        let sure = sure.get(line).map_or(self.logits.len(), |&sure| sure as usize);
+        let sure = sure
+            .get(line)
+            .map_or(self.logits.len(), |&sure| sure as usize);
         if sure >= self.logits.len() {
             return DISTANCE_BINS - 1;
         }
@@ -188,17 +253,13 @@ impl<'a> Neighbourhood<'a> {
             self.distance(before, self.sure_before)
         });
         let to_behind = self.distance(line + 1, self.sure_behind);
-        let next = self.logit(behind).map_or(COARSE_BINS - 1, |logit| bin(logit, &COARSE_EDGES));
+        let next = self
+            .logit(behind)
+            .map_or(COARSE_BINS - 1, |logit| bin(logit, &COARSE_EDGES));
         let ending = match shape.last {
             crate::shape::CharClass::Stop => 0,
             crate::shape::CharClass::Colon => 1,
             _ => 2,
-        };
-        let copies = self.facts.evidence.shingles.copies(line) as f32;
-        let copy_bin = if self.facts.repeats.has_copy(line) {
-            COPY_EDGES.len() + 1
-        } else {
-            bin(copies, &COPY_EDGES)
         };
         [
             length * LOGIT_BINS + bin(own, &LOGIT_EDGES),
@@ -218,9 +279,24 @@ impl<'a> Neighbourhood<'a> {
             bin(page_words as f32, &PAGE_WORD_EDGES),
             from_before * DISTANCE_BINS + to_behind,
             (length * ENDINGS + ending) * COARSE_BINS + next,
-            length * (COPY_EDGES.len() + 2) + copy_bin,
+            length * COPY_BINS + self.copy_bin(line),
             self.run_bin(line, around),
         ]
+    }
+
+    /// The rule by which a copy of the line goes, or else how often it stands on the page.
+    fn copy_bin(&self, line: usize) -> usize {
+        let counts = COPY_EDGES.len() + 1;
+        match self.facts.repeats.copied_by(line) {
+            Some(Rule::Headline { lines }) if lines <= HEADLINE_LINES => counts,
+            Some(Rule::Headline { .. }) => counts + 1,
+            Some(Rule::Caption) => counts + 2,
+            Some(Rule::DoubledPage) => counts + 3,
+            None => {
+                let copies = self.facts.evidence.shingles.copies(line);
+                bin(copies as f32, &COPY_EDGES)
+            }
+        }
     }
 
     /// Inside the best run, or how far before or behind it.

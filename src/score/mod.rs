@@ -45,9 +45,23 @@ impl<'a> PageFacts<'a> {
     }
 }
 
+/// The two steps of scoring a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The line alone.
+    Alone,
+    /// The line among its neighbours.
+    Context,
+}
+
 /// What one feature did to a line's score.
+///
+/// The contributions of a step, and a bias that is the same for all lines, add up to the
+/// log-odds of that step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contribution {
+    /// The step that the feature belongs to.
+    pub step: Step,
     /// The feature's name.
     pub feature: &'static str,
     /// What it added to the log-odds of boilerplate; below 0 speaks for body.

@@ -199,7 +199,11 @@ impl FromStr for Size {
             "KiB" => 1 << 10,
             "MiB" => 1 << 20,
             "GiB" => 1 << 30,
-            unit => return Err(format!("unknown unit '{unit}'; use K, M, G, KiB, MiB or GiB")),
+            unit => {
+                return Err(format!(
+                    "unknown unit '{unit}'; use K, M, G, KiB, MiB or GiB"
+                ));
+            }
         };
         digits
             .parse::<usize>()

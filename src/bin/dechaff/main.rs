@@ -3,6 +3,8 @@
 
 mod args;
 mod commands;
+mod summary;
+mod terminal;
 
 use std::io;
 use std::process::ExitCode;

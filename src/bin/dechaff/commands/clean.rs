@@ -1,1 +1,213 @@
-use crate::args::CleanArgs; pub fn run(_: &CleanArgs)->anyhow::Result<u8>{Ok(0)}
+//! `dechaff clean`: inputs in, cleaned pages out, with a table of what was done.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use anyhow::Context;
+use dechaff::error::{Problem, RunError};
+use dechaff::pipeline::plan::{self, Request, STANDARD_STREAM, Streams};
+use dechaff::pipeline::{self, Progress, RunOptions, SideFiles};
+use dechaff::sink::Output;
+use dechaff::sink::atomic::AtomicFile;
+use dechaff::source::inputs::{InputFormat, Inputs};
+use dechaff::visible::visible;
+use dechaff::{Cleaner, sink};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{CLEAN, CLOSED_PIPE, FATAL, INCOMPLETE, USAGE, tell};
+use crate::args::{CleanArgs, Format, Mode};
+use crate::summary::{RunRecord, Summary};
+
+/// The smallest `--max-page-bytes`: below it ordinary pages would be cut.
+const MIN_PAGE_BYTES: usize = 64 << 10;
+
+pub fn run(args: &CleanArgs) -> anyhow::Result<u8> {
+    if args.max_page_bytes.0 < MIN_PAGE_BYTES {
+        tell("dechaff: --max-page-bytes is below the workable minimum of 64KiB");
+        return Ok(USAGE);
+    }
+    let signal = watch_signals().context("cannot watch for signals")?;
+    match clean(args, Arc::clone(&signal.stop)) {
+        Ok(code) => Ok(code),
+        Err(RunError::Stopped) => {
+            tell("dechaff: stopped; pages written so far are whole");
+            Ok(signal.exit_code())
+        }
+        Err(error @ RunError::Refused(_)) => {
+            tell(&format!(
+                "dechaff: {}",
+                visible(error.to_string().as_bytes())
+            ));
+            Ok(USAGE)
+        }
+        Err(RunError::Io { error, .. }) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            Ok(CLOSED_PIPE)
+        }
+        Err(error) => {
+            tell(&format!("dechaff: {error}"));
+            Ok(FATAL)
+        }
+    }
+}
+
+fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
+    let started = Instant::now();
+    let cleaner = Cleaner::new(args.engine.config())?;
+    let mode = match args.mode {
+        Mode::Drop => sink::render::Mode::Drop,
+        Mode::Tag => sink::render::Mode::Tag,
+        Mode::Spans => sink::render::Mode::Spans,
+    };
+    let options = RunOptions {
+        mode,
+        text_field: args.text_field.clone(),
+        max_page_bytes: args.max_page_bytes.0,
+        threads: args.threads,
+        max_removed_percent: args.max_removed,
+        stop,
+    };
+    let side_files: Vec<&Path> = [&args.removed, &args.rejects, &args.stats]
+        .into_iter()
+        .flatten()
+        .map(AsRef::as_ref)
+        .collect();
+    let request = Request {
+        inputs: &args.inputs,
+        output: args.output.as_deref().filter(|_| !args.dry_run),
+        side_files: &side_files,
+        overwrite: args.overwrite,
+        mode,
+    };
+    let streams = Streams {
+        input: Box::new(std::io::stdin()),
+        output: Box::new(std::io::stdout()),
+    };
+    let (inputs, sink) = plan::plan(&request, streams)?;
+    let files = SideFiles::create(args.removed.as_deref(), args.rejects.as_deref())?;
+    let stats = args.stats.as_deref().map(AtomicFile::create).transpose()?;
+    let format = match args.format {
+        Format::Auto => InputFormat::Auto,
+        Format::Text => InputFormat::Text,
+        Format::Jsonl => InputFormat::Jsonl,
+    };
+    let mut progress = Terminal::new(args);
+    let mut source = Inputs::new(inputs, format, options.max_page_bytes);
+    let done = pipeline::clean(
+        &cleaner,
+        &mut source,
+        &*sink,
+        files,
+        &mut progress,
+        &options,
+    );
+    progress.bar.finish_and_clear();
+    let counts = done?;
+
+    let summary = Summary::new(counts, started.elapsed());
+    if let Some(stats) = stats {
+        let record = RunRecord::new(&summary, &cleaner, &options);
+        let mut stats = Box::new(stats);
+        stats.write(record.to_json().as_bytes())?;
+        stats.finish()?;
+    }
+    if !args.quiet {
+        tell(summary.to_text().trim_end());
+    }
+    assert!(counts.adds_up(), "bytes in = kept + removed + rejected");
+    Ok(if counts.problems > 0 {
+        INCOMPLETE
+    } else {
+        CLEAN
+    })
+}
+
+/// Problems as lines; a bar on a terminal.
+struct Terminal {
+    bar: ProgressBar,
+    is_quiet: bool,
+}
+
+impl Terminal {
+    fn new(args: &CleanArgs) -> Self {
+        let is_shown = !args.quiet && std::io::stderr().is_terminal();
+        let bar = if is_shown {
+            let total_bytes = total_bytes(args);
+            let template = if total_bytes.is_some() {
+                "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left"
+            } else {
+                "{spinner} {bytes} {bytes_per_sec}"
+            };
+            let style = ProgressStyle::with_template(template);
+            let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+            ProgressBar::new(total_bytes.unwrap_or(0)).with_style(style)
+        } else {
+            ProgressBar::hidden()
+        };
+        Terminal {
+            bar,
+            is_quiet: args.quiet,
+        }
+    }
+
+    fn say(&self, message: &str) {
+        self.bar.suspend(|| tell(message));
+    }
+}
+
+/// Bytes to read where that is known without walking: files named one by one.
+fn total_bytes(args: &CleanArgs) -> Option<u64> {
+    args.inputs
+        .iter()
+        .map(|path| {
+            let metadata = std::fs::metadata(path).ok()?;
+            let is_known = path != Path::new(STANDARD_STREAM) && metadata.is_file();
+            is_known.then_some(metadata.len())
+        })
+        .sum()
+}
+
+impl Progress for Terminal {
+    fn done(&mut self, bytes: u64) {
+        self.bar.inc(bytes);
+    }
+
+    fn problem(&mut self, problem: &Problem) {
+        self.say(&problem.to_string());
+    }
+
+    fn emptied(&mut self, page: &str) {
+        if !self.is_quiet {
+            self.say(&format!(
+                "{}: note: no line of it stays",
+                visible(page.as_bytes())
+            ));
+        }
+    }
+}
+
+struct Signals {
+    stop: Arc<AtomicBool>,
+    number: Arc<AtomicUsize>,
+}
+
+impl Signals {
+    fn exit_code(&self) -> u8 {
+        u8::try_from(128 + self.number.load(Ordering::Relaxed)).unwrap_or(FATAL)
+    }
+}
+
+/// The first SIGINT, SIGTERM or SIGHUP stops the run in good order, the second ends it at once.
+fn watch_signals() -> std::io::Result<Signals> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let stop = Arc::new(AtomicBool::new(false));
+    let number = Arc::new(AtomicUsize::new(0));
+    for signal in [SIGHUP, SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
+        signal_hook::flag::register_usize(signal, Arc::clone(&number), signal as usize)?;
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(Signals { stop, number })
+}

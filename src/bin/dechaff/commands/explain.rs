@@ -1,1 +1,573 @@
-use crate::args::ExplainArgs; pub fn run(_: &ExplainArgs)->anyhow::Result<u8>{Ok(0)}
+//! `dechaff explain`: one page in, every line with its scores, decision and reason out.
+//!
+//! As a table for reading or as JSON for programs. Whatever the page holds, no control
+//! character of it reaches the output.
+
+use std::fs;
+use std::io::{self, BufWriter, Read, Write};
+use std::path::Path;
+
+use anstyle::{AnsiColor, Style};
+use anyhow::Context;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use dechaff::report::{Counts, Removed};
+use dechaff::score::{Contribution, Score, Step};
+use dechaff::visible::visible;
+use dechaff::{CleanedLine, Cleaner, Reason};
+use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
+
+use super::CLEAN;
+use crate::args::ExplainArgs;
+use crate::terminal::Terminal;
+
+const STANDARD_INPUT: &str = "-";
+const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Contributions in a row of the table.
+const TABLE_WEIGHTS: usize = 3;
+/// Contributions of a line in JSON.
+const JSON_WEIGHTS: usize = 5;
+/// Columns that a terminal keeps for the text; contributions give way.
+const MIN_TEXT_COLUMNS: usize = 24;
+
+pub fn run(args: &ExplainArgs) -> anyhow::Result<u8> {
+    let bytes = read_page(&args.page)?;
+    let page = bytes.strip_prefix(UTF8_MARK).unwrap_or(&bytes);
+    let cleaner = Cleaner::new(args.engine.config())?;
+    let explained = Explained::new(&cleaner, page);
+    write_page(args, &explained).context("cannot write to standard output")?;
+    Ok(CLEAN)
+}
+
+fn write_page(args: &ExplainArgs, explained: &Explained<'_>) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    if args.json {
+        write_json(&mut out, &args.page.to_string_lossy(), explained)?;
+    } else {
+        write_table(&mut out, Terminal::of_stdout(args.color), explained)?;
+    }
+    out.flush()
+}
+
+fn read_page(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let read = if path == Path::new(STANDARD_INPUT) {
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        fs::read(path)
+    };
+    read.with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// A page with everything that is shown of it.
+struct Explained<'p> {
+    /// Whether lines have scores at all.
+    is_scored: bool,
+    lines: Vec<ExplainedLine<'p>>,
+    counts: Counts,
+}
+
+/// A line, and what weighed on its score, heaviest first: nothing where it has none.
+struct ExplainedLine<'p> {
+    line: CleanedLine<'p>,
+    weights: Vec<Contribution>,
+}
+
+impl<'p> Explained<'p> {
+    fn new(cleaner: &Cleaner, page: &'p [u8]) -> Self {
+        let is_scored = cleaner.config().score;
+        let cleaned = cleaner.clean_page(page);
+        let mut weights = if is_scored {
+            cleaner.explain_page(page)
+        } else {
+            Vec::new()
+        }
+        .into_iter();
+        let lines = cleaned
+            .each_line()
+            .map(|line| ExplainedLine {
+                line,
+                weights: match line.verdict.reason {
+                    Reason::Blank => Vec::new(),
+                    _ => weights.next().unwrap_or_default(),
+                },
+            })
+            .collect();
+        let mut counts = Counts::default();
+        counts.add(&cleaned);
+        Explained {
+            is_scored,
+            lines,
+            counts,
+        }
+    }
+
+    /// The score of a line that has one.
+    fn score(&self, line: &CleanedLine<'_>) -> Option<Score> {
+        (self.is_scored && line.verdict.reason != Reason::Blank).then_some(line.verdict.score)
+    }
+}
+
+fn decision_word(line: &CleanedLine<'_>) -> &'static str {
+    if line.verdict.is_kept {
+        "keep"
+    } else {
+        "remove"
+    }
+}
+
+fn write_table(
+    out: &mut impl Write,
+    terminal: Terminal,
+    explained: &Explained<'_>,
+) -> io::Result<()> {
+    let table = Table::fitting(terminal, explained);
+    let header = Style::new().bold();
+    writeln!(
+        out,
+        "{}",
+        terminal.show(header, &table.render(&table.header))
+    )?;
+    for (row, explained_line) in table.rows.iter().zip(&explained.lines) {
+        let style = style(&explained_line.line);
+        writeln!(out, "{}", terminal.show(style, &table.render(row)))?;
+    }
+    write!(out, "\n{}", summary(&explained.counts))
+}
+
+fn style(line: &CleanedLine<'_>) -> Style {
+    match line.verdict.reason {
+        Reason::Blank => Style::new().dimmed(),
+        Reason::Repeat { .. } => AnsiColor::Yellow.on_default(),
+        _ if line.verdict.is_kept => Style::new(),
+        _ => AnsiColor::Red.on_default(),
+    }
+}
+
+/// What stands before the text: line, alone, score, decision, reason, weights.
+const CELLS: usize = 6;
+/// The first cells hold numbers, flush right.
+const NUMBER_CELLS: usize = 3;
+
+/// One row. Cells are ASCII; the text is safe to print.
+struct Row {
+    cells: [String; CELLS],
+    text: String,
+}
+
+/// All rows, and how wide each cell must be; a cell that is empty throughout has width 0 and
+/// is left out. A page without lines has every cell in its header.
+struct Table {
+    header: Row,
+    rows: Vec<Row>,
+    widths: [usize; CELLS],
+}
+
+impl Table {
+    /// The table with the most contributions that leave the text its room.
+    fn fitting(terminal: Terminal, explained: &Explained<'_>) -> Table {
+        let room = terminal.columns.unwrap_or(usize::MAX);
+        let mut weight_count = TABLE_WEIGHTS;
+        loop {
+            let table = Table::new(explained, weight_count);
+            if weight_count == 0 || table.text_column() + MIN_TEXT_COLUMNS <= room {
+                return table;
+            }
+            weight_count -= 1;
+        }
+    }
+
+    fn new(explained: &Explained<'_>, weight_count: usize) -> Table {
+        let rows: Vec<Row> = explained
+            .lines
+            .iter()
+            .map(|line| Row::new(line, explained.score(&line.line), weight_count))
+            .collect();
+        let header = [
+            "line",
+            "alone",
+            "score",
+            "decision",
+            "reason",
+            "weighed most",
+        ];
+        let widths = std::array::from_fn(|cell| {
+            let widest = rows.iter().map(|row| row.cells[cell].len()).max();
+            match widest {
+                Some(0) => 0,
+                _ => header[cell].len().max(widest.unwrap_or(0)),
+            }
+        });
+        Table {
+            header: Row {
+                cells: header.map(str::to_owned),
+                text: "text".to_owned(),
+            },
+            rows,
+            widths,
+        }
+    }
+
+    /// Columns before the text.
+    fn text_column(&self) -> usize {
+        let shown = self.widths.iter().filter(|&&width| width > 0);
+        shown.map(|width| width + 2).sum()
+    }
+
+    fn render(&self, row: &Row) -> String {
+        let mut shown = String::new();
+        for (index, (cell, &width)) in row.cells.iter().zip(&self.widths).enumerate() {
+            if width == 0 {
+                continue;
+            }
+            let padded = if index < NUMBER_CELLS {
+                format!("{cell:>width$}  ")
+            } else {
+                format!("{cell:<width$}  ")
+            };
+            shown.push_str(&padded);
+        }
+        shown.push_str(&row.text);
+        if row.text.trim().is_empty() {
+            shown.truncate(shown.trim_end().len());
+        }
+        shown
+    }
+}
+
+impl Row {
+    fn new(explained: &ExplainedLine<'_>, score: Option<Score>, weight_count: usize) -> Row {
+        let line = &explained.line;
+        let cells = [
+            line.number.to_string(),
+            score_cell(score.map(|score| score.alone)),
+            score_cell(score.map(|score| score.context)),
+            decision_word(line).to_owned(),
+            reason_cell(line.verdict.reason),
+            weights_cell(&explained.weights, weight_count),
+        ];
+        Row {
+            cells,
+            text: visible(line.text),
+        }
+    }
+}
+
+fn score_cell(score: Option<f32>) -> String {
+    score.map_or_else(|| "-".to_owned(), |score| format!("{score:.4}"))
+}
+
+fn reason_cell(reason: Reason) -> String {
+    match reason {
+        Reason::Repeat { of } => format!("{} of {of}", reason.word()),
+        _ => reason.word().to_owned(),
+    }
+}
+
+fn weights_cell(weights: &[Contribution], count: usize) -> String {
+    let shown: Vec<String> = weights
+        .iter()
+        .take(count)
+        .map(|weight| {
+            let step = match weight.step {
+                Step::Alone => "alone: ",
+                Step::Context => "",
+            };
+            format!("{step}{} {:+.2}", weight.feature, weight.log_odds)
+        })
+        .collect();
+    shown.join(", ")
+}
+
+/// The account of the page: every line and byte once.
+fn summary(counts: &Counts) -> String {
+    let reasons = [
+        ("removed: repeat", counts.repeat),
+        ("removed: boilerplate", counts.boilerplate),
+        ("removed: blank", counts.blank),
+    ];
+    let removed_lines: u64 = reasons.iter().map(|(_, removed)| removed.lines).sum();
+    let page = Removed {
+        lines: counts.lines,
+        bytes: counts.bytes_in,
+    };
+    let kept = Removed {
+        lines: counts.lines - removed_lines,
+        bytes: counts.bytes_kept,
+    };
+    let mut shown = format!("{:<20}  {:>8}  {:>10}\n", "", "lines", "bytes");
+    for (name, share) in [("page", page), ("kept", kept)].into_iter().chain(reasons) {
+        shown.push_str(&format!(
+            "{name:<20}  {:>8}  {:>10}\n",
+            share.lines, share.bytes
+        ));
+    }
+    shown
+}
+
+/// What `--json` writes.
+#[derive(Serialize)]
+struct PageJson<'a> {
+    page: &'a str,
+    lines: Vec<LineJson<'a>>,
+}
+
+/// A line in JSON; the scores are null where nothing is scored.
+#[derive(Serialize)]
+struct LineJson<'a> {
+    n: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    /// Stands where the line is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text_b64: Option<String>,
+    alone: Option<f64>,
+    score: Option<f64>,
+    decision: &'static str,
+    reason: &'static str,
+    /// The line that this one repeats.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    of: Option<PlaceJson<'a>>,
+    weights: Vec<WeightJson>,
+}
+
+#[derive(Serialize)]
+struct PlaceJson<'a> {
+    page: &'a str,
+    line: usize,
+}
+
+#[derive(Serialize)]
+struct WeightJson {
+    step: &'static str,
+    feature: &'static str,
+    log_odds: f64,
+}
+
+impl<'a> LineJson<'a> {
+    fn new(page: &'a str, is_scored: bool, explained: &ExplainedLine<'a>) -> Self {
+        let line = &explained.line;
+        let text = std::str::from_utf8(line.text).ok();
+        let verdict = line.verdict;
+        LineJson {
+            n: line.number,
+            text,
+            text_b64: text.is_none().then(|| STANDARD.encode(line.text)),
+            alone: is_scored.then(|| rounded(verdict.score.alone)),
+            score: is_scored.then(|| rounded(verdict.score.context)),
+            decision: decision_word(line),
+            reason: verdict.reason.word(),
+            of: match verdict.reason {
+                Reason::Repeat { of } => Some(PlaceJson { page, line: of }),
+                _ => None,
+            },
+            weights: explained
+                .weights
+                .iter()
+                .take(JSON_WEIGHTS)
+                .map(|weight| WeightJson {
+                    step: match weight.step {
+                        Step::Alone => "alone",
+                        Step::Context => "context",
+                    },
+                    feature: weight.feature,
+                    log_odds: rounded(weight.log_odds),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// To four decimals, never minus zero.
+fn rounded(value: f32) -> f64 {
+    (f64::from(value) * 1e4).round() / 1e4 + 0.0
+}
+
+fn write_json(out: &mut impl Write, page: &str, explained: &Explained<'_>) -> io::Result<()> {
+    let lines = explained
+        .lines
+        .iter()
+        .map(|line| LineJson::new(page, explained.is_scored, line))
+        .collect();
+    let mut serializer = Serializer::with_formatter(&mut *out, SafeFormatter);
+    PageJson { page, lines }
+        .serialize(&mut serializer)
+        .map_err(io::Error::from)?;
+    writeln!(out)
+}
+
+/// Compact JSON in which everything that [`visible`] would escape is a `\u` escape too: JSON
+/// itself lets DEL, C1 and bidirectional controls through.
+struct SafeFormatter;
+
+impl Formatter for SafeFormatter {
+    fn write_string_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>
+    where
+        W: ?Sized + Write,
+    {
+        if is_safe(fragment) {
+            return writer.write_all(fragment.as_bytes());
+        }
+        let mut buffer = [0; 4];
+        for c in fragment.chars() {
+            let text = &*c.encode_utf8(&mut buffer);
+            if is_safe(text) {
+                writer.write_all(text.as_bytes())?;
+                continue;
+            }
+            for unit in text.encode_utf16() {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_safe(text: &str) -> bool {
+    visible(text.as_bytes()) == text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dechaff::Config;
+
+    fn weights() -> Vec<Contribution> {
+        [
+            ("first", 1.2),
+            ("second", -0.456),
+            ("third", 0.1),
+            ("fourth", 0.0),
+        ]
+        .map(|(feature, log_odds)| Contribution {
+            step: Step::Context,
+            feature,
+            log_odds,
+        })
+        .to_vec()
+    }
+
+    fn explained(page: &[u8], score: bool) -> Explained<'_> {
+        let config = Config {
+            score,
+            ..Config::default()
+        };
+        Explained::new(&Cleaner::new(config).unwrap(), page)
+    }
+
+    fn json(page: &[u8], score: bool) -> String {
+        let mut out = Vec::new();
+        write_json(&mut out, "p\u{7f}", &explained(page, score)).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn scores_have_four_decimals_or_a_dash() {
+        assert_eq!(score_cell(Some(0.914_18)), "0.9142");
+        assert_eq!(score_cell(Some(1.0)), "1.0000");
+        assert_eq!(score_cell(None), "-");
+        for (value, expected) in [(0.914_18, 0.9142), (1.0, 1.0), (-0.456, -0.456)] {
+            assert_eq!(rounded(value), expected);
+        }
+        assert!(rounded(-0.000_01).is_sign_positive());
+    }
+
+    #[test]
+    fn a_repeat_names_its_line() {
+        assert_eq!(reason_cell(Reason::Repeat { of: 12 }), "repeat of 12");
+        assert_eq!(reason_cell(Reason::Body), "body");
+    }
+
+    #[test]
+    fn weights_stand_with_their_sign() {
+        assert_eq!(
+            weights_cell(&weights(), 3),
+            "first +1.20, second -0.46, third +0.10"
+        );
+        assert_eq!(weights_cell(&weights(), 1), "first +1.20");
+        assert_eq!(weights_cell(&[], 3), "");
+    }
+
+    #[test]
+    fn columns_are_aligned() {
+        let page = b"A first line of words.\n\nSign in\n".repeat(40);
+        let table = Table::new(&explained(&page, true), TABLE_WEIGHTS);
+        let at = table.text_column();
+        assert_eq!(&table.render(&table.header)[at..], "text");
+        for row in table.rows.iter().filter(|row| !row.text.is_empty()) {
+            assert_eq!(&table.render(row)[at..], row.text);
+        }
+    }
+
+    #[test]
+    fn blank_rows_end_without_spaces() {
+        let explained = explained(b"One line.\n \nAnother line.\n", true);
+        let table = Table::new(&explained, TABLE_WEIGHTS);
+        assert!(table.render(&table.rows[1]).ends_with(" blank"));
+    }
+
+    #[test]
+    fn weights_give_way_to_the_text_on_a_narrow_terminal() {
+        let explained = explained(b"A line of some words, as lines go.\n", true);
+        let on = |columns| {
+            Table::fitting(
+                Terminal {
+                    has_colour: false,
+                    columns,
+                },
+                &explained,
+            )
+        };
+        let wide = on(None).text_column();
+        assert_eq!(on(Some(wide + MIN_TEXT_COLUMNS)).text_column(), wide);
+        assert!(on(Some(wide + MIN_TEXT_COLUMNS - 1)).text_column() < wide);
+        assert_eq!(on(Some(10)).widths[CELLS - 1], 0);
+    }
+
+    #[test]
+    fn an_empty_page_is_a_header_and_zeros() {
+        let mut out = Vec::new();
+        write_table(&mut out, Terminal::default(), &explained(b"", true)).unwrap();
+        let shown = String::from_utf8(out).unwrap();
+        assert!(shown.starts_with("line  alone  score  decision"), "{shown}");
+        assert_eq!(json(b"", true), "{\"page\":\"p\\u007f\",\"lines\":[]}\n");
+    }
+
+    #[test]
+    fn the_summary_adds_up() {
+        let page = b"Home\n\n\nThe first sentence of a page stands here, and it ends.\n";
+        let counts = explained(page, true).counts;
+        assert!(counts.adds_up());
+        let shown = summary(&counts);
+        let numbers = |row: &str| -> Vec<u64> {
+            let words = row.split_whitespace();
+            words.filter_map(|word| word.parse().ok()).collect()
+        };
+        let rows: Vec<Vec<u64>> = shown.lines().skip(1).map(numbers).collect();
+        assert_eq!(rows[0], [4, page.len() as u64]);
+        for column in 0..2 {
+            let sum: u64 = rows[1..].iter().map(|row| row[column]).sum();
+            assert_eq!(rows[0][column], sum);
+        }
+    }
+
+    #[test]
+    fn json_lets_no_control_through_and_keeps_the_text() {
+        let page = "\u{1b}[2J \u{9b}x \u{202e}y \u{7f} \"q\" \\ 서울\n";
+        let shown = json(page.as_bytes(), true);
+        assert!(!shown.trim_end().chars().any(char::is_control), "{shown}");
+        assert!(!shown.contains('\u{202e}'));
+        assert!(shown.contains("서울"));
+        let parsed: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!(parsed["lines"][0]["text"], page.trim_end());
+    }
+
+    #[test]
+    fn without_scores_json_says_null() {
+        let parsed: serde_json::Value = serde_json::from_str(&json(b"A line.\n", false)).unwrap();
+        assert!(parsed["lines"][0]["score"].is_null());
+        assert_eq!(parsed["lines"][0]["weights"], serde_json::json!([]));
+    }
+}

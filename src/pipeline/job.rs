@@ -1,0 +1,498 @@
+//! One thread's work: a job in, its outcome out.
+
+use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use super::ordered::Turn;
+use super::outcome::{ChunkOutcome, Outcome, RowsSeen, Writer, Written, put};
+use super::{BYTES_A_LINE, RunOptions};
+use crate::cleaner::{Cleaned, Cleaner, Workspace};
+use crate::error::{ProblemKind, RunError};
+use crate::page::LineCursor;
+use crate::sink::Sink;
+use crate::sink::ledger::{self, Address};
+use crate::sink::render::{self, Mode};
+use crate::source::content::{self, Content, UTF8_MARK};
+use crate::source::inputs::read_file;
+use crate::source::{Chunk, ChunkContent, FileEntry, Job, rows, utf16};
+
+/// Ledger rows are written ahead of their outcome past this many bytes, at the job's turn.
+const MAX_LEDGER_BYTES: usize = 8 << 20;
+
+type WriterTurn<'l, 'r> = Turn<'l, Outcome, Writer<'r>>;
+
+/// Works on jobs in memory of its own.
+pub struct Worker<'r> {
+    cleaner: &'r Cleaner,
+    sink: &'r dyn Sink,
+    options: &'r RunOptions,
+    wants_ledger: bool,
+    workspace: Workspace,
+    bytes: Vec<u8>,
+}
+
+impl<'r> Worker<'r> {
+    pub fn new(
+        cleaner: &'r Cleaner,
+        sink: &'r dyn Sink,
+        options: &'r RunOptions,
+        wants_ledger: bool,
+    ) -> Self {
+        Worker {
+            cleaner,
+            sink,
+            options,
+            wants_ledger,
+            workspace: Workspace::default(),
+            bytes: Vec::new(),
+        }
+    }
+
+    pub fn work(&mut self, job: Job, turn: &WriterTurn<'_, 'r>) -> Result<Outcome, RunError> {
+        let mut outcome = Outcome::default();
+        match job {
+            Job::Files(files) => {
+                for file in files {
+                    self.file(file, &mut outcome, turn)?;
+                }
+            }
+            Job::Chunk(chunk) => self.chunk(chunk, &mut outcome, turn)?,
+            Job::Skipped(file, kind) => outcome.tell(&file, kind),
+            Job::Link => outcome.counts.links += 1,
+        }
+        Ok(outcome)
+    }
+
+    /// Reads, cleans and writes one small file.
+    fn file(
+        &mut self,
+        file: FileEntry,
+        outcome: &mut Outcome,
+        turn: &WriterTurn<'_, 'r>,
+    ) -> Result<(), RunError> {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        let read = read_file(&file.path, &mut bytes);
+        let written = match read {
+            Ok(()) => {
+                outcome.counts.bytes_read += bytes.len() as u64;
+                self.page(&file, &bytes, outcome, turn)?
+            }
+            Err(kind) => {
+                outcome.tell(&file, kind);
+                None
+            }
+        };
+        self.bytes = bytes;
+        match written {
+            Some(written) if self.sink.takes_any_order() => put(self.sink, &file.name, &written),
+            Some(written) => {
+                outcome.files.push((file, written));
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Cleans a whole page of any content; None where nothing is to be written.
+    fn page(
+        &mut self,
+        file: &FileEntry,
+        bytes: &[u8],
+        outcome: &mut Outcome,
+        turn: &WriterTurn<'_, 'r>,
+    ) -> Result<Option<Written>, RunError> {
+        let (mark, text) = match content::tell(&file.name, bytes) {
+            Content::Other => {
+                outcome.counts.other_files += 1;
+                outcome.counts.other_bytes += bytes.len() as u64;
+                return Ok(None);
+            }
+            Content::Unread(format) => {
+                outcome.tell(file, ProblemKind::UnreadFormat(format));
+                return Ok(None);
+            }
+            Content::TextWithNul => {
+                return Ok(Some(self.unread(file, bytes, ProblemKind::Nul, outcome)));
+            }
+            Content::Utf16WithoutMark => {
+                let kind = ProblemKind::Utf16WithoutMark;
+                return Ok(Some(self.unread(file, bytes, kind, outcome)));
+            }
+            Content::Utf16 => match utf16::decode(bytes) {
+                Some(text) => {
+                    outcome.counts.converted += 1;
+                    (&b""[..], Cow::Owned(text.into_bytes()))
+                }
+                None => {
+                    let kind = ProblemKind::BadUtf16;
+                    return Ok(Some(self.unread(file, bytes, kind, outcome)));
+                }
+            },
+            Content::Text => {
+                let mark = bytes.strip_prefix(UTF8_MARK).map_or(0, |_| UTF8_MARK.len());
+                let (mark, text) = bytes.split_at(mark);
+                (mark, Cow::Borrowed(text))
+            }
+        };
+        let name = page_name(&file.name);
+        let written = self.text(
+            file,
+            mark,
+            &text,
+            Address::of_page(&name),
+            true,
+            outcome,
+            turn,
+        )?;
+        Ok(Some(written))
+    }
+
+    /// What stands in the output for bytes that are not looked at: themselves.
+    fn unread(
+        &self,
+        file: &FileEntry,
+        bytes: &[u8],
+        kind: ProblemKind,
+        outcome: &mut Outcome,
+    ) -> Written {
+        outcome.tell(file, kind);
+        outcome.keep_unread(bytes);
+        self.written(bytes.to_vec())
+    }
+
+    fn written(&self, text: Vec<u8>) -> Written {
+        Written {
+            text,
+            spans: (self.options.mode == Mode::Spans).then(Vec::new),
+        }
+    }
+
+    /// Cleans text: a page, or a stretch of one that begins at `address`.
+    fn text(
+        &mut self,
+        file: &FileEntry,
+        mark: &[u8],
+        text: &[u8],
+        mut address: Address<'_>,
+        is_page: bool,
+        outcome: &mut Outcome,
+        turn: &WriterTurn<'_, 'r>,
+    ) -> Result<Written, RunError> {
+        let mode = self.options.mode;
+        let mut written = self.written(Vec::with_capacity(mark.len() + text.len()));
+        written.text.extend_from_slice(mark);
+        let mut is_emptied = is_page && !text.is_empty();
+        for part in self.parts(text) {
+            let Some(cleaned) = self.clean(part) else {
+                outcome.tell(file, ProblemKind::Internal);
+                outcome.keep_unread(part);
+                written.text.extend_from_slice(part);
+                is_emptied = false;
+                continue;
+            };
+            render::write_text(mode, &cleaned, &mut written.text);
+            if let Some(spans) = &mut written.spans {
+                render::write_ledger(address, &cleaned, spans);
+            }
+            is_emptied &= cleaned.is_empty();
+            self.settle(&cleaned, address, outcome, turn)?;
+            address.lines_before += cleaned.line_count() as u64;
+            address.bytes_before += part.len() as u64;
+            self.workspace.reclaim(cleaned);
+        }
+        outcome.counts.pages += u64::from(is_page);
+        if is_emptied {
+            outcome.empty(address.page);
+        }
+        Ok(written)
+    }
+
+    /// Enters a cleaned text into the report and the ledger.
+    fn settle(
+        &self,
+        cleaned: &Cleaned<'_>,
+        address: Address<'_>,
+        outcome: &mut Outcome,
+        turn: &WriterTurn<'_, 'r>,
+    ) -> Result<(), RunError> {
+        outcome.counts.add(cleaned);
+        if self.wants_ledger {
+            render::write_ledger(address, cleaned, &mut outcome.ledger);
+        }
+        if outcome.ledger.len() > MAX_LEDGER_BYTES {
+            turn.with_state(|writer| writer.write_ledger(&outcome.ledger))?;
+            outcome.ledger.clear();
+        }
+        Ok(())
+    }
+
+    /// Cleans one part; None where dechaff itself fails.
+    fn clean<'p>(&mut self, part: &'p [u8]) -> Option<Cleaned<'p>> {
+        let workspace = &mut self.workspace;
+        let cleaner = self.cleaner;
+        let cleaned = catch_unwind(AssertUnwindSafe(|| {
+            cleaner.clean_page_with(part, workspace)
+        }));
+        if cleaned.is_err() {
+            self.workspace = Workspace::default();
+        }
+        cleaned.ok()
+    }
+
+    /// Cuts text that has more lines than a part may have. Ordinary pages are one part.
+    fn parts<'p>(&self, text: &'p [u8]) -> impl Iterator<Item = &'p [u8]> + use<'p> {
+        let max_lines = self.max_lines();
+        let mut rest = text;
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let end = if rest.len() <= max_lines {
+                rest.len()
+            } else {
+                let last = LineCursor::new(rest).take(max_lines).last();
+                last.map_or(rest.len(), |line| line.next)
+            };
+            let (part, behind) = rest.split_at(end);
+            rest = behind;
+            Some(part)
+        })
+    }
+
+    fn chunk(
+        &mut self,
+        chunk: Chunk,
+        outcome: &mut Outcome,
+        turn: &WriterTurn<'_, 'r>,
+    ) -> Result<(), RunError> {
+        let file = &chunk.file;
+        outcome.counts.bytes_read += chunk.bytes.len() as u64;
+        let mut rows = RowsSeen::default();
+        let mut has_failed = false;
+        let written = match &chunk.content {
+            ChunkContent::Text { is_whole: true, .. } => {
+                match self.page(file, &chunk.bytes, outcome, turn)? {
+                    Some(written) => written,
+                    None => return Ok(()),
+                }
+            }
+            ChunkContent::Text { lines_before, .. } => {
+                self.stretch(&chunk, *lines_before, outcome, turn)?
+            }
+            ChunkContent::Unread(kind) => {
+                outcome.tell_at(file, None, chunk.offset, kind.clone());
+                outcome.keep_unread(&chunk.bytes);
+                self.written(chunk.bytes.clone())
+            }
+            ChunkContent::Rows { rows_before } => {
+                self.rows(&chunk, *rows_before, &mut rows, outcome, turn)?
+            }
+            ChunkContent::Rejected { row, problem } => {
+                if let Some(kind) = problem {
+                    outcome.tell_at(file, Some(*row), chunk.offset, kind.clone());
+                    outcome.counts.rows_rejected += 1;
+                }
+                outcome.reject(&chunk.bytes);
+                Written::default()
+            }
+            ChunkContent::Failed(kind) => {
+                outcome.tell_at(file, None, chunk.offset, kind.clone());
+                has_failed = true;
+                Written::default()
+            }
+        };
+        outcome.chunk = Some(ChunkOutcome {
+            is_last: chunk.is_last,
+            file: chunk.file,
+            written,
+            rows,
+            has_failed,
+        });
+        Ok(())
+    }
+
+    /// Cleans a stretch of a page that is larger than one chunk.
+    fn stretch(
+        &mut self,
+        chunk: &Chunk,
+        lines_before: u64,
+        outcome: &mut Outcome,
+        turn: &WriterTurn<'_, 'r>,
+    ) -> Result<Written, RunError> {
+        let file = &chunk.file;
+        let is_first = chunk.offset == 0;
+        let kind = match content::tell(&file.name, &chunk.bytes) {
+            Content::TextWithNul | Content::Other | Content::Unread(_) => Some(ProblemKind::Nul),
+            Content::Utf16WithoutMark => Some(ProblemKind::Utf16WithoutMark),
+            Content::Utf16 => Some(ProblemKind::LongUtf16),
+            Content::Text => None,
+        };
+        if let Some(kind) = kind {
+            outcome.tell_at(file, None, chunk.offset, kind);
+            outcome.keep_unread(&chunk.bytes);
+            return Ok(self.written(chunk.bytes.clone()));
+        }
+        let has_mark = is_first && chunk.bytes.starts_with(UTF8_MARK);
+        let (mark, text) = chunk
+            .bytes
+            .split_at(if has_mark { UTF8_MARK.len() } else { 0 });
+        let name = page_name(&file.name);
+        let address = Address {
+            page: &name,
+            lines_before,
+            bytes_before: chunk.offset,
+        };
+        let written = self.text(file, mark, text, address, false, outcome, turn)?;
+        outcome.counts.pages += u64::from(is_first);
+        Ok(written)
+    }
+
+    /// Cleans the rows of a chunk.
+    fn rows(
+        &mut self,
+        chunk: &Chunk,
+        rows_before: u64,
+        seen: &mut RowsSeen,
+        outcome: &mut Outcome,
+        turn: &WriterTurn<'_, 'r>,
+    ) -> Result<Written, RunError> {
+        let name = page_name(&chunk.file.name);
+        let mut out = Vec::with_capacity(chunk.bytes.len());
+        let mut at = 0;
+        for (index, end) in row_ends(&chunk.bytes).enumerate() {
+            let line = &chunk.bytes[at..end];
+            let mark = if chunk.offset == 0 && at == 0 && line.starts_with(UTF8_MARK) {
+                UTF8_MARK.len()
+            } else {
+                0
+            };
+            let (mark, line) = line.split_at(mark);
+            out.extend_from_slice(mark);
+            let place = RowPlace {
+                file: &chunk.file,
+                name: &name,
+                number: rows_before + index as u64 + 1,
+                offset: chunk.offset + (at + mark.len()) as u64,
+            };
+            if line.trim_ascii().is_empty() {
+                out.extend_from_slice(line);
+            } else {
+                self.row(line, &place, seen, &mut out, outcome, turn)?;
+            }
+            at = end;
+        }
+        Ok(Written {
+            text: out,
+            spans: None,
+        })
+    }
+
+    fn row(
+        &mut self,
+        line: &[u8],
+        place: &RowPlace<'_>,
+        seen: &mut RowsSeen,
+        out: &mut Vec<u8>,
+        outcome: &mut Outcome,
+        turn: &WriterTurn<'_, 'r>,
+    ) -> Result<(), RunError> {
+        let row = match rows::take_apart(line, &self.options.text_field) {
+            Ok(row) => row,
+            Err(error) => {
+                let byte = place.offset + error.byte as u64;
+                let kind = ProblemKind::BadRow(error.what);
+                outcome.tell_at(place.file, Some(place.number), byte, kind);
+                outcome.counts.rows_rejected += 1;
+                outcome.reject(line);
+                return Ok(());
+            }
+        };
+        seen.note(&row, &self.options.text_field);
+        let Some(text) = &row.text else {
+            outcome.counts.rows_without_text += 1;
+            out.extend_from_slice(line);
+            return Ok(());
+        };
+        let mode = self.options.mode;
+        let is_taken = mode != Mode::Drop && row.fields.iter().any(|name| name == render::FIELD);
+        let cleaned = if is_taken {
+            Err(ProblemKind::FieldTaken(render::FIELD))
+        } else if self.has_too_many_lines(text) {
+            Err(ProblemKind::TooManyLines(self.max_lines() as u64))
+        } else {
+            self.clean(text.as_bytes()).ok_or(ProblemKind::Internal)
+        };
+        let cleaned = match cleaned {
+            Ok(cleaned) => cleaned,
+            Err(kind) => {
+                outcome.tell_at(place.file, Some(place.number), place.offset, kind);
+                outcome.keep_unread(text.as_bytes());
+                out.extend_from_slice(line);
+                return Ok(());
+            }
+        };
+        let page = format!("{}#{}", place.name, place.number);
+        match mode {
+            Mode::Drop => {
+                let body = cleaned.body();
+                if body.len() == text.len() {
+                    out.extend_from_slice(line);
+                } else {
+                    let body = simdutf8::basic::from_utf8(&body);
+                    let body = body.expect("lines of UTF-8 text are UTF-8");
+                    out.extend_from_slice(&line[..row.value.start]);
+                    ledger::write_string(body, out);
+                    out.extend_from_slice(&line[row.value.end..]);
+                }
+            }
+            Mode::Tag | Mode::Spans => {
+                out.extend_from_slice(&line[..row.close]);
+                out.extend_from_slice(format!(",\"{}\":", render::FIELD).as_bytes());
+                render::write_field(mode, &cleaned, out);
+                out.extend_from_slice(&line[row.close..]);
+            }
+        }
+        outcome.counts.pages += 1;
+        if cleaned.is_empty() && !text.is_empty() {
+            outcome.empty(&page);
+        }
+        self.settle(&cleaned, Address::of_page(&page), outcome, turn)?;
+        self.workspace.reclaim(cleaned);
+        Ok(())
+    }
+
+    /// Lines that a page, or a part of one, may have.
+    fn max_lines(&self) -> usize {
+        (self.options.max_page_bytes / BYTES_A_LINE).max(1)
+    }
+
+    fn has_too_many_lines(&self, text: &str) -> bool {
+        text.len() > self.max_lines()
+            && LineCursor::new(text.as_bytes())
+                .nth(self.max_lines())
+                .is_some()
+    }
+}
+
+struct RowPlace<'a> {
+    file: &'a FileEntry,
+    name: &'a str,
+    /// From 1.
+    number: u64,
+    /// In the file, in bytes.
+    offset: u64,
+}
+
+/// Where each row of whole rows ends, its LF included.
+fn row_ends(bytes: &[u8]) -> impl Iterator<Item = usize> {
+    let open_end = (!bytes.is_empty() && !bytes.ends_with(b"\n")).then_some(bytes.len());
+    memchr::memchr_iter(b'\n', bytes)
+        .map(|at| at + 1)
+        .chain(open_end)
+}
+
+/// A page's name in ledgers and messages.
+fn page_name(name: &Path) -> Cow<'_, str> {
+    name.to_string_lossy()
+}

@@ -1,0 +1,151 @@
+//! All stages together: a source in, a sink filled, a report out. The only room of the
+//! library that knows threads and the clock.
+
+mod job;
+mod ordered;
+mod outcome;
+pub mod plan;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::cleaner::Cleaner;
+use crate::error::{Problem, RunError};
+use crate::report::Counts;
+use crate::sink::Sink;
+use crate::sink::atomic::AtomicFile;
+use crate::sink::render::Mode;
+use crate::source::Source;
+
+use job::Worker;
+use outcome::{Limits, Writer};
+
+/// What a run does beyond cleaning.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// What is written of each page.
+    pub mode: Mode,
+    /// The field of a JSON row that holds the text.
+    pub text_field: String,
+    /// Longer text is cleaned in parts of at most this many bytes, and of at most one line
+    /// in [`BYTES_A_LINE`] of them; see ADR 3.
+    pub max_page_bytes: usize,
+    /// Worker threads; 0 is one for each core.
+    pub threads: usize,
+    /// Stop with an error when more than this many percent of the text was removed, once
+    /// [`PAGES_BEFORE_LIMIT`] pages or all are seen.
+    pub max_removed_percent: Option<f64>,
+    /// Set from outside to stop the run.
+    pub stop: Arc<AtomicBool>,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        RunOptions {
+            mode: Mode::Drop,
+            text_field: "text".to_owned(),
+            max_page_bytes: 64 << 20,
+            threads: 0,
+            max_removed_percent: None,
+            stop: Arc::default(),
+        }
+    }
+}
+
+/// A part of a page holds at most one line for this many bytes of the largest page, so that
+/// short lines cannot take more memory than long ones.
+pub const BYTES_A_LINE: usize = 32;
+/// Pages after which [`RunOptions::max_removed_percent`] is looked at.
+pub const PAGES_BEFORE_LIMIT: u64 = 1000;
+
+/// Hears how a run goes on. Calls come one at a time, in source order.
+pub trait Progress: Send {
+    /// More bytes of input are done.
+    fn done(&mut self, _bytes: u64) {}
+
+    /// A record, page or file was not cleaned.
+    fn problem(&mut self, _problem: &Problem) {}
+
+    /// A page was cleaned and no line of it stays; its name.
+    fn emptied(&mut self, _page: &str) {}
+}
+
+/// Hears nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Progress for Silent {}
+
+/// Files that a run writes beside the pages; each appears when the run has ended.
+#[derive(Debug, Default)]
+pub struct SideFiles {
+    /// Every removed line with its reason.
+    pub ledger: Option<AtomicFile>,
+    /// Rows that could not be read safely, byte for byte.
+    pub rejects: Option<AtomicFile>,
+}
+
+impl SideFiles {
+    /// Begins the files that are wanted.
+    ///
+    /// # Errors
+    ///
+    /// One of them cannot be made.
+    pub fn create(ledger: Option<&Path>, rejects: Option<&Path>) -> Result<Self, RunError> {
+        Ok(SideFiles {
+            ledger: ledger.map(AtomicFile::create).transpose()?,
+            rejects: rejects.map(AtomicFile::create).transpose()?,
+        })
+    }
+}
+
+/// Cleans everything that `source` gives into `sink`.
+///
+/// # Output
+///
+/// What the run came to. `progress` has heard of every problem by then.
+///
+/// # Errors
+///
+/// What stops a run: an output that fails, [`RunOptions::max_removed_percent`], or
+/// [`RunError::Stopped`]. Files that were put before stay; no half-written file does.
+///
+/// # Threading
+///
+/// Makes a pool of its own of `options.threads` threads and returns when all have ended. The
+/// bytes written, the ledger and the report do not depend on their number.
+///
+/// # Memory
+///
+/// For each thread about ten times `max_page_bytes` at worst (short lines), 4 to 5 times for
+/// ordinary text, and no more than the largest page asks for.
+pub fn clean(
+    cleaner: &Cleaner,
+    source: &mut dyn Source,
+    sink: &dyn Sink,
+    side_files: SideFiles,
+    progress: &mut dyn Progress,
+    options: &RunOptions,
+) -> Result<Counts, RunError> {
+    let wants_ledger = side_files.ledger.is_some();
+    let limits = Limits {
+        max_removed_percent: options.max_removed_percent,
+    };
+    let writer = Writer::new(sink, side_files, progress, limits);
+    let next_job = || {
+        if options.stop.load(Ordering::Relaxed) {
+            return Err(RunError::Stopped);
+        }
+        source.next_job()
+    };
+    let writer = ordered::run(
+        options.threads,
+        next_job,
+        writer,
+        || Worker::new(cleaner, sink, options, wants_ledger),
+        |worker, job, turn| worker.work(job, turn),
+        |writer, outcome| writer.take(outcome),
+    )?;
+    writer.finish()
+}

@@ -1,0 +1,257 @@
+//! Jobs in source order in, worked on by many threads, results taken in the same order.
+
+use std::collections::BTreeMap;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::error::RunError;
+
+/// Results may wait for their turn up to this many bytes together.
+const MAX_WAITING_BYTES: usize = 32 << 20;
+/// Results may wait for their turn up to this many for each thread.
+const MAX_WAITING_RESULTS: usize = 16;
+
+/// A result that waits for its turn.
+pub trait Weight {
+    /// Memory it holds, in bytes.
+    fn bytes(&self) -> usize;
+}
+
+/// Runs jobs on `threads` threads (0: one for each core) and gives each result to `take`, one
+/// at a time, in the order of the jobs. Returns `state` when all are taken.
+///
+/// `next_job` is called by one thread at a time. Each thread makes a worker for itself. A
+/// thread whose result must wait goes on with other jobs while the results that wait are
+/// small enough; the thread whose turn it is never waits, so there is no deadlock.
+///
+/// # Errors
+///
+/// The first error of `next_job`, `work` or `take`; jobs begun by then are still ended.
+pub fn run<J, R, S, W>(
+    threads: usize,
+    next_job: impl FnMut() -> Result<Option<J>, RunError> + Send,
+    state: S,
+    new_worker: impl Fn() -> W + Sync,
+    work: impl Fn(&mut W, J, &Turn<'_, R, S>) -> Result<R, RunError> + Sync,
+    take: impl Fn(&mut S, R) -> Result<(), RunError> + Sync,
+) -> Result<S, RunError>
+where
+    R: Weight + Send,
+    S: Send,
+{
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|index| format!("dechaff-{index}"))
+        .build()
+        .map_err(|error| RunError::Io {
+            path: "worker threads".into(),
+            error: std::io::Error::other(error),
+        })?;
+    let line = Line {
+        queue: Mutex::new(Queue {
+            state,
+            next: 0,
+            waiting: BTreeMap::new(),
+            waiting_bytes: 0,
+            error: None,
+        }),
+        moved: Condvar::new(),
+        max_waiting: pool.current_num_threads() * MAX_WAITING_RESULTS,
+    };
+    let claim = Mutex::new((0_u64, next_job));
+    pool.broadcast(|_| {
+        let mut worker = new_worker();
+        while !line.has_failed() {
+            let (number, job) = {
+                let mut claim = claim.lock().unwrap_or_else(PoisonError::into_inner);
+                let (number, next_job) = &mut *claim;
+                match next_job() {
+                    Ok(Some(job)) => {
+                        *number += 1;
+                        (*number - 1, job)
+                    }
+                    Ok(None) => break,
+                    Err(error) => {
+                        line.fail(error);
+                        break;
+                    }
+                }
+            };
+            let turn = Turn {
+                line: &line,
+                number,
+            };
+            let done = work(&mut worker, job, &turn)
+                .and_then(|result| line.hand_in(number, result, &take));
+            if let Err(error) = done {
+                line.fail(error);
+            }
+        }
+    });
+    let queue = line
+        .queue
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    match queue.error {
+        Some(error) => Err(error),
+        None => Ok(queue.state),
+    }
+}
+
+/// The place of one job in the line.
+pub struct Turn<'l, R, S> {
+    line: &'l Line<R, S>,
+    number: u64,
+}
+
+impl<R, S> Turn<'_, R, S> {
+    /// Waits until all earlier results are taken, then works on the state before the own
+    /// result is handed in: for what is too large to hold.
+    ///
+    /// # Errors
+    ///
+    /// The error of `work`; [`RunError::Stopped`] when another thread failed meanwhile.
+    pub fn with_state(
+        &self,
+        work: impl FnOnce(&mut S) -> Result<(), RunError>,
+    ) -> Result<(), RunError> {
+        let mut queue = self.line.lock();
+        while queue.next != self.number {
+            if queue.error.is_some() {
+                return Err(RunError::Stopped);
+            }
+            queue = self.line.wait(queue);
+        }
+        work(&mut queue.state)
+    }
+}
+
+struct Line<R, S> {
+    queue: Mutex<Queue<R, S>>,
+    moved: Condvar,
+    max_waiting: usize,
+}
+
+struct Queue<R, S> {
+    state: S,
+    /// The job whose result is taken next.
+    next: u64,
+    waiting: BTreeMap<u64, R>,
+    waiting_bytes: usize,
+    error: Option<RunError>,
+}
+
+impl<R, S> Line<R, S> {
+    fn lock(&self) -> MutexGuard<'_, Queue<R, S>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'q>(&self, queue: MutexGuard<'q, Queue<R, S>>) -> MutexGuard<'q, Queue<R, S>> {
+        self.moved
+            .wait(queue)
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn has_failed(&self) -> bool {
+        self.lock().error.is_some()
+    }
+
+    /// Keeps the first error. An error that follows from another thread's is none.
+    fn fail(&self, error: RunError) {
+        self.lock().error.get_or_insert(error);
+        self.moved.notify_all();
+    }
+
+    fn hand_in(
+        &self,
+        number: u64,
+        result: R,
+        take: impl Fn(&mut S, R) -> Result<(), RunError>,
+    ) -> Result<(), RunError>
+    where
+        R: Weight,
+    {
+        let bytes = result.bytes();
+        let mut queue = self.lock();
+        while queue.next != number
+            && (queue.waiting_bytes + bytes > MAX_WAITING_BYTES
+                || queue.waiting.len() >= self.max_waiting)
+        {
+            if queue.error.is_some() {
+                return Ok(());
+            }
+            queue = self.wait(queue);
+        }
+        queue.waiting_bytes += bytes;
+        queue.waiting.insert(number, result);
+        while queue.error.is_none() {
+            let next = queue.next;
+            let Some(result) = queue.waiting.remove(&next) else {
+                break;
+            };
+            queue.waiting_bytes -= result.bytes();
+            take(&mut queue.state, result)?;
+            queue.next += 1;
+        }
+        self.moved.notify_all();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Weight for u64 {
+        fn bytes(&self) -> usize {
+            MAX_WAITING_BYTES / 3
+        }
+    }
+
+    fn squares(threads: usize, fail_at: Option<u64>) -> Result<Vec<u64>, RunError> {
+        let mut next = 0_u64;
+        run(
+            threads,
+            || {
+                next += 1;
+                Ok((next <= 500).then_some(next - 1))
+            },
+            Vec::new(),
+            || (),
+            |(), job, turn| {
+                if Some(job) == fail_at {
+                    return Err(RunError::Stopped);
+                }
+                if job % 7 == 0 {
+                    // Its own state, at its turn: all earlier results are there.
+                    turn.with_state(|state: &mut Vec<u64>| {
+                        assert_eq!(state.len() as u64, job);
+                        Ok(())
+                    })?;
+                }
+                Ok(job * job)
+            },
+            |state, square| {
+                state.push(square);
+                Ok(())
+            },
+        )
+    }
+
+    #[test]
+    fn results_come_in_job_order_on_any_number_of_threads() {
+        let expected: Vec<u64> = (0..500).map(|job| job * job).collect();
+        for threads in [1, 2, 8] {
+            assert_eq!(squares(threads, None).expect("no error"), expected);
+        }
+    }
+
+    #[test]
+    fn an_error_ends_the_run_and_all_threads() {
+        for threads in [1, 2, 8] {
+            assert!(matches!(
+                squares(threads, Some(250)),
+                Err(RunError::Stopped)
+            ));
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! What a job came to, and the one place where outcomes are written, in source order.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::ordered::Weight;
+use super::{PAGES_BEFORE_LIMIT, Progress, SideFiles};
+use crate::error::{Problem, ProblemKind, RunError};
+use crate::report::Counts;
+use crate::sink::render;
+use crate::sink::{Output, Sink};
+use crate::source::FileEntry;
+use crate::source::rows::Row;
+
+/// What one job came to, in memory.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Its part of the report.
+    pub counts: Counts,
+    /// Rows for the ledger.
+    pub ledger: Vec<u8>,
+    /// Rejected rows, byte for byte.
+    pub rejects: Vec<u8>,
+    /// In source order.
+    pub problems: Vec<Problem>,
+    /// Names of the pages of which no line stays.
+    pub emptied: Vec<String>,
+    /// Whole files for a sink that takes them in order.
+    pub files: Vec<(FileEntry, Written)>,
+    /// A stretch of a file that comes in chunks.
+    pub chunk: Option<ChunkOutcome>,
+}
+
+/// What is written of a page or stretch.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// The text, tagged text or rows.
+    pub text: Vec<u8>,
+    /// The companion file, where the mode has one.
+    pub spans: Option<Vec<u8>>,
+}
+
+/// What a chunk came to.
+#[derive(Debug)]
+pub struct ChunkOutcome {
+    pub file: Arc<FileEntry>,
+    pub written: Written,
+    /// What the file's rows hold, if it has rows.
+    pub rows: RowsSeen,
+    pub is_last: bool,
+    /// The file could not be read to its end: nothing of it is written.
+    pub has_failed: bool,
+}
+
+/// Whether the text field was there.
+#[derive(Debug, Default)]
+pub struct RowsSeen {
+    pub rows: u64,
+    pub with_text: u64,
+    /// The fields of the first row.
+    pub fields: Vec<String>,
+    /// The text field that was looked for.
+    pub text_field: String,
+}
+
+impl Outcome {
+    /// A problem with a whole file.
+    pub fn tell(&mut self, file: &FileEntry, kind: ProblemKind) {
+        self.problems.push(Problem {
+            file: file.name.as_os_str().as_encoded_bytes().to_vec(),
+            record: None,
+            byte: None,
+            kind,
+        });
+    }
+
+    /// A problem at a place in a file: number of the record, offset in bytes.
+    pub fn tell_at(&mut self, file: &FileEntry, record: Option<u64>, byte: u64, kind: ProblemKind) {
+        self.problems.push(Problem {
+            file: file.name.as_os_str().as_encoded_bytes().to_vec(),
+            record,
+            byte: Some(byte),
+            kind,
+        });
+    }
+
+    /// Text that is kept without being looked at.
+    pub fn keep_unread(&mut self, text: &[u8]) {
+        self.counts.copied_unchanged += 1;
+        self.counts.bytes_in += text.len() as u64;
+        self.counts.bytes_kept += text.len() as u64;
+    }
+
+    /// Bytes that are not written.
+    pub fn reject(&mut self, bytes: &[u8]) {
+        self.counts.bytes_in += bytes.len() as u64;
+        self.counts.bytes_rejected += bytes.len() as u64;
+        self.rejects.extend_from_slice(bytes);
+    }
+
+    /// A page of which no line stays.
+    pub fn empty(&mut self, page: &str) {
+        self.counts.pages_emptied += 1;
+        self.emptied.push(page.to_owned());
+    }
+}
+
+impl Weight for Outcome {
+    fn bytes(&self) -> usize {
+        let written =
+            |written: &Written| written.text.len() + written.spans.as_ref().map_or(0, Vec::len);
+        let files: usize = self.files.iter().map(|(_, file)| written(file)).sum();
+        let chunk = self
+            .chunk
+            .as_ref()
+            .map_or(0, |chunk| written(&chunk.written));
+        self.ledger.len() + self.rejects.len() + files + chunk
+    }
+}
+
+/// When a run is to be stopped.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub max_removed_percent: Option<f64>,
+}
+
+/// Writes outcomes, adds up the report, tells of problems.
+pub struct Writer<'r> {
+    sink: &'r dyn Sink,
+    side_files: SideFiles,
+    progress: &'r mut dyn Progress,
+    limits: Limits,
+    counts: Counts,
+    open: Option<OpenFile<'r>>,
+}
+
+/// A file that comes in chunks.
+struct OpenFile<'r> {
+    text: Box<dyn Output + 'r>,
+    spans: Option<Box<dyn Output + 'r>>,
+    rows: RowsSeen,
+}
+
+impl<'r> Writer<'r> {
+    pub fn new(
+        sink: &'r dyn Sink,
+        side_files: SideFiles,
+        progress: &'r mut dyn Progress,
+        limits: Limits,
+    ) -> Self {
+        Writer {
+            sink,
+            side_files,
+            progress,
+            limits,
+            counts: Counts::default(),
+            open: None,
+        }
+    }
+
+    /// Writes what a job came to.
+    pub fn take(&mut self, outcome: Outcome) -> Result<(), RunError> {
+        self.write_ledger(&outcome.ledger)?;
+        if let Some(rejects) = &mut self.side_files.rejects {
+            rejects.write(&outcome.rejects)?;
+        }
+        self.counts.merge(&outcome.counts);
+        for problem in &outcome.problems {
+            self.tell(problem);
+        }
+        for page in &outcome.emptied {
+            self.progress.emptied(page);
+        }
+        for (file, written) in &outcome.files {
+            put(self.sink, &file.name, written)?;
+        }
+        if let Some(chunk) = outcome.chunk {
+            self.take_chunk(chunk)?;
+        }
+        self.progress.done(outcome.counts.bytes_read);
+        if self.counts.pages >= PAGES_BEFORE_LIMIT {
+            self.check_limits()?;
+        }
+        Ok(())
+    }
+
+    /// Writes ledger rows ahead of their outcome.
+    pub fn write_ledger(&mut self, rows: &[u8]) -> Result<(), RunError> {
+        match &mut self.side_files.ledger {
+            Some(ledger) => ledger.write(rows),
+            None => Ok(()),
+        }
+    }
+
+    fn tell(&mut self, problem: &Problem) {
+        self.counts.problems += 1;
+        self.progress.problem(problem);
+    }
+
+    fn take_chunk(&mut self, chunk: ChunkOutcome) -> Result<(), RunError> {
+        if chunk.has_failed {
+            self.open = None;
+            return Ok(());
+        }
+        let mut open = match self.open.take() {
+            Some(open) => open,
+            None => OpenFile::create(self.sink, &chunk)?,
+        };
+        open.text.write(&chunk.written.text)?;
+        if let (Some(output), Some(spans)) = (&mut open.spans, &chunk.written.spans) {
+            output.write(spans)?;
+        }
+        open.rows.add(chunk.rows);
+        if !chunk.is_last {
+            self.open = Some(open);
+            return Ok(());
+        }
+        open.text.finish()?;
+        if let Some(spans) = open.spans {
+            spans.finish()?;
+        }
+        if open.rows.rows > 0 && open.rows.with_text == 0 {
+            self.tell(&Problem {
+                file: chunk.file.name.as_os_str().as_encoded_bytes().to_vec(),
+                record: None,
+                byte: None,
+                kind: ProblemKind::NoTextField {
+                    field: open.rows.text_field,
+                    seen: open.rows.fields,
+                },
+            });
+        }
+        Ok(())
+    }
+
+    fn check_limits(&self) -> Result<(), RunError> {
+        let removed_percent =
+            self.counts.bytes_removed() as f64 * 100.0 / self.counts.bytes_in.max(1) as f64;
+        match self.limits.max_removed_percent {
+            Some(max_percent) if removed_percent > max_percent => Err(RunError::TooMuchRemoved {
+                removed_percent,
+                max_percent,
+                pages: self.counts.pages,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the run: checks the limits once more and puts the side files under their names.
+    pub fn finish(self) -> Result<Counts, RunError> {
+        self.check_limits()?;
+        let SideFiles { ledger, rejects } = self.side_files;
+        for file in [ledger, rejects].into_iter().flatten() {
+            Box::new(file).finish()?;
+        }
+        Ok(self.counts)
+    }
+}
+
+impl<'r> OpenFile<'r> {
+    fn create(sink: &'r dyn Sink, chunk: &ChunkOutcome) -> Result<Self, RunError> {
+        let name = &chunk.file.name;
+        let spans = chunk
+            .written
+            .spans
+            .as_ref()
+            .map(|_| sink.create(&render::spans_name(name)))
+            .transpose()?;
+        Ok(OpenFile {
+            text: sink.create(name)?,
+            spans,
+            rows: RowsSeen::default(),
+        })
+    }
+}
+
+impl RowsSeen {
+    /// Notes a row, and the fields of the first.
+    pub fn note(&mut self, row: &Row<'_>, text_field: &str) {
+        if self.rows == 0 {
+            self.fields = row.fields.iter().map(|name| name.to_string()).collect();
+            self.text_field = text_field.to_owned();
+        }
+        self.rows += 1;
+        self.with_text += u64::from(row.text.is_some());
+    }
+
+    fn add(&mut self, more: RowsSeen) {
+        if self.rows == 0 {
+            self.fields = more.fields;
+            self.text_field = more.text_field;
+        }
+        self.rows += more.rows;
+        self.with_text += more.with_text;
+    }
+}
+
+/// Writes a page and its companion.
+pub fn put(sink: &dyn Sink, name: &Path, written: &Written) -> Result<(), RunError> {
+    sink.put(name, &written.text)?;
+    match &written.spans {
+        Some(spans) => sink.put(&render::spans_name(name), spans),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,273 @@
+//! Inputs and outputs as the user named them in, checked work out. Everything that is refused
+//! is refused here, before anything is written.
+
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::path::{Component, Path, PathBuf};
+
+use crate::error::RunError;
+use crate::sink::Sink;
+use crate::sink::discard::Discard;
+use crate::sink::render::{self, Mode};
+use crate::sink::single::Single;
+use crate::sink::tree::Tree;
+use crate::source::FileEntry;
+use crate::source::inputs::{Input, StreamReader};
+
+/// What stands for standard input and standard output.
+pub const STANDARD_STREAM: &str = "-";
+
+/// What the user named.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// Files, directories, or `-` alone.
+    pub inputs: &'a [PathBuf],
+    /// Where pages go; None writes nothing.
+    pub output: Option<&'a Path>,
+    /// Other files that the run writes.
+    pub side_files: &'a [&'a Path],
+    /// Whether outputs that hold something may be written to.
+    pub overwrite: bool,
+    /// What is written of each page.
+    pub mode: Mode,
+}
+
+/// The process's standard streams, so that nothing here opens them.
+pub struct Streams {
+    /// Standard input.
+    pub input: Box<dyn Read + Send>,
+    /// Standard output.
+    pub output: Box<dyn Write + Send>,
+}
+
+/// Checks a request and turns it into inputs and a sink.
+///
+/// With one input, names in the output are paths below it; with several, each input's own
+/// last name stands in front.
+///
+/// # Errors
+///
+/// [`RunError::Refused`] for what does not go together; nothing was written then.
+pub fn plan(
+    request: &Request<'_>,
+    streams: Streams,
+) -> Result<(Vec<Input>, Box<dyn Sink>), RunError> {
+    let is_stream = |path: &Path| path == Path::new(STANDARD_STREAM);
+    let Streams { input, output } = streams;
+    if request.inputs.iter().any(|path| is_stream(path)) {
+        if request.inputs.len() > 1 {
+            return Err(refused("- (standard input) goes alone"));
+        }
+        check_side_files(request)?;
+        let file = FileEntry {
+            path: PathBuf::from(STANDARD_STREAM),
+            name: PathBuf::from(STANDARD_STREAM),
+        };
+        let inputs = vec![Input::Stream(file, StreamReader(input))];
+        return Ok((inputs, single_sink(request, output)?));
+    }
+
+    let mut inputs = Vec::new();
+    let mut names = BTreeSet::new();
+    let is_single = request.inputs.len() == 1;
+    for path in request.inputs {
+        let metadata = std::fs::metadata(path)
+            .map_err(|error| refused(format!("{}: {error}", path.display())))?;
+        let own_name = PathBuf::from(own_name(path)?);
+        if !names.insert(own_name.clone()) {
+            let name = own_name.display();
+            return Err(refused(format!(
+                "two inputs are called {name}; clean them apart"
+            )));
+        }
+        inputs.push(if metadata.is_dir() {
+            let name = if is_single { PathBuf::new() } else { own_name };
+            Input::Directory {
+                path: path.clone(),
+                name,
+            }
+        } else {
+            Input::File(FileEntry {
+                path: path.clone(),
+                name: own_name,
+            })
+        });
+    }
+    check_side_files(request)?;
+    let wants_file = is_single && matches!(inputs[0], Input::File(_));
+    let sink: Box<dyn Sink> = match request.output {
+        Some(path) if !is_stream(path) && !wants_file => {
+            check_tree(request, path)?;
+            Box::new(Tree::new(path)?)
+        }
+        _ => single_sink(request, output)?,
+    };
+    Ok((inputs, sink))
+}
+
+fn refused(why: impl Into<String>) -> RunError {
+    RunError::Refused(why.into())
+}
+
+/// The last name of an input, with `.` and `..` followed.
+fn own_name(path: &Path) -> Result<std::ffi::OsString, RunError> {
+    let real;
+    let name = match path.components().next_back() {
+        Some(Component::Normal(name)) => Some(name),
+        _ => {
+            real = place_of(path)?;
+            real.file_name()
+        }
+    };
+    Ok(name.unwrap_or("root".as_ref()).to_owned())
+}
+
+/// One output file, standard output, or nothing.
+fn single_sink(
+    request: &Request<'_>,
+    standard_output: Box<dyn Write + Send>,
+) -> Result<Box<dyn Sink>, RunError> {
+    let Some(path) = request.output else {
+        return Ok(Box::new(Discard));
+    };
+    let has_companion = request.mode == Mode::Spans;
+    if path == Path::new(STANDARD_STREAM) {
+        if has_companion {
+            return Err(refused(
+                "--mode spans writes a second file; name an output file",
+            ));
+        }
+        return Ok(Box::new(Single::stream(
+            Path::new("standard output"),
+            standard_output,
+        )));
+    }
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => {
+            let path = path.display();
+            return Err(refused(format!(
+                "{path} is a directory, but the input is one page"
+            )));
+        }
+        // A device or pipe that stands there is written to, not replaced.
+        Ok(found) if !found.is_file() => {
+            let file = std::fs::OpenOptions::new()
+                .write(true)
+                .open(path)
+                .map_err(crate::error::io_at(path))?;
+            return Ok(Box::new(Single::stream(path, Box::new(file))));
+        }
+        Ok(_) => {
+            let place = place_of(path)?;
+            for input in request.inputs {
+                if place_of(input)? == place {
+                    let path = path.display();
+                    return Err(refused(format!("{path} is input and output")));
+                }
+            }
+            check_file(request, path)?;
+        }
+        Err(_) => check_file(request, path)?,
+    }
+    if has_companion {
+        check_file(request, &render::spans_name(path))?;
+    }
+    Ok(Box::new(Single::file(path)))
+}
+
+/// A file that holds something is not written over unasked.
+fn check_file(request: &Request<'_>, path: &Path) -> Result<(), RunError> {
+    if let Ok(found) = std::fs::metadata(path) {
+        let is_full = found.is_file() && found.len() > 0;
+        if found.is_dir() || is_full && !request.overwrite {
+            let path = path.display();
+            return Err(refused(format!(
+                "{path} exists; name another or give --overwrite"
+            )));
+        }
+    }
+    let place = place_of(path)?;
+    if !place.parent().is_some_and(Path::is_dir) {
+        let path = path.display();
+        return Err(refused(format!("{path}: no such directory")));
+    }
+    check_outside(request, path, &place)
+}
+
+/// Nothing is written into an input directory.
+fn check_outside(request: &Request<'_>, path: &Path, place: &Path) -> Result<(), RunError> {
+    for input in request.inputs.iter().filter(|input| input.is_dir()) {
+        if place.starts_with(place_of(input)?) {
+            let (path, input) = (path.display(), input.display());
+            return Err(refused(format!("{path} lies in the input {input}")));
+        }
+    }
+    Ok(())
+}
+
+fn check_tree(request: &Request<'_>, path: &Path) -> Result<(), RunError> {
+    let place = place_of(path)?;
+    check_outside(request, path, &place)?;
+    for input in request.inputs {
+        if place_of(input)?.starts_with(&place) {
+            let (path, input) = (path.display(), input.display());
+            return Err(refused(format!("the input {input} lies in {path}")));
+        }
+    }
+    match std::fs::read_dir(path).map(|mut entries| entries.next().is_none()) {
+        Ok(is_empty) if is_empty || request.overwrite => Ok(()),
+        Ok(_) => {
+            let path = path.display();
+            Err(refused(format!(
+                "{path} is not empty; name another or give --overwrite"
+            )))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(refused(format!("{}: {error}", path.display()))),
+    }
+}
+
+fn check_side_files(request: &Request<'_>) -> Result<(), RunError> {
+    let mut places = BTreeSet::new();
+    let output = request
+        .output
+        .filter(|path| *path != Path::new(STANDARD_STREAM));
+    for path in request.side_files {
+        check_file(request, path)?;
+        let place = place_of(path)?;
+        let is_taken = output.is_some_and(|output| place_of(output).is_ok_and(|it| it == place))
+            || request
+                .inputs
+                .iter()
+                .any(|input| place_of(input).is_ok_and(|it| it == place));
+        if is_taken || !places.insert(place) {
+            let path = path.display();
+            return Err(refused(format!("{path} is named twice")));
+        }
+    }
+    Ok(())
+}
+
+/// Where a path leads, symbolic links followed; the last parts need not exist.
+fn place_of(path: &Path) -> Result<PathBuf, RunError> {
+    let mut behind = Vec::new();
+    let mut front = std::path::absolute(path).map_err(crate::error::io_at(path))?;
+    loop {
+        if let Ok(real) = front.canonicalize() {
+            return Ok(behind
+                .iter()
+                .rev()
+                .fold(real, |place, name| place.join(name)));
+        }
+        match (
+            front.file_name().map(|name| name.to_owned()),
+            front.parent(),
+        ) {
+            (Some(name), Some(parent)) => {
+                behind.push(name);
+                front = parent.to_path_buf();
+            }
+            _ => return Ok(front),
+        }
+    }
+}

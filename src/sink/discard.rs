@@ -1,0 +1,34 @@
+//! A dry run: nothing is written.
+
+use std::path::Path;
+
+use super::{Output, Sink};
+use crate::error::RunError;
+
+/// Takes everything and writes nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Discard;
+
+impl Sink for Discard {
+    fn takes_any_order(&self) -> bool {
+        true
+    }
+
+    fn put(&self, _name: &Path, _content: &[u8]) -> Result<(), RunError> {
+        Ok(())
+    }
+
+    fn create(&self, _name: &Path) -> Result<Box<dyn Output + '_>, RunError> {
+        Ok(Box::new(Discard))
+    }
+}
+
+impl Output for Discard {
+    fn write(&mut self, _bytes: &[u8]) -> Result<(), RunError> {
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), RunError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,126 @@
+//! A cleaned page's removed lines in, ledger rows out: JSON lines from which, with the
+//! output, the page can be rebuilt byte for byte.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use crate::cleaner::CleanedLine;
+use crate::decide::{Reason, Verdict};
+
+/// Where a stretch of text stands: which page, and how much of it comes before.
+#[derive(Clone, Copy, Debug)]
+pub struct Address<'a> {
+    /// The page's name: relative path, with `#RECORD` inside a container.
+    pub page: &'a str,
+    /// Lines of the page before the stretch.
+    pub lines_before: u64,
+    /// Bytes of the page's text before the stretch.
+    pub bytes_before: u64,
+}
+
+impl<'a> Address<'a> {
+    /// The start of a page.
+    pub fn of_page(page: &'a str) -> Self {
+        Address {
+            page,
+            lines_before: 0,
+            bytes_before: 0,
+        }
+    }
+}
+
+/// Appends the row of one line, with its line end.
+pub fn write_row(address: Address<'_>, line: &CleanedLine<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"page\":");
+    write_string(address.page, out);
+    write_number(",\"line\":", address.lines_before + line.number as u64, out);
+    write_number(",\"start\":", address.bytes_before + line.start as u64, out);
+    write_number(",\"end\":", address.bytes_before + line.end as u64, out);
+    match simdutf8::basic::from_utf8(line.bytes) {
+        Ok(text) => {
+            out.extend_from_slice(b",\"text\":");
+            write_string(text, out);
+        }
+        Err(_) => {
+            out.extend_from_slice(b",\"text_b64\":\"");
+            out.extend_from_slice(BASE64.encode(line.bytes).as_bytes());
+            out.push(b'"');
+        }
+    }
+    write_reason(line.verdict, out);
+    if let Reason::Repeat { of } = line.verdict.reason {
+        out.extend_from_slice(b",\"of\":{\"page\":");
+        write_string(address.page, out);
+        write_number(",\"line\":", address.lines_before + of as u64, out);
+        out.push(b'}');
+    }
+    out.extend_from_slice(b"}\n");
+}
+
+/// Appends `,"reason":"…","score":…`.
+pub(super) fn write_reason(verdict: Verdict, out: &mut Vec<u8>) {
+    out.extend_from_slice(b",\"reason\":\"");
+    out.extend_from_slice(verdict.reason.word().as_bytes());
+    out.extend_from_slice(b"\",\"score\":");
+    out.extend_from_slice(format!("{:.4}", verdict.score.context).as_bytes());
+}
+
+/// Appends text as a JSON string.
+pub fn write_string(text: &str, out: &mut Vec<u8>) {
+    serde_json::to_writer(out, text).expect("a string goes into memory");
+}
+
+fn write_number(name: &str, number: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(number.to_string().as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::score::Score;
+
+    fn row(bytes: &[u8], reason: Reason) -> String {
+        let line = CleanedLine {
+            number: 7,
+            start: 12,
+            end: 12 + bytes.len(),
+            text: bytes,
+            bytes,
+            verdict: Verdict {
+                is_kept: false,
+                reason,
+                score: Score {
+                    alone: 0.5,
+                    context: 0.12345,
+                },
+            },
+        };
+        let address = Address {
+            page: "news/a.txt",
+            lines_before: 100,
+            bytes_before: 800,
+        };
+        let mut out = Vec::new();
+        write_row(address, &line, &mut out);
+        String::from_utf8(out).expect("JSON is UTF-8")
+    }
+
+    #[test]
+    fn a_row_has_address_text_reason_and_score() {
+        assert_eq!(
+            row(b"He said \"no\"\r\n", Reason::Repeat { of: 1 }),
+            r#"{"page":"news/a.txt","line":107,"start":812,"end":826,"text":"He said \"no\"\r\n","reason":"repeat","score":0.1235,"of":{"page":"news/a.txt","line":101}}
+"#
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_base64() {
+        assert_eq!(
+            row(b"\xff\n", Reason::Boilerplate),
+            r#"{"page":"news/a.txt","line":107,"start":812,"end":814,"text_b64":"/wo=","reason":"boilerplate","score":0.1235}
+"#
+        );
+    }
+}

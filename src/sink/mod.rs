@@ -1,0 +1,54 @@
+//! Where cleaned pages go: names and bytes in, whole files out. Knows nothing of scoring.
+
+pub mod atomic;
+pub mod discard;
+pub mod ledger;
+pub mod render;
+pub mod single;
+pub mod tree;
+
+use std::path::Path;
+
+use crate::error::RunError;
+
+/// Takes cleaned pages.
+///
+/// Implementations: [`tree::Tree`] mirrors a directory, [`single::Single`] writes one file or
+/// standard output, [`discard::Discard`] is a dry run.
+pub trait Sink: Send + Sync {
+    /// Whether files may be put by any thread in any order; else they come in source order,
+    /// one at a time.
+    fn takes_any_order(&self) -> bool;
+
+    /// Writes a file whole.
+    ///
+    /// # Errors
+    ///
+    /// The output cannot be written; the run stops.
+    fn put(&self, name: &Path, content: &[u8]) -> Result<(), RunError>;
+
+    /// Begins a file that comes in stretches.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sink::put`].
+    fn create(&self, name: &Path) -> Result<Box<dyn Output + '_>, RunError>;
+}
+
+/// A file that is being written. Dropped before it is finished, it leaves nothing behind,
+/// unless it is a stream.
+pub trait Output: Send {
+    /// Writes the next bytes.
+    ///
+    /// # Errors
+    ///
+    /// The output cannot be written; the run stops.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), RunError>;
+
+    /// Puts the file under its name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Output::write`]; failures of the last flush included.
+    fn finish(self: Box<Self>) -> Result<(), RunError>;
+}

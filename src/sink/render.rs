@@ -1,0 +1,187 @@
+//! A cleaned page in, the bytes to write out: dropped, tagged or with spans beside it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::ledger::{self, Address};
+use crate::cleaner::{Cleaned, CleanedLine};
+use crate::decide::Reason;
+
+/// What is written of a page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// The kept lines.
+    #[default]
+    Drop,
+    /// Every line, with its decision, score and reason in front.
+    Tag,
+    /// The text unchanged; the removed lines' ledger rows beside it.
+    Spans,
+}
+
+/// The field that [`Mode::Tag`] and [`Mode::Spans`] add to a JSON row.
+pub const FIELD: &str = "dechaff";
+
+const SPANS_SUFFIX: &str = ".spans.jsonl";
+
+/// The name of the file beside a page that holds its spans.
+pub fn spans_name(page: &Path) -> PathBuf {
+    let mut name = OsString::from(page);
+    name.push(SPANS_SUFFIX);
+    PathBuf::from(name)
+}
+
+/// Whether a name is one that [`spans_name`] gives.
+pub fn is_spans_name(name: &Path) -> bool {
+    let bytes = name.as_os_str().as_encoded_bytes();
+    bytes.ends_with(SPANS_SUFFIX.as_bytes())
+}
+
+/// Appends what a mode writes of a text.
+pub fn write_text(mode: Mode, cleaned: &Cleaned<'_>, out: &mut Vec<u8>) {
+    match mode {
+        Mode::Drop => write_kept(cleaned, out),
+        Mode::Tag => cleaned
+            .each_line()
+            .for_each(|line| write_tagged(&line, out)),
+        Mode::Spans => out.extend_from_slice(cleaned.page()),
+    }
+}
+
+fn write_kept(cleaned: &Cleaned<'_>, out: &mut Vec<u8>) {
+    for line in cleaned.each_line().filter(|line| line.verdict.is_kept) {
+        out.extend_from_slice(line.bytes);
+    }
+}
+
+fn write_tagged(line: &CleanedLine<'_>, out: &mut Vec<u8>) {
+    let decision = word(line);
+    let reason = line.verdict.reason.word();
+    let score = line.verdict.score.context;
+    out.extend_from_slice(format!("{decision}\t{score:.4}\t{reason}\t").as_bytes());
+    out.extend_from_slice(line.bytes);
+}
+
+fn word(line: &CleanedLine<'_>) -> &'static str {
+    if line.verdict.is_kept {
+        "keep"
+    } else {
+        "remove"
+    }
+}
+
+/// Appends the ledger rows of the lines that go.
+pub fn write_ledger(address: Address<'_>, cleaned: &Cleaned<'_>, out: &mut Vec<u8>) {
+    for line in cleaned.each_line().filter(|line| !line.verdict.is_kept) {
+        ledger::write_row(address, &line, out);
+    }
+}
+
+/// Appends the value of [`FIELD`] for a row's text.
+///
+/// Tagged: an array with an object for each line. Spans: an object with an array of
+/// `[start, end, score]` for each reason, bytes of the decoded text, half-open.
+pub fn write_field(mode: Mode, cleaned: &Cleaned<'_>, out: &mut Vec<u8>) {
+    match mode {
+        Mode::Drop => {}
+        Mode::Tag => {
+            write_list(cleaned.each_line(), out, |line, out| {
+                let head = format!("{{\"line\":{},\"decision\":\"{}\"", line.number, word(line));
+                out.extend_from_slice(head.as_bytes());
+                ledger::write_reason(line.verdict, out);
+                if let Reason::Repeat { of } = line.verdict.reason {
+                    out.extend_from_slice(format!(",\"of\":{of}").as_bytes());
+                }
+                out.push(b'}');
+            });
+        }
+        Mode::Spans => {
+            let mut separator = b'{';
+            for word in ["blank", "repeat", "boilerplate"] {
+                out.push(separator);
+                separator = b',';
+                ledger::write_string(word, out);
+                out.push(b':');
+                let removed = cleaned
+                    .each_line()
+                    .filter(|line| !line.verdict.is_kept && line.verdict.reason.word() == word);
+                write_list(removed, out, |line, out| {
+                    let score = line.verdict.score.context;
+                    let span = format!("[{},{},{score:.4}]", line.start, line.end);
+                    out.extend_from_slice(span.as_bytes());
+                });
+            }
+            out.push(b'}');
+        }
+    }
+}
+
+fn write_list<'p>(
+    lines: impl Iterator<Item = CleanedLine<'p>>,
+    out: &mut Vec<u8>,
+    write: impl Fn(&CleanedLine<'p>, &mut Vec<u8>),
+) {
+    out.push(b'[');
+    for (index, line) in lines.enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write(&line, out);
+    }
+    out.push(b']');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Cleaner, Config};
+
+    const PAGE: &[u8] = b"\n\nThe tide came in\n\nat noon.\r\n\n";
+
+    fn written(write: impl Fn(&Cleaned<'_>, &mut Vec<u8>)) -> String {
+        let config = Config {
+            score: false,
+            ..Config::default()
+        };
+        let cleaner = Cleaner::new(config).expect("a good config");
+        let mut out = Vec::new();
+        write(&cleaner.clean_page(PAGE), &mut out);
+        String::from_utf8(out).expect("UTF-8")
+    }
+
+    #[test]
+    fn dropped_lines_leave_one_blank_between() {
+        let text = written(|cleaned, out| write_text(Mode::Drop, cleaned, out));
+        assert_eq!(text, "The tide came in\n\nat noon.\r\n");
+    }
+
+    #[test]
+    fn tagged_lines_say_what_was_decided() {
+        let text = written(|cleaned, out| write_text(Mode::Tag, cleaned, out));
+        assert_eq!(
+            text,
+            "remove\t0.0000\tblank\t\nremove\t0.0000\tblank\t\nkeep\t0.0000\tbody\tThe tide came in\n\
+             keep\t0.0000\tblank\t\nkeep\t0.0000\tbody\tat noon.\r\nremove\t0.0000\tblank\t\n"
+        );
+    }
+
+    #[test]
+    fn fields_are_json() {
+        let tags = written(|cleaned, out| write_field(Mode::Tag, cleaned, out));
+        let tags: serde_json::Value = serde_json::from_str(&tags).expect("JSON");
+        assert_eq!(tags[2]["decision"], "keep");
+        assert_eq!(tags[2]["line"], 3);
+        let spans = written(|cleaned, out| write_field(Mode::Spans, cleaned, out));
+        assert_eq!(
+            spans,
+            r#"{"blank":[[0,1,0.0000],[1,2,0.0000],[30,31,0.0000]],"repeat":[],"boilerplate":[]}"#
+        );
+    }
+
+    #[test]
+    fn spans_stand_beside_their_page() {
+        let name = spans_name(Path::new("news/a.txt"));
+        assert_eq!(name, Path::new("news/a.txt.spans.jsonl"));
+        assert!(is_spans_name(&name));
+    }
+}

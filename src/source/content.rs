@@ -1,0 +1,185 @@
+//! The bytes of a file in, what kind of content they are out. Content goes before name.
+
+use std::path::Path;
+
+use memchr::{memchr, memmem};
+
+/// What a file's bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A page of text in some ASCII-compatible encoding.
+    Text,
+    /// UTF-16 with a byte-order mark.
+    Utf16,
+    /// Looks like UTF-16, but has no byte-order mark.
+    Utf16WithoutMark,
+    /// Text with NUL bytes in it.
+    TextWithNul,
+    /// An image, style, script, font, program or other file that is no page.
+    Other,
+    /// A format that holds pages but is not read by this version.
+    Unread(&'static str),
+}
+
+/// Share of control bytes from which bytes with a NUL are no text: one in this many.
+const CONTROL_PART: usize = 10;
+
+/// The UTF-8 byte-order mark.
+pub const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Tells what a file's bytes are. `bytes` is the whole file, or the first stretch of a large
+/// one. Linear time.
+pub fn tell(name: &Path, bytes: &[u8]) -> Content {
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Content::Utf16;
+    }
+    if let Some(format) = container(bytes) {
+        return Content::Unread(format);
+    }
+    if memchr(0, bytes).is_some() {
+        return tell_binary(bytes);
+    }
+    if bytes.starts_with(b"%PDF-") {
+        return Content::Other;
+    }
+    let start = bytes.strip_prefix(UTF8_MARK).unwrap_or(bytes);
+    let start = start.trim_ascii_start();
+    if begins_with(start, b"<!doctype html") || begins_with(start, b"<html") {
+        return Content::Unread("HTML");
+    }
+    if is_style_or_script(name, start) {
+        return Content::Other;
+    }
+    Content::Text
+}
+
+/// Formats whose first bytes no page of text begins with.
+fn container(bytes: &[u8]) -> Option<&'static str> {
+    let formats: [(&[u8], &str); 7] = [
+        (b"\x1f\x8b\x08", "gzip"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (b"\xfd7zXZ\0", "xz"),
+        (b"PK\x03\x04", "zip"),
+        (b"PAR1", "Parquet"),
+        (b"WARC/1.", "WARC"),
+        (b"WARC/0.", "WARC"),
+    ];
+    formats
+        .into_iter()
+        .find(|(magic, _)| bytes.starts_with(magic))
+        .map(|(_, format)| format)
+}
+
+/// Bytes with a NUL among them. Only here do magic numbers count: a page may begin with
+/// "BM" or "MZ" too.
+fn tell_binary(bytes: &[u8]) -> Content {
+    if infer::archive::is_tar(bytes) {
+        return Content::Unread("tar");
+    }
+    if infer::get(bytes).is_some() {
+        return Content::Other;
+    }
+    if is_utf16_without_mark(bytes) {
+        return Content::Utf16WithoutMark;
+    }
+    let is_control = |byte: &&u8| matches!(byte, 0..=8 | 14..=26 | 28..=31 | 127);
+    let controls = bytes.iter().filter(is_control).count();
+    if controls * CONTROL_PART > bytes.len() {
+        Content::Other
+    } else {
+        Content::TextWithNul
+    }
+}
+
+/// Every NUL stands at an even offset, or every one at an odd offset, and there are many.
+fn is_utf16_without_mark(bytes: &[u8]) -> bool {
+    let mut at_parity = [0_usize; 2];
+    for at in memchr::memchr_iter(0, bytes) {
+        at_parity[at % 2] += 1;
+    }
+    let [even, odd] = at_parity;
+    (even == 0 || odd == 0) && (even + odd) * 5 >= bytes.len()
+}
+
+fn begins_with(bytes: &[u8], lower: &[u8]) -> bool {
+    bytes
+        .get(..lower.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(lower))
+}
+
+/// A style sheet, script or drawing: the name says so and the bytes bear it out.
+fn is_style_or_script(name: &Path, start: &[u8]) -> bool {
+    let extension = name
+        .extension()
+        .map(|extension| extension.to_ascii_lowercase())
+        .unwrap_or_default();
+    match extension.to_str() {
+        Some("css" | "js" | "mjs" | "map") => {
+            let marks = start
+                .iter()
+                .filter(|byte| matches!(byte, b'{' | b'}' | b';'))
+                .count();
+            marks * 100 >= start.len()
+        }
+        Some("svg") => begins_with(start, b"<svg") || memmem::find(start, b"<svg").is_some(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(name: &str, bytes: &[u8]) -> Content {
+        tell(Path::new(name), bytes)
+    }
+
+    #[test]
+    fn content_goes_before_name() {
+        for (name, bytes, expected) in [
+            ("a.txt", &b""[..], Content::Text),
+            ("a.txt", b"BMW builds a bicycle", Content::Text),
+            ("a.txt", b"MZ is short for Mozambique", Content::Text),
+            ("a.png", b"This is no picture.", Content::Text),
+            ("a.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", Content::Other),
+            ("a.txt", b"\x7fELF\x02\x01\x01\0\0\0", Content::Other),
+            ("a.txt", b"%PDF-1.7 ...", Content::Other),
+            ("a.txt", b"\xff\xfea\0", Content::Utf16),
+            ("a.txt", b"H\0e\0l\0l\0o\0", Content::Utf16WithoutMark),
+            (
+                "a.txt",
+                b"A line with one \0 in it, which is text.",
+                Content::TextWithNul,
+            ),
+            ("a.txt", b"\x01\x02\0\x03\x04\x05", Content::Other),
+            ("a.txt", b"\x1f\x8b\x08\0\0", Content::Unread("gzip")),
+            ("a.txt", b"\x28\xb5\x2f\xfd\0", Content::Unread("zstd")),
+            ("a", b"WARC/1.0\r\n", Content::Unread("WARC")),
+            (
+                "a.txt",
+                b"\xef\xbb\xbf \n<!DOCTYPE html>",
+                Content::Unread("HTML"),
+            ),
+            ("a.css", b"body { color: red; }", Content::Other),
+            (
+                "a.css",
+                b"An essay on style sheets and what they are for.",
+                Content::Text,
+            ),
+            ("a.js", b"function a() { return 1; }", Content::Other),
+            ("a.txt", b"function a() { return 1; }", Content::Text),
+        ] {
+            assert_eq!(told(name, bytes), expected, "{name} {bytes:?}");
+        }
+    }
+
+    #[test]
+    fn the_verdict_does_not_depend_on_where_the_nul_lies() {
+        let text = b"A long enough line of ordinary text. ".repeat(1000);
+        for at in [0, text.len() / 2, text.len()] {
+            let mut page = text.clone();
+            page.insert(at, 0);
+            assert_eq!(told("a.txt", &page), Content::TextWithNul, "{at}");
+        }
+    }
+}

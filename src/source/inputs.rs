@@ -1,0 +1,348 @@
+//! Files, directories and standard input in, jobs out in source order.
+
+use std::cmp::Ordering;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use walkdir::{DirEntry, WalkDir};
+
+use super::stream::{Cut, Stream};
+use super::{Chunk, ChunkContent, FileEntry, Job, Source};
+use crate::error::{ProblemKind, RunError};
+
+/// Files of at most this size are read whole by the thread that cleans them.
+const SMALL_FILE_BYTES: u64 = 2 << 20;
+/// A job of small files holds at most this many files.
+const JOB_FILES: usize = 64;
+/// A job of small files ends at this many bytes.
+const JOB_BYTES: u64 = 1 << 20;
+/// Bytes by which the content of a large file is told.
+const HEAD_BYTES: usize = 64 << 10;
+
+/// What the caller says the files hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InputFormat {
+    /// Told by name and content: `.jsonl` and `.ndjson` are JSON lines, `.json` too where it
+    /// begins with a whole row; what is no text is no page; the rest is text.
+    #[default]
+    Auto,
+    /// Every file is one page of text.
+    Text,
+    /// Every file is JSON lines.
+    Jsonl,
+}
+
+/// One thing to clean.
+#[derive(Debug)]
+pub enum Input {
+    /// A file, with its name in the output.
+    File(FileEntry),
+    /// A directory, and what stands before its files' relative paths in the output.
+    Directory {
+        /// Where it is.
+        path: PathBuf,
+        /// Prefix of the names; empty for a single input.
+        name: PathBuf,
+    },
+    /// A stream such as standard input: one page of text, or JSON lines.
+    Stream(FileEntry, StreamReader),
+}
+
+/// The bytes of a stream.
+pub struct StreamReader(pub Box<dyn Read + Send>);
+
+impl std::fmt::Debug for StreamReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StreamReader")
+    }
+}
+
+/// The source over inputs.
+///
+/// Memory: one directory's names at a level of depth, and one chunk. Symbolic links inside
+/// directories are not followed.
+pub struct Inputs {
+    inputs: std::vec::IntoIter<Input>,
+    format: InputFormat,
+    max_page_bytes: usize,
+    walk: Option<Walk>,
+    stream: Option<Stream>,
+    /// What a job of files was ended by.
+    next: Option<Job>,
+    opened: Option<Opened>,
+}
+
+struct Walk {
+    entries: walkdir::IntoIter,
+    root: PathBuf,
+    name: PathBuf,
+}
+
+/// A large file while it is streamed, to see whether it changes meanwhile.
+struct Opened {
+    path: PathBuf,
+    before: Metadata,
+}
+
+impl Inputs {
+    /// A source over `inputs`, in this order.
+    pub fn new(inputs: Vec<Input>, format: InputFormat, max_page_bytes: usize) -> Self {
+        Inputs {
+            inputs: inputs.into_iter(),
+            format,
+            max_page_bytes,
+            walk: None,
+            stream: None,
+            next: None,
+            opened: None,
+        }
+    }
+
+    fn next_chunk(&mut self) -> Option<Chunk> {
+        let mut chunk = self.stream.as_mut()?.next_chunk()?;
+        if chunk.is_last {
+            self.stream = None;
+            let opened = self.opened.take();
+            let has_changed = opened.is_some_and(|opened| {
+                std::fs::metadata(&opened.path)
+                    .map_or(true, |after| has_changed(&opened.before, &after))
+            });
+            if has_changed {
+                chunk.content = ChunkContent::Failed(ProblemKind::ChangedWhileRead);
+            }
+        }
+        Some(chunk)
+    }
+
+    /// The next file of the inputs, or what stands in its place.
+    fn next_file(&mut self) -> Option<Result<(FileEntry, u64), Job>> {
+        loop {
+            if let Some(walk) = &mut self.walk {
+                match walk.entries.next() {
+                    None => self.walk = None,
+                    Some(Ok(entry)) if entry.file_type().is_dir() => {}
+                    Some(Ok(entry)) => return Some(walk.file(&entry)),
+                    Some(Err(error)) => return Some(Err(walk.problem(&error))),
+                }
+                continue;
+            }
+            match self.inputs.next()? {
+                Input::Directory { path, name } => {
+                    let entries = WalkDir::new(&path)
+                        .min_depth(1)
+                        .follow_root_links(true)
+                        .sort_by(by_path_bytes)
+                        .into_iter();
+                    self.walk = Some(Walk {
+                        entries,
+                        root: path,
+                        name,
+                    });
+                }
+                Input::File(file) => {
+                    return Some(match std::fs::metadata(&file.path) {
+                        Ok(metadata) if metadata.is_file() => Ok((file, metadata.len())),
+                        Ok(_) => Err(Job::Skipped(file, ProblemKind::NotAFile)),
+                        Err(error) => Err(Job::Skipped(file, ProblemKind::of_read(&error))),
+                    });
+                }
+                Input::Stream(file, reader) => {
+                    let cut = match self.format {
+                        InputFormat::Jsonl => Cut::Rows,
+                        InputFormat::Auto | InputFormat::Text => Cut::Lines,
+                    };
+                    self.stream = Some(Stream::new(file, reader.0, cut, self.max_page_bytes));
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Opens a file that is read as a stream; None where it is a small page after all.
+    fn open(&mut self, file: &FileEntry, size_bytes: u64) -> Result<Option<Cut>, ProblemKind> {
+        let cut = match self.format {
+            InputFormat::Jsonl => Cut::Rows,
+            InputFormat::Auto if is_json_lines(file)? => Cut::Rows,
+            _ if size_bytes > SMALL_FILE_BYTES.min(self.max_page_bytes as u64) => Cut::Lines,
+            _ => return Ok(None),
+        };
+        let opened = open_file(&file.path)?;
+        let before = opened
+            .metadata()
+            .map_err(|error| ProblemKind::of_read(&error))?;
+        self.opened = Some(Opened {
+            path: file.path.clone(),
+            before,
+        });
+        self.stream = Some(Stream::new(
+            file.clone(),
+            Box::new(opened),
+            cut,
+            self.max_page_bytes,
+        ));
+        Ok(Some(cut))
+    }
+}
+
+impl Source for Inputs {
+    fn next_job(&mut self) -> Result<Option<Job>, RunError> {
+        if let Some(job) = self.next.take() {
+            return Ok(Some(job));
+        }
+        let mut files = Vec::new();
+        let mut bytes = 0;
+        let next = loop {
+            if let Some(chunk) = self.next_chunk() {
+                break Some(Job::Chunk(chunk));
+            }
+            match self.next_file() {
+                Some(Ok((file, size_bytes))) => match self.open(&file, size_bytes) {
+                    Ok(Some(_)) => {}
+                    Ok(None) => {
+                        files.push(file);
+                        bytes += size_bytes;
+                        if files.len() >= JOB_FILES || bytes >= JOB_BYTES {
+                            break None;
+                        }
+                    }
+                    Err(problem) => break Some(Job::Skipped(file, problem)),
+                },
+                Some(Err(job)) => break Some(job),
+                None if self.stream.is_some() => {}
+                None => break None,
+            }
+        };
+        if files.is_empty() {
+            return Ok(next);
+        }
+        self.next = next;
+        Ok(Some(Job::Files(files)))
+    }
+}
+
+impl Walk {
+    fn name(&self, path: &Path) -> PathBuf {
+        self.name
+            .join(path.strip_prefix(&self.root).unwrap_or(path))
+    }
+
+    fn file(&self, entry: &DirEntry) -> Result<(FileEntry, u64), Job> {
+        let file = FileEntry {
+            path: entry.path().to_path_buf(),
+            name: self.name(entry.path()),
+        };
+        if entry.path_is_symlink() {
+            return Err(Job::Link);
+        }
+        if !entry.file_type().is_file() {
+            return Err(Job::Skipped(file, ProblemKind::NotAFile));
+        }
+        match entry.metadata() {
+            Ok(metadata) => Ok((file, metadata.len())),
+            Err(error) => Err(self.problem(&error)),
+        }
+    }
+
+    fn problem(&self, error: &walkdir::Error) -> Job {
+        let path = error.path().unwrap_or(&self.root).to_path_buf();
+        let file = FileEntry {
+            name: self.name(&path),
+            path,
+        };
+        let why = error
+            .io_error()
+            .map_or_else(|| error.to_string(), io::Error::to_string);
+        Job::Skipped(file, ProblemKind::Unreadable(why))
+    }
+}
+
+/// Orders a directory's entries so that whole relative paths come in the order of their
+/// bytes: a directory compares as its name and a slash.
+fn by_path_bytes(left: &DirEntry, right: &DirEntry) -> Ordering {
+    fn key(entry: &DirEntry) -> impl Iterator<Item = &u8> {
+        let slash: &[u8] = if entry.file_type().is_dir() {
+            b"/"
+        } else {
+            b""
+        };
+        entry.file_name().as_encoded_bytes().iter().chain(slash)
+    }
+    key(left).cmp(key(right))
+}
+
+/// Opens a regular file for reading, without waiting where it has become a pipe.
+pub(crate) fn open_file(path: &Path) -> Result<File, ProblemKind> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(libc::O_NONBLOCK);
+    }
+    options
+        .open(path)
+        .map_err(|error| ProblemKind::of_read(&error))
+}
+
+/// Reads a small file whole into `bytes`.
+///
+/// # Errors
+///
+/// It cannot be read, is no regular file, or changed meanwhile.
+pub fn read_file(path: &Path, bytes: &mut Vec<u8>) -> Result<(), ProblemKind> {
+    let unreadable = |error: io::Error| ProblemKind::of_read(&error);
+    let mut file = open_file(path)?;
+    let before = file.metadata().map_err(unreadable)?;
+    if !before.is_file() {
+        return Err(ProblemKind::NotAFile);
+    }
+    bytes.clear();
+    bytes.reserve_exact(before.len() as usize + 1);
+    (&mut file)
+        .take(before.len() + 1)
+        .read_to_end(bytes)
+        .map_err(unreadable)?;
+    let after = file.metadata().map_err(unreadable)?;
+    if has_changed(&before, &after) || bytes.len() as u64 != before.len() {
+        return Err(ProblemKind::ChangedWhileRead);
+    }
+    Ok(())
+}
+
+fn has_changed(before: &Metadata, after: &Metadata) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        if before.ino() != after.ino() || before.dev() != after.dev() {
+            return true;
+        }
+    }
+    before.len() != after.len() || before.modified().ok() != after.modified().ok()
+}
+
+/// Whether a file is JSON lines by its name; `.json` must begin with a whole row too.
+fn is_json_lines(file: &FileEntry) -> Result<bool, ProblemKind> {
+    let extension = file
+        .name
+        .extension()
+        .map(|extension| extension.to_ascii_lowercase());
+    match extension.as_ref().and_then(|extension| extension.to_str()) {
+        Some("jsonl" | "ndjson") => Ok(true),
+        Some("json") => {
+            let head = head(&file.path)?;
+            let row = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
+            Ok(super::rows::take_apart(row, "").is_ok())
+        }
+        _ => Ok(false),
+    }
+}
+
+fn head(path: &Path) -> Result<Vec<u8>, ProblemKind> {
+    let mut head = Vec::new();
+    open_file(path)?
+        .take(HEAD_BYTES as u64)
+        .read_to_end(&mut head)
+        .map_err(|error| ProblemKind::of_read(&error))?;
+    Ok(head)
+}

@@ -1,0 +1,94 @@
+//! Where pages come from: inputs in, jobs out in source order. Knows nothing of scoring.
+//!
+//! Source order is the order of the arguments, and within a directory the raw bytes of the
+//! relative path; a job is what one thread takes at a time.
+
+pub mod content;
+pub mod inputs;
+pub mod rows;
+pub mod stream;
+pub mod utf16;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::error::{ProblemKind, RunError};
+
+/// Hands out work in source order.
+///
+/// Implementations: [`inputs::Inputs`] for files and standard input, and lists of jobs in
+/// tests.
+pub trait Source: Send {
+    /// The next job; None when there is no more.
+    ///
+    /// # Errors
+    ///
+    /// Only what must stop the run. What concerns one file comes as a job.
+    fn next_job(&mut self) -> Result<Option<Job>, RunError>;
+}
+
+/// A file to read: where it is, and what it is called in the output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileEntry {
+    /// Where to open it.
+    pub path: PathBuf,
+    /// Its name in the output and in ledgers: the path below the input directory.
+    pub name: PathBuf,
+}
+
+/// Work for one thread.
+#[derive(Debug)]
+pub enum Job {
+    /// Small files of any kind, to be read, told apart and cleaned one by one.
+    Files(Vec<FileEntry>),
+    /// A stretch of a file that is read as a stream.
+    Chunk(Chunk),
+    /// A file that is not read.
+    Skipped(FileEntry, ProblemKind),
+    /// A symbolic link, not followed.
+    Link,
+}
+
+/// A stretch of one file. The chunks of a file come one behind the other, without others
+/// between; the last one says so.
+#[derive(Debug)]
+pub struct Chunk {
+    /// The file.
+    pub file: Arc<FileEntry>,
+    /// Offset of the chunk in the file, in bytes.
+    pub offset: u64,
+    /// What it holds.
+    pub content: ChunkContent,
+    /// The file's bytes.
+    pub bytes: Vec<u8>,
+    /// No chunk of this file comes behind this one.
+    pub is_last: bool,
+}
+
+/// What the bytes of a chunk are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChunkContent {
+    /// Whole lines of a text page, and how many lines of the page come before.
+    Text {
+        /// Lines before this chunk.
+        lines_before: u64,
+        /// The chunk is the whole file.
+        is_whole: bool,
+    },
+    /// Bytes of a page that are kept without being looked at, and why.
+    Unread(ProblemKind),
+    /// Whole JSON rows, and how many rows come before.
+    Rows {
+        /// Rows before this chunk.
+        rows_before: u64,
+    },
+    /// A stretch of a row that is rejected; the problem stands on its first chunk.
+    Rejected {
+        /// Number of the row, from 1.
+        row: u64,
+        /// Set on the first chunk of the row.
+        problem: Option<ProblemKind>,
+    },
+    /// Reading the file failed; nothing of it is written. The last chunk of its file.
+    Failed(ProblemKind),
+}

@@ -1,0 +1,226 @@
+//! A JSON row in, its text field out, and where to splice the cleaned text; the other bytes
+//! of the row are never touched.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+use ahash::AHashSet;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// Arrays and objects inside one another that a row may have.
+pub const MAX_DEPTH: usize = 127;
+
+/// A row that was taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row<'r> {
+    /// The field's text, decoded; None where it is missing or not a string.
+    pub text: Option<Cow<'r, str>>,
+    /// Where the field's value stands in the row, quotes included. Empty without text.
+    pub value: Range<usize>,
+    /// Where the object's closing brace stands.
+    pub close: usize,
+    /// The names of the row's fields, in order.
+    pub fields: Vec<Cow<'r, str>>,
+}
+
+/// Why a row cannot be taken apart, and at which byte of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowError {
+    /// What is wrong.
+    pub what: String,
+    /// Offset in the row, in bytes.
+    pub byte: usize,
+}
+
+impl RowError {
+    fn new(what: impl Into<String>, byte: usize) -> Self {
+        RowError {
+            what: what.into(),
+            byte,
+        }
+    }
+}
+
+/// Takes a row apart. `row` may end in its line end and white space.
+///
+/// Linear time; nesting of any depth costs no stack.
+///
+/// # Errors
+///
+/// Not UTF-8, not one JSON object, a field twice, nested deeper than [`MAX_DEPTH`], a text
+/// with a lone surrogate.
+pub fn take_apart<'r>(row: &'r [u8], text_field: &str) -> Result<Row<'r>, RowError> {
+    let row = simdutf8::compat::from_utf8(row)
+        .map_err(|error| RowError::new("not UTF-8", error.valid_up_to()))?;
+    let object: Object<'r> = serde_json::from_str(row)
+        .map_err(|error| RowError::new(reason(&error), error.column().saturating_sub(1)))?;
+    let place = |value: &str| value.as_ptr() as usize - row.as_ptr() as usize;
+
+    let mut seen = AHashSet::new();
+    for (name, value) in &object.0 {
+        if !seen.insert(name) {
+            let what = format!("field '{name}' stands twice");
+            return Err(RowError::new(what, place(value.get())));
+        }
+        if let Some(byte) = too_deep(value.get()) {
+            let what = format!("nested deeper than {MAX_DEPTH}");
+            return Err(RowError::new(what, place(value.get()) + byte));
+        }
+    }
+    let value = object
+        .0
+        .iter()
+        .find(|(name, _)| name == text_field)
+        .map(|(_, value)| value.get())
+        .filter(|value| value.starts_with('"'));
+    let text = value
+        .map(|value| decode(value).map_err(|what| RowError::new(what, place(value))))
+        .transpose()?;
+    let value = value.map_or(0..0, |value| place(value)..place(value) + value.len());
+    Ok(Row {
+        text,
+        value,
+        close: row.trim_ascii_end().len() - 1,
+        fields: object.0.into_iter().map(|(name, _)| name).collect(),
+    })
+}
+
+/// A JSON string's text, borrowed where nothing in it is escaped.
+fn decode(value: &str) -> Result<Cow<'_, str>, String> {
+    let inside = &value[1..value.len() - 1];
+    if memchr::memchr(b'\\', inside.as_bytes()).is_none() {
+        return Ok(Cow::Borrowed(inside));
+    }
+    serde_json::from_str::<String>(value)
+        .map(Cow::Owned)
+        .map_err(|error| format!("text: {}", reason(&error)))
+}
+
+/// serde_json's message without its place, which is given apart.
+fn reason(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    match message.rfind(" at line ") {
+        Some(end) => message[..end].to_owned(),
+        None => message,
+    }
+}
+
+/// Where a value is nested too deep; the object around it is one level.
+fn too_deep(value: &str) -> Option<usize> {
+    if !value.starts_with(['[', '{']) {
+        return None;
+    }
+    let mut depth = 1;
+    let mut is_in_string = false;
+    let mut is_escaped = false;
+    for (at, byte) in value.bytes().enumerate() {
+        if is_in_string {
+            is_in_string = is_escaped || byte != b'"';
+            is_escaped = byte == b'\\' && !is_escaped;
+            continue;
+        }
+        match byte {
+            b'"' => is_in_string = true,
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth -= 1,
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// The fields of an object in order, values left as they are.
+struct Object<'r>(Vec<(Cow<'r, str>, &'r RawValue)>);
+
+impl<'r> serde::Deserialize<'r> for Object<'r> {
+    fn deserialize<D: Deserializer<'r>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+        impl<'r> Visitor<'r> for Fields {
+            type Value = Object<'r>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<M: MapAccess<'r>>(self, mut map: M) -> Result<Object<'r>, M::Error> {
+                let mut fields = Vec::new();
+                while let Some(Name(name)) = map.next_key()? {
+                    fields.push((name, map.next_value()?));
+                }
+                Ok(Object(fields))
+            }
+        }
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+/// A field's name, borrowed where nothing in it is escaped.
+#[derive(serde::Deserialize)]
+struct Name<'r>(#[serde(borrow)] Cow<'r, str>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(row: &str) -> Option<String> {
+        let row = take_apart(row.as_bytes(), "text").expect("a good row");
+        row.text.map(Cow::into_owned)
+    }
+
+    #[test]
+    fn finds_the_text_and_its_place() {
+        let row = r#" {"id": 1e400, "text" : "a\nb", "more": [1, {"text": "no"}]} "#;
+        let got = take_apart(row.as_bytes(), "text").expect("a good row");
+        assert_eq!(got.text.as_deref(), Some("a\nb"));
+        assert_eq!(&row[got.value], r#""a\nb""#);
+        assert_eq!(&row[got.close..], "} ");
+        assert_eq!(got.fields, ["id", "text", "more"]);
+    }
+
+    #[test]
+    fn text_that_is_missing_or_no_string_is_none() {
+        for row in [
+            r"{}",
+            r#"{"text":null}"#,
+            r#"{"text":["a"]}"#,
+            r#"{"Text":"a"}"#,
+        ] {
+            assert_eq!(text(row), None, "{row}");
+        }
+        assert_eq!(text(r#"{"te\u0078t":"a"}"#).as_deref(), Some("a"));
+        assert_eq!(
+            text(r#"{"text":"\ud83d\ude00 \u0000"}"#).as_deref(),
+            Some("😀 \0")
+        );
+    }
+
+    #[test]
+    fn bad_rows_are_refused_with_their_place() {
+        let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(127), "]".repeat(127));
+        let very_deep = format!(r#"{{"a":{}"#, "[".repeat(1_000_000));
+        for (row, what) in [
+            (&b"{\"text\":\"a\xff\"}"[..], "not UTF-8"),
+            (br#"{"text":"a","text":"b"}"#, "field 'text' stands twice"),
+            (br#"{"a":1,"\u0061":2}"#, "field 'a' stands twice"),
+            (br#"{"text":"\ud800"}"#, "text: "),
+            (b"{\"text\":\"a\tb\"}", "control character"),
+            (br#"{"text":"a"} x"#, "trailing characters"),
+            (br#"["text"]"#, "expected a JSON object"),
+            (br#"{"text":"a""#, "EOF"),
+            (deep.as_bytes(), "nested deeper than 127"),
+            (very_deep.as_bytes(), "EOF"),
+        ] {
+            let error = take_apart(row, "text").expect_err("a bad row");
+            assert!(error.what.contains(what), "{} / {what}", error.what);
+            assert!(error.byte <= row.len());
+        }
+        let deep_enough = format!(r#"{{"a":{}{}}}"#, "[".repeat(126), "]".repeat(126));
+        assert!(take_apart(deep_enough.as_bytes(), "text").is_ok());
+        assert!(take_apart(br#"{"a":"[[[[[\"[[[","b":[]}"#, "text").is_ok());
+    }
+}

@@ -1,0 +1,322 @@
+//! A stream of bytes in, chunks of whole lines or whole rows out, in bounded memory.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use memchr::{memchr, memchr2, memrchr, memrchr2};
+
+use super::{Chunk, ChunkContent, FileEntry};
+use crate::error::ProblemKind;
+use crate::page::LineCursor;
+
+/// Bytes read before rows are handed out.
+const ROW_CHUNK_BYTES: usize = 2 << 20;
+
+/// The smallest chunk: room for a CR, an LF and a byte on each side.
+const MIN_CHUNK_BYTES: usize = 4;
+
+/// How a stream is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// At line ends, into parts of a text page.
+    Lines,
+    /// At LF, into JSON rows.
+    Rows,
+}
+
+/// Cuts one file.
+///
+/// Memory: at most twice `max_bytes` and what the chunks handed out hold. A line longer than
+/// `max_bytes` comes in pieces that are kept unread, a row longer than that in pieces that
+/// are rejected.
+pub struct Stream {
+    file: Arc<FileEntry>,
+    reader: Box<dyn Read + Send>,
+    cut: Cut,
+    max_bytes: usize,
+    /// Read, but not handed out.
+    rest: Vec<u8>,
+    /// Offset of `rest` in the file.
+    offset: u64,
+    /// Lines or rows handed out.
+    count: u64,
+    /// Inside a line or row that is too long.
+    is_in_long: bool,
+    is_at_end: bool,
+    is_done: bool,
+}
+
+impl Stream {
+    /// A stream over `reader`, which stands at the file's start.
+    pub fn new(file: FileEntry, reader: Box<dyn Read + Send>, cut: Cut, max_bytes: usize) -> Self {
+        Stream {
+            file: Arc::new(file),
+            reader,
+            cut,
+            max_bytes: max_bytes.max(MIN_CHUNK_BYTES),
+            rest: Vec::new(),
+            offset: 0,
+            count: 0,
+            is_in_long: false,
+            is_at_end: false,
+            is_done: false,
+        }
+    }
+
+    /// The next chunk; None behind the last.
+    pub fn next_chunk(&mut self) -> Option<Chunk> {
+        if self.is_done {
+            return None;
+        }
+        let target = match self.cut {
+            Cut::Lines => self.max_bytes,
+            Cut::Rows => self.max_bytes.min(ROW_CHUNK_BYTES),
+        };
+        if let Err(error) = self.fill(target) {
+            return Some(self.failed(&error));
+        }
+        let mut end = self.last_end();
+        if end.is_none() && !self.is_in_long && target < self.max_bytes {
+            if let Err(error) = self.fill(self.max_bytes) {
+                return Some(self.failed(&error));
+            }
+            end = self.last_end();
+        }
+        let chunk = if self.is_in_long {
+            self.long_piece(false)
+        } else if let Some(end) = end {
+            self.whole(end)
+        } else {
+            self.is_in_long = true;
+            self.long_piece(true)
+        };
+        Some(chunk)
+    }
+
+    fn fill(&mut self, target: usize) -> io::Result<()> {
+        while self.rest.len() < target && !self.is_at_end {
+            let missing = target - self.rest.len();
+            self.rest.reserve_exact(missing);
+            let read = (&mut self.reader)
+                .take(missing as u64)
+                .read_to_end(&mut self.rest)?;
+            self.is_at_end = read < missing;
+        }
+        Ok(())
+    }
+
+    /// Where the last whole line or row of `rest` ends; None if it holds none.
+    fn last_end(&self) -> Option<usize> {
+        if self.is_at_end && self.rest.len() <= self.max_bytes {
+            return Some(self.rest.len());
+        }
+        let end = match self.cut {
+            Cut::Rows => memrchr(b'\n', &self.rest),
+            // A CR at the very end may be the first half of CRLF.
+            Cut::Lines => {
+                let sure = self.rest.strip_suffix(b"\r").unwrap_or(&self.rest);
+                memrchr2(b'\n', b'\r', sure)
+            }
+        };
+        end.map(|at| at + 1)
+    }
+
+    fn whole(&mut self, end: usize) -> Chunk {
+        let is_whole = self.offset == 0 && self.is_at_end && end == self.rest.len();
+        let before = self.count;
+        let content = match self.cut {
+            Cut::Lines => ChunkContent::Text {
+                lines_before: before,
+                is_whole,
+            },
+            Cut::Rows => ChunkContent::Rows {
+                rows_before: before,
+            },
+        };
+        let chunk = self.take(end, content);
+        // The last chunk's lines are counted by nobody.
+        if !chunk.is_last {
+            self.count += match self.cut {
+                Cut::Lines => LineCursor::new(&chunk.bytes).count(),
+                Cut::Rows => memchr::memchr_iter(b'\n', &chunk.bytes).count(),
+            } as u64;
+        }
+        chunk
+    }
+
+    /// A piece of a line or row that is too long: up to its end, or all there is.
+    fn long_piece(&mut self, is_first: bool) -> Chunk {
+        let end = match self.cut {
+            Cut::Rows => memchr(b'\n', &self.rest).map(|at| at + 1),
+            Cut::Lines => memchr2(b'\n', b'\r', &self.rest).and_then(|at| {
+                let next = self.rest.get(at + 1);
+                match (self.rest[at], next) {
+                    (b'\r', Some(b'\n')) => Some(at + 2),
+                    (b'\r', None) if !self.is_at_end => None,
+                    _ => Some(at + 1),
+                }
+            }),
+        };
+        let limit = self.max_bytes as u64;
+        let content = match self.cut {
+            Cut::Lines => ChunkContent::Unread(ProblemKind::LongLine(limit)),
+            Cut::Rows => ChunkContent::Rejected {
+                row: self.count + 1,
+                problem: is_first.then_some(ProblemKind::LongRow(limit)),
+            },
+        };
+        // Without an end, a CR at the very end waits for what comes behind it.
+        let open_end = if self.rest.ends_with(b"\r") && !self.is_at_end {
+            self.rest.len() - 1
+        } else {
+            self.rest.len()
+        };
+        self.is_in_long = end.is_none() && !self.is_at_end;
+        self.count += u64::from(!self.is_in_long);
+        self.take(end.unwrap_or(open_end), content)
+    }
+
+    fn take(&mut self, end: usize, content: ChunkContent) -> Chunk {
+        let behind = self.rest.split_off(end);
+        let bytes = std::mem::replace(&mut self.rest, behind);
+        let offset = self.offset;
+        self.offset += bytes.len() as u64;
+        self.is_done = self.is_at_end && self.rest.is_empty();
+        Chunk {
+            file: Arc::clone(&self.file),
+            offset,
+            content,
+            bytes,
+            is_last: self.is_done,
+        }
+    }
+
+    fn failed(&mut self, error: &io::Error) -> Chunk {
+        self.is_done = true;
+        Chunk {
+            file: Arc::clone(&self.file),
+            offset: self.offset + self.rest.len() as u64,
+            content: ChunkContent::Failed(ProblemKind::of_read(error)),
+            bytes: Vec::new(),
+            is_last: true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    fn chunks(cut: Cut, max_bytes: usize, bytes: &'static [u8]) -> Vec<Chunk> {
+        let file = FileEntry {
+            path: PathBuf::new(),
+            name: PathBuf::from("a"),
+        };
+        let mut stream = Stream::new(file, Box::new(bytes), cut, max_bytes);
+        std::iter::from_fn(|| stream.next_chunk()).collect()
+    }
+
+    fn shown(cut: Cut, max_bytes: usize, bytes: &'static [u8]) -> Vec<String> {
+        let chunks = chunks(cut, max_bytes, bytes);
+        assert_eq!(
+            chunks
+                .iter()
+                .flat_map(|chunk| chunk.bytes.clone())
+                .collect::<Vec<u8>>(),
+            bytes,
+            "chunks tile the file"
+        );
+        let last: Vec<bool> = chunks.iter().map(|chunk| chunk.is_last).collect();
+        assert_eq!(last.iter().filter(|&&is_last| is_last).count(), 1);
+        assert_eq!(last.last(), Some(&true));
+        chunks
+            .iter()
+            .map(|chunk| {
+                let kind = match &chunk.content {
+                    ChunkContent::Text { lines_before, .. } => format!("text {lines_before}"),
+                    ChunkContent::Rows { rows_before } => format!("rows {rows_before}"),
+                    ChunkContent::Unread(_) => "unread".to_owned(),
+                    ChunkContent::Rejected { row, problem } => {
+                        format!("rejected {row} {}", problem.is_some())
+                    }
+                    ChunkContent::Failed(_) => "failed".to_owned(),
+                };
+                format!("{kind} {:?}", String::from_utf8_lossy(&chunk.bytes))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn text_is_cut_at_line_ends() {
+        assert_eq!(
+            shown(Cut::Lines, 8, b"ab\ncd\nefgh\nij"),
+            ["text 0 \"ab\\ncd\\n\"", "text 2 \"efgh\\nij\""]
+        );
+    }
+
+    #[test]
+    fn crlf_is_never_cut_in_half() {
+        assert_eq!(
+            shown(Cut::Lines, 4, b"ab\r\ncd\r\n"),
+            ["text 0 \"ab\\r\\n\"", "text 1 \"cd\\r\\n\""]
+        );
+        assert_eq!(
+            shown(Cut::Lines, 3, b"a\rb\r\nc"),
+            ["text 0 \"a\\r\"", "text 1 \"b\\r\\n\"", "text 2 \"c\""]
+        );
+    }
+
+    #[test]
+    fn a_long_line_is_kept_unread_and_counted_once() {
+        assert_eq!(
+            shown(Cut::Lines, 4, b"a\nbbbbbbbbbb\r\nc\n"),
+            [
+                "text 0 \"a\\n\"",
+                "unread \"bbbb\"",
+                "unread \"bbbb\"",
+                "unread \"bb\\r\\n\"",
+                "text 2 \"c\\n\""
+            ]
+        );
+    }
+
+    #[test]
+    fn a_long_row_is_rejected_with_one_problem() {
+        assert_eq!(
+            shown(Cut::Rows, 4, b"a\nbbbbbbbbbb\nc\n"),
+            [
+                "rows 0 \"a\\n\"",
+                "rejected 2 true \"bbbb\"",
+                "rejected 2 false \"bbbb\"",
+                "rejected 2 false \"bb\\n\"",
+                "rows 2 \"c\\n\""
+            ]
+        );
+    }
+
+    #[test]
+    fn an_empty_file_is_one_empty_chunk() {
+        assert_eq!(shown(Cut::Lines, 4, b""), ["text 0 \"\""]);
+        assert_eq!(shown(Cut::Rows, 4, b""), ["rows 0 \"\""]);
+    }
+
+    #[test]
+    fn a_failing_read_ends_the_file() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("broken"))
+            }
+        }
+        let file = FileEntry {
+            path: PathBuf::new(),
+            name: PathBuf::from("a"),
+        };
+        let reader = Box::new((&b"ab\ncd\n"[..]).chain(Broken));
+        let mut stream = Stream::new(file, reader, Cut::Lines, 64);
+        let chunk = stream.next_chunk().expect("a chunk tells of the failure");
+        assert!(matches!(chunk.content, ChunkContent::Failed(_)));
+        assert!(chunk.is_last && stream.next_chunk().is_none());
+    }
+}
