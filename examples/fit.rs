@@ -10,6 +10,7 @@
 //! of its page's lines times its source's pages, so that neither long pages nor large sources
 //! drown the others. Lines that the page-scope rule removes are left out, and the line that
 //! stays for them is body where any of its copies is.
+#![allow(clippy::print_stderr)]
 
 use std::error::Error;
 use std::io::Write;

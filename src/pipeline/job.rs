@@ -50,181 +50,26 @@ impl<'r> Worker<'r> {
     }
 
     pub fn work(&mut self, job: Job, turn: &WriterTurn<'_, 'r>) -> Result<Outcome, RunError> {
-        let mut outcome = Outcome::default();
+        let mut run = JobRun {
+            worker: self,
+            outcome: Outcome::default(),
+            turn,
+        };
         match job {
             Job::Files(files) => {
                 for file in files {
-                    self.file(file, &mut outcome, turn)?;
+                    run.file(file)?;
                 }
             }
-            Job::Chunk(chunk) => self.chunk(chunk, &mut outcome, turn)?,
-            Job::Skipped(file, kind) => outcome.tell(&file, kind),
-            Job::Link => outcome.counts.links += 1,
+            Job::Chunk(chunk) => run.chunk(chunk)?,
+            Job::Skipped(file, kind) => run.outcome.tell(&file, kind),
+            Job::OtherFile(bytes) => {
+                run.outcome.counts.other_files += 1;
+                run.outcome.counts.other_bytes += bytes;
+            }
+            Job::Link => run.outcome.counts.links += 1,
         }
-        Ok(outcome)
-    }
-
-    /// Reads, cleans and writes one small file.
-    fn file(
-        &mut self,
-        file: FileEntry,
-        outcome: &mut Outcome,
-        turn: &WriterTurn<'_, 'r>,
-    ) -> Result<(), RunError> {
-        let mut bytes = std::mem::take(&mut self.bytes);
-        let read = read_file(&file.path, &mut bytes);
-        let written = match read {
-            Ok(()) => {
-                outcome.counts.bytes_read += bytes.len() as u64;
-                self.page(&file, &bytes, outcome, turn)?
-            }
-            Err(kind) => {
-                outcome.tell(&file, kind);
-                None
-            }
-        };
-        self.bytes = bytes;
-        match written {
-            Some(written) if self.sink.takes_any_order() => put(self.sink, &file.name, &written),
-            Some(written) => {
-                outcome.files.push((file, written));
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Cleans a whole page of any content; None where nothing is to be written.
-    fn page(
-        &mut self,
-        file: &FileEntry,
-        bytes: &[u8],
-        outcome: &mut Outcome,
-        turn: &WriterTurn<'_, 'r>,
-    ) -> Result<Option<Written>, RunError> {
-        let (mark, text) = match content::tell(&file.name, bytes) {
-            Content::Other => {
-                outcome.counts.other_files += 1;
-                outcome.counts.other_bytes += bytes.len() as u64;
-                return Ok(None);
-            }
-            Content::Unread(format) => {
-                outcome.tell(file, ProblemKind::UnreadFormat(format));
-                return Ok(None);
-            }
-            Content::TextWithNul => {
-                return Ok(Some(self.unread(file, bytes, ProblemKind::Nul, outcome)));
-            }
-            Content::Utf16WithoutMark => {
-                let kind = ProblemKind::Utf16WithoutMark;
-                return Ok(Some(self.unread(file, bytes, kind, outcome)));
-            }
-            Content::Utf16 => match utf16::decode(bytes) {
-                Some(text) => {
-                    outcome.counts.converted += 1;
-                    (&b""[..], Cow::Owned(text.into_bytes()))
-                }
-                None => {
-                    let kind = ProblemKind::BadUtf16;
-                    return Ok(Some(self.unread(file, bytes, kind, outcome)));
-                }
-            },
-            Content::Text => {
-                let mark = bytes.strip_prefix(UTF8_MARK).map_or(0, |_| UTF8_MARK.len());
-                let (mark, text) = bytes.split_at(mark);
-                (mark, Cow::Borrowed(text))
-            }
-        };
-        let name = page_name(&file.name);
-        let written = self.text(
-            file,
-            mark,
-            &text,
-            Address::of_page(&name),
-            true,
-            outcome,
-            turn,
-        )?;
-        Ok(Some(written))
-    }
-
-    /// What stands in the output for bytes that are not looked at: themselves.
-    fn unread(
-        &self,
-        file: &FileEntry,
-        bytes: &[u8],
-        kind: ProblemKind,
-        outcome: &mut Outcome,
-    ) -> Written {
-        outcome.tell(file, kind);
-        outcome.keep_unread(bytes);
-        self.written(bytes.to_vec())
-    }
-
-    fn written(&self, text: Vec<u8>) -> Written {
-        Written {
-            text,
-            spans: (self.options.mode == Mode::Spans).then(Vec::new),
-        }
-    }
-
-    /// Cleans text: a page, or a stretch of one that begins at `address`.
-    fn text(
-        &mut self,
-        file: &FileEntry,
-        mark: &[u8],
-        text: &[u8],
-        mut address: Address<'_>,
-        is_page: bool,
-        outcome: &mut Outcome,
-        turn: &WriterTurn<'_, 'r>,
-    ) -> Result<Written, RunError> {
-        let mode = self.options.mode;
-        let mut written = self.written(Vec::with_capacity(mark.len() + text.len()));
-        written.text.extend_from_slice(mark);
-        let mut is_emptied = is_page && !text.is_empty();
-        for part in self.parts(text) {
-            let Some(cleaned) = self.clean(part) else {
-                outcome.tell(file, ProblemKind::Internal);
-                outcome.keep_unread(part);
-                written.text.extend_from_slice(part);
-                is_emptied = false;
-                continue;
-            };
-            render::write_text(mode, &cleaned, &mut written.text);
-            if let Some(spans) = &mut written.spans {
-                render::write_ledger(address, &cleaned, spans);
-            }
-            is_emptied &= cleaned.is_empty();
-            self.settle(&cleaned, address, outcome, turn)?;
-            address.lines_before += cleaned.line_count() as u64;
-            address.bytes_before += part.len() as u64;
-            self.workspace.reclaim(cleaned);
-        }
-        outcome.counts.pages += u64::from(is_page);
-        if is_emptied {
-            outcome.empty(address.page);
-        }
-        Ok(written)
-    }
-
-    /// Enters a cleaned text into the report and the ledger.
-    fn settle(
-        &self,
-        cleaned: &Cleaned<'_>,
-        address: Address<'_>,
-        outcome: &mut Outcome,
-        turn: &WriterTurn<'_, 'r>,
-    ) -> Result<(), RunError> {
-        outcome.counts.add(cleaned);
-        if self.wants_ledger {
-            render::write_ledger(address, cleaned, &mut outcome.ledger);
-        }
-        if outcome.ledger.len() > MAX_LEDGER_BYTES {
-            turn.with_state(|writer| writer.write_ledger(&outcome.ledger))?;
-            outcome.ledger.clear();
-        }
-        Ok(())
+        Ok(run.outcome)
     }
 
     /// Cleans one part; None where dechaff itself fails.
@@ -238,6 +83,11 @@ impl<'r> Worker<'r> {
             self.workspace = Workspace::default();
         }
         cleaned.ok()
+    }
+
+    /// Lines that a page, or a part of one, may have.
+    fn max_lines(&self) -> usize {
+        (self.options.max_page_bytes / BYTES_A_LINE).max(1)
     }
 
     /// Cuts text that has more lines than a part may have. Ordinary pages are one part.
@@ -260,49 +110,197 @@ impl<'r> Worker<'r> {
         })
     }
 
-    fn chunk(
+    fn has_too_many_lines(&self, text: &str) -> bool {
+        text.len() > self.max_lines()
+            && LineCursor::new(text.as_bytes())
+                .nth(self.max_lines())
+                .is_some()
+    }
+
+    fn written(&self, text: Vec<u8>) -> Written {
+        Written {
+            text,
+            spans: (self.options.mode == Mode::Spans).then(Vec::new),
+        }
+    }
+}
+
+/// One job at work.
+struct JobRun<'w, 'l, 'r> {
+    worker: &'w mut Worker<'r>,
+    outcome: Outcome,
+    turn: &'w WriterTurn<'l, 'r>,
+}
+
+impl JobRun<'_, '_, '_> {
+    /// Reads, cleans and writes one small file.
+    fn file(&mut self, file: FileEntry) -> Result<(), RunError> {
+        let mut bytes = std::mem::take(&mut self.worker.bytes);
+        let read = read_file(&file.path, &mut bytes);
+        let written = match read {
+            Ok(()) => {
+                self.outcome.counts.bytes_read += bytes.len() as u64;
+                self.page(&file, &bytes)?
+            }
+            Err(kind) => {
+                self.outcome.tell(&file, kind);
+                None
+            }
+        };
+        self.worker.bytes = bytes;
+        match written {
+            Some(written) if self.worker.sink.takes_any_order() => {
+                put(self.worker.sink, &file.name, &written)
+            }
+            Some(written) => {
+                self.outcome.files.push((file, written));
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Cleans a whole page of any content; None where nothing is to be written.
+    fn page(&mut self, file: &FileEntry, bytes: &[u8]) -> Result<Option<Written>, RunError> {
+        let (mark, text) = match content::tell(&file.name, bytes) {
+            Content::Other => {
+                self.outcome.counts.other_files += 1;
+                self.outcome.counts.other_bytes += bytes.len() as u64;
+                return Ok(None);
+            }
+            Content::Unread(format) => {
+                self.outcome.tell(file, ProblemKind::UnreadFormat(format));
+                return Ok(None);
+            }
+            Content::TextWithNul => {
+                return Ok(Some(self.unread(file, bytes, ProblemKind::Nul)));
+            }
+            Content::Utf16WithoutMark => {
+                let kind = ProblemKind::Utf16WithoutMark;
+                return Ok(Some(self.unread(file, bytes, kind)));
+            }
+            Content::Utf16 => match utf16::decode(bytes) {
+                Some(text) => {
+                    self.outcome.counts.converted += 1;
+                    (&b""[..], Cow::Owned(text.into_bytes()))
+                }
+                None => {
+                    let kind = ProblemKind::BadUtf16;
+                    return Ok(Some(self.unread(file, bytes, kind)));
+                }
+            },
+            Content::Text => {
+                let mark = bytes.strip_prefix(UTF8_MARK).map_or(0, |_| UTF8_MARK.len());
+                let (mark, text) = bytes.split_at(mark);
+                (mark, Cow::Borrowed(text))
+            }
+        };
+        let name = page_name(&file.name);
+        let written = self.text(file, mark, &text, Address::of_page(&name), true)?;
+        Ok(Some(written))
+    }
+
+    /// What stands in the output for bytes that are not looked at: themselves.
+    fn unread(&mut self, file: &FileEntry, bytes: &[u8], kind: ProblemKind) -> Written {
+        self.outcome.tell(file, kind);
+        self.outcome.keep_unread(bytes);
+        self.worker.written(bytes.to_vec())
+    }
+
+    /// Cleans text: a page, or a stretch of one that begins at `address`.
+    fn text(
         &mut self,
-        chunk: Chunk,
-        outcome: &mut Outcome,
-        turn: &WriterTurn<'_, 'r>,
-    ) -> Result<(), RunError> {
+        file: &FileEntry,
+        mark: &[u8],
+        text: &[u8],
+        mut address: Address<'_>,
+        is_page: bool,
+    ) -> Result<Written, RunError> {
+        let mode = self.worker.options.mode;
+        let mut written = self
+            .worker
+            .written(Vec::with_capacity(mark.len() + text.len()));
+        written.text.extend_from_slice(mark);
+        let mut is_emptied = is_page && !text.is_empty();
+        for part in self.worker.parts(text) {
+            let Some(cleaned) = self.worker.clean(part) else {
+                self.outcome.tell(file, ProblemKind::Internal);
+                self.outcome.keep_unread(part);
+                written.text.extend_from_slice(part);
+                is_emptied = false;
+                continue;
+            };
+            render::write_text(mode, &cleaned, &mut written.text);
+            if let Some(spans) = &mut written.spans {
+                render::write_ledger(address, &cleaned, spans);
+            }
+            is_emptied &= cleaned.is_empty();
+            self.settle(&cleaned, address)?;
+            address.lines_before += cleaned.line_count() as u64;
+            address.bytes_before += part.len() as u64;
+            self.worker.workspace.reclaim(cleaned);
+        }
+        self.outcome.counts.pages += u64::from(is_page);
+        if is_emptied {
+            self.outcome.empty(address.page);
+        }
+        Ok(written)
+    }
+
+    /// Enters a cleaned text into the report and the ledger.
+    fn settle(&mut self, cleaned: &Cleaned<'_>, address: Address<'_>) -> Result<(), RunError> {
+        self.outcome.counts.add(cleaned);
+        if self.worker.wants_ledger {
+            render::write_ledger(address, cleaned, &mut self.outcome.ledger);
+        }
+        if self.outcome.ledger.len() > MAX_LEDGER_BYTES {
+            self.turn
+                .with_state(|writer| writer.write_ledger(&self.outcome.ledger))?;
+            self.outcome.ledger.clear();
+        }
+        Ok(())
+    }
+
+    fn chunk(&mut self, chunk: Chunk) -> Result<(), RunError> {
         let file = &chunk.file;
-        outcome.counts.bytes_read += chunk.bytes.len() as u64;
+        self.outcome.counts.bytes_read += chunk.bytes.len() as u64;
         let mut rows = RowsSeen::default();
         let mut has_failed = false;
         let written = match &chunk.content {
-            ChunkContent::Text { is_whole: true, .. } => {
-                match self.page(file, &chunk.bytes, outcome, turn)? {
-                    Some(written) => written,
-                    None => return Ok(()),
+            ChunkContent::Text { is_whole: true, .. } => match self.page(file, &chunk.bytes)? {
+                Some(written) => written,
+                None => return Ok(()),
+            },
+            ChunkContent::Text {
+                lines_before,
+                bytes_before,
+                ..
+            } => self.stretch(&chunk, *lines_before, *bytes_before)?,
+            ChunkContent::Unread(problem) => {
+                if let Some(kind) = problem {
+                    self.outcome.tell_at(file, None, chunk.offset, kind.clone());
                 }
+                self.outcome.counts.pages += u64::from(chunk.offset == 0);
+                self.outcome.keep_unread(&chunk.bytes);
+                self.worker.written(chunk.bytes.clone())
             }
-            ChunkContent::Text { lines_before, .. } => {
-                self.stretch(&chunk, *lines_before, outcome, turn)?
-            }
-            ChunkContent::Unread(kind) => {
-                outcome.tell_at(file, None, chunk.offset, kind.clone());
-                outcome.keep_unread(&chunk.bytes);
-                self.written(chunk.bytes.clone())
-            }
-            ChunkContent::Rows { rows_before } => {
-                self.rows(&chunk, *rows_before, &mut rows, outcome, turn)?
-            }
+            ChunkContent::Rows { rows_before } => self.rows(&chunk, *rows_before, &mut rows)?,
             ChunkContent::Rejected { row, problem } => {
                 if let Some(kind) = problem {
-                    outcome.tell_at(file, Some(*row), chunk.offset, kind.clone());
-                    outcome.counts.rows_rejected += 1;
+                    self.outcome
+                        .tell_at(file, Some(*row), chunk.offset, kind.clone());
+                    self.outcome.counts.rows_rejected += 1;
                 }
-                outcome.reject(&chunk.bytes);
+                self.outcome.reject(&chunk.bytes);
                 Written::default()
             }
             ChunkContent::Failed(kind) => {
-                outcome.tell_at(file, None, chunk.offset, kind.clone());
+                self.outcome.tell_at(file, None, chunk.offset, kind.clone());
                 has_failed = true;
                 Written::default()
             }
         };
-        outcome.chunk = Some(ChunkOutcome {
+        self.outcome.chunk = Some(ChunkOutcome {
             is_last: chunk.is_last,
             file: chunk.file,
             written,
@@ -317,11 +315,11 @@ impl<'r> Worker<'r> {
         &mut self,
         chunk: &Chunk,
         lines_before: u64,
-        outcome: &mut Outcome,
-        turn: &WriterTurn<'_, 'r>,
+        bytes_before: u64,
     ) -> Result<Written, RunError> {
         let file = &chunk.file;
         let is_first = chunk.offset == 0;
+        self.outcome.counts.pages += u64::from(is_first);
         let kind = match content::tell(&file.name, &chunk.bytes) {
             Content::TextWithNul | Content::Other | Content::Unread(_) => Some(ProblemKind::Nul),
             Content::Utf16WithoutMark => Some(ProblemKind::Utf16WithoutMark),
@@ -329,9 +327,9 @@ impl<'r> Worker<'r> {
             Content::Text => None,
         };
         if let Some(kind) = kind {
-            outcome.tell_at(file, None, chunk.offset, kind);
-            outcome.keep_unread(&chunk.bytes);
-            return Ok(self.written(chunk.bytes.clone()));
+            self.outcome.tell_at(file, None, chunk.offset, kind);
+            self.outcome.keep_unread(&chunk.bytes);
+            return Ok(self.worker.written(chunk.bytes.clone()));
         }
         let has_mark = is_first && chunk.bytes.starts_with(UTF8_MARK);
         let (mark, text) = chunk
@@ -341,11 +339,9 @@ impl<'r> Worker<'r> {
         let address = Address {
             page: &name,
             lines_before,
-            bytes_before: chunk.offset,
+            bytes_before,
         };
-        let written = self.text(file, mark, text, address, false, outcome, turn)?;
-        outcome.counts.pages += u64::from(is_first);
-        Ok(written)
+        self.text(file, mark, text, address, false)
     }
 
     /// Cleans the rows of a chunk.
@@ -354,8 +350,6 @@ impl<'r> Worker<'r> {
         chunk: &Chunk,
         rows_before: u64,
         seen: &mut RowsSeen,
-        outcome: &mut Outcome,
-        turn: &WriterTurn<'_, 'r>,
     ) -> Result<Written, RunError> {
         let name = page_name(&chunk.file.name);
         let mut out = Vec::with_capacity(chunk.bytes.len());
@@ -378,7 +372,7 @@ impl<'r> Worker<'r> {
             if line.trim_ascii().is_empty() {
                 out.extend_from_slice(line);
             } else {
-                self.row(line, &place, seen, &mut out, outcome, turn)?;
+                self.row(line, &place, seen, &mut out)?;
             }
             at = end;
         }
@@ -394,40 +388,42 @@ impl<'r> Worker<'r> {
         place: &RowPlace<'_>,
         seen: &mut RowsSeen,
         out: &mut Vec<u8>,
-        outcome: &mut Outcome,
-        turn: &WriterTurn<'_, 'r>,
     ) -> Result<(), RunError> {
-        let row = match rows::take_apart(line, &self.options.text_field) {
+        let row = match rows::take_apart(line, &self.worker.options.text_field) {
             Ok(row) => row,
             Err(error) => {
                 let byte = place.offset + error.byte as u64;
                 let kind = ProblemKind::BadRow(error.what);
-                outcome.tell_at(place.file, Some(place.number), byte, kind);
-                outcome.counts.rows_rejected += 1;
-                outcome.reject(line);
+                self.outcome
+                    .tell_at(place.file, Some(place.number), byte, kind);
+                self.outcome.counts.rows_rejected += 1;
+                self.outcome.reject(line);
                 return Ok(());
             }
         };
-        seen.note(&row, &self.options.text_field);
+        seen.note(&row, &self.worker.options.text_field);
         let Some(text) = &row.text else {
-            outcome.counts.rows_without_text += 1;
+            self.outcome.counts.rows_without_text += 1;
             out.extend_from_slice(line);
             return Ok(());
         };
-        let mode = self.options.mode;
+        let mode = self.worker.options.mode;
         let is_taken = mode != Mode::Drop && row.fields.iter().any(|name| name == render::FIELD);
         let cleaned = if is_taken {
             Err(ProblemKind::FieldTaken(render::FIELD))
-        } else if self.has_too_many_lines(text) {
-            Err(ProblemKind::TooManyLines(self.max_lines() as u64))
+        } else if self.worker.has_too_many_lines(text) {
+            Err(ProblemKind::TooManyLines(self.worker.max_lines() as u64))
         } else {
-            self.clean(text.as_bytes()).ok_or(ProblemKind::Internal)
+            self.worker
+                .clean(text.as_bytes())
+                .ok_or(ProblemKind::Internal)
         };
         let cleaned = match cleaned {
             Ok(cleaned) => cleaned,
             Err(kind) => {
-                outcome.tell_at(place.file, Some(place.number), place.offset, kind);
-                outcome.keep_unread(text.as_bytes());
+                self.outcome
+                    .tell_at(place.file, Some(place.number), place.offset, kind);
+                self.outcome.keep_unread(text.as_bytes());
                 out.extend_from_slice(line);
                 return Ok(());
             }
@@ -453,25 +449,13 @@ impl<'r> Worker<'r> {
                 out.extend_from_slice(&line[row.close..]);
             }
         }
-        outcome.counts.pages += 1;
+        self.outcome.counts.pages += 1;
         if cleaned.is_empty() && !text.is_empty() {
-            outcome.empty(&page);
+            self.outcome.empty(&page);
         }
-        self.settle(&cleaned, Address::of_page(&page), outcome, turn)?;
-        self.workspace.reclaim(cleaned);
+        self.settle(&cleaned, Address::of_page(&page))?;
+        self.worker.workspace.reclaim(cleaned);
         Ok(())
-    }
-
-    /// Lines that a page, or a part of one, may have.
-    fn max_lines(&self) -> usize {
-        (self.options.max_page_bytes / BYTES_A_LINE).max(1)
-    }
-
-    fn has_too_many_lines(&self, text: &str) -> bool {
-        text.len() > self.max_lines()
-            && LineCursor::new(text.as_bytes())
-                .nth(self.max_lines())
-                .is_some()
     }
 }
 

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
+use super::content::{self, Content};
 use super::stream::{Cut, Stream};
-use super::{Chunk, ChunkContent, FileEntry, Job, Source};
+use super::{Chunk, ChunkContent, FileEntry, Job, Source, rows};
 use crate::error::{ProblemKind, RunError};
 
 /// Files of at most this size are read whole by the thread that cleans them.
@@ -159,18 +160,32 @@ impl Inputs {
         }
     }
 
-    /// Opens a file that is read as a stream; None where it is a small page after all.
-    fn open(&mut self, file: &FileEntry, size_bytes: u64) -> Result<Option<Cut>, ProblemKind> {
+    /// Opens a file that is read as a stream; false where it is a small page after all.
+    ///
+    /// # Errors
+    ///
+    /// What stands in the place of a file that is not read.
+    fn open(&mut self, file: &FileEntry, size_bytes: u64) -> Result<bool, Job> {
+        let skipped = |problem| Job::Skipped(file.clone(), problem);
+        let max_page_bytes = self.max_page_bytes as u64;
         let cut = match self.format {
             InputFormat::Jsonl => Cut::Rows,
-            InputFormat::Auto if is_json_lines(file)? => Cut::Rows,
-            _ if size_bytes > SMALL_FILE_BYTES.min(self.max_page_bytes as u64) => Cut::Lines,
-            _ => return Ok(None),
+            InputFormat::Auto if is_json_lines(file).map_err(skipped)? => Cut::Rows,
+            _ if size_bytes > SMALL_FILE_BYTES.min(max_page_bytes) => Cut::Lines,
+            _ => return Ok(false),
         };
-        let opened = open_file(&file.path)?;
+        if cut == Cut::Lines && size_bytes > max_page_bytes {
+            let head = head(&file.path).map_err(skipped)?;
+            match content::tell(&file.name, &head) {
+                Content::Other => return Err(Job::OtherFile(size_bytes)),
+                Content::Unread(format) => return Err(skipped(ProblemKind::UnreadFormat(format))),
+                _ => {}
+            }
+        }
+        let opened = open_file(&file.path).map_err(skipped)?;
         let before = opened
             .metadata()
-            .map_err(|error| ProblemKind::of_read(&error))?;
+            .map_err(|error| skipped(ProblemKind::of_read(&error)))?;
         self.opened = Some(Opened {
             path: file.path.clone(),
             before,
@@ -181,7 +196,7 @@ impl Inputs {
             cut,
             self.max_page_bytes,
         ));
-        Ok(Some(cut))
+        Ok(true)
     }
 }
 
@@ -198,15 +213,15 @@ impl Source for Inputs {
             }
             match self.next_file() {
                 Some(Ok((file, size_bytes))) => match self.open(&file, size_bytes) {
-                    Ok(Some(_)) => {}
-                    Ok(None) => {
+                    Ok(true) => {}
+                    Ok(false) => {
                         files.push(file);
                         bytes += size_bytes;
                         if files.len() >= JOB_FILES || bytes >= JOB_BYTES {
                             break None;
                         }
                     }
-                    Err(problem) => break Some(Job::Skipped(file, problem)),
+                    Err(job) => break Some(job),
                 },
                 Some(Err(job)) => break Some(job),
                 None if self.stream.is_some() => {}
@@ -332,7 +347,7 @@ fn is_json_lines(file: &FileEntry) -> Result<bool, ProblemKind> {
         Some("json") => {
             let head = head(&file.path)?;
             let row = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
-            Ok(super::rows::take_apart(row, "").is_ok())
+            Ok(rows::take_apart(row, "").is_ok())
         }
         _ => Ok(false),
     }

@@ -45,6 +45,8 @@ pub enum Job {
     Chunk(Chunk),
     /// A file that is not read.
     Skipped(FileEntry, ProblemKind),
+    /// A large file that is no page, of this many bytes.
+    OtherFile(u64),
     /// A symbolic link, not followed.
     Link,
 }
@@ -72,11 +74,14 @@ pub enum ChunkContent {
     Text {
         /// Lines before this chunk.
         lines_before: u64,
+        /// Bytes of the page's text before this chunk; a byte-order mark is not counted.
+        bytes_before: u64,
         /// The chunk is the whole file.
         is_whole: bool,
     },
-    /// Bytes of a page that are kept without being looked at, and why.
-    Unread(ProblemKind),
+    /// A stretch of a line that is kept without being looked at; the problem stands on its
+    /// first chunk.
+    Unread(Option<ProblemKind>),
     /// Whole JSON rows, and how many rows come before.
     Rows {
         /// Rows before this chunk.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use memchr::{memchr, memchr2, memrchr, memrchr2};
 
+use super::content::UTF8_MARK;
 use super::{Chunk, ChunkContent, FileEntry};
 use crate::error::ProblemKind;
 use crate::page::LineCursor;
@@ -38,6 +39,8 @@ pub struct Stream {
     rest: Vec<u8>,
     /// Offset of `rest` in the file.
     offset: u64,
+    /// Bytes of the byte-order mark that the file begins with.
+    mark_bytes: u64,
     /// Lines or rows handed out.
     count: u64,
     /// Inside a line or row that is too long.
@@ -56,6 +59,7 @@ impl Stream {
             max_bytes: max_bytes.max(MIN_CHUNK_BYTES),
             rest: Vec::new(),
             offset: 0,
+            mark_bytes: 0,
             count: 0,
             is_in_long: false,
             is_at_end: false,
@@ -124,9 +128,13 @@ impl Stream {
     fn whole(&mut self, end: usize) -> Chunk {
         let is_whole = self.offset == 0 && self.is_at_end && end == self.rest.len();
         let before = self.count;
+        if self.offset == 0 && self.rest.starts_with(UTF8_MARK) {
+            self.mark_bytes = UTF8_MARK.len() as u64;
+        }
         let content = match self.cut {
             Cut::Lines => ChunkContent::Text {
                 lines_before: before,
+                bytes_before: self.offset.saturating_sub(self.mark_bytes),
                 is_whole,
             },
             Cut::Rows => ChunkContent::Rows {
@@ -159,7 +167,7 @@ impl Stream {
         };
         let limit = self.max_bytes as u64;
         let content = match self.cut {
-            Cut::Lines => ChunkContent::Unread(ProblemKind::LongLine(limit)),
+            Cut::Lines => ChunkContent::Unread(is_first.then_some(ProblemKind::LongLine(limit))),
             Cut::Rows => ChunkContent::Rejected {
                 row: self.count + 1,
                 problem: is_first.then_some(ProblemKind::LongRow(limit)),
@@ -236,7 +244,7 @@ mod tests {
                 let kind = match &chunk.content {
                     ChunkContent::Text { lines_before, .. } => format!("text {lines_before}"),
                     ChunkContent::Rows { rows_before } => format!("rows {rows_before}"),
-                    ChunkContent::Unread(_) => "unread".to_owned(),
+                    ChunkContent::Unread(problem) => format!("unread {}", problem.is_some()),
                     ChunkContent::Rejected { row, problem } => {
                         format!("rejected {row} {}", problem.is_some())
                     }
@@ -273,9 +281,9 @@ mod tests {
             shown(Cut::Lines, 4, b"a\nbbbbbbbbbb\r\nc\n"),
             [
                 "text 0 \"a\\n\"",
-                "unread \"bbbb\"",
-                "unread \"bbbb\"",
-                "unread \"bb\\r\\n\"",
+                "unread true \"bbbb\"",
+                "unread false \"bbbb\"",
+                "unread false \"bb\\r\\n\"",
                 "text 2 \"c\\n\""
             ]
         );

@@ -1,0 +1,406 @@
+//! The pages of `corpus/` against their labels.
+//!
+//! One snapshot a page shows every line with decision, score and reason; `corpus_summary` adds
+//! up what was right. After a change that moves decisions, read the diff of
+//! `INSTA_UPDATE=always cargo test --test corpus`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+
+use dechaff::normalize::is_blank;
+use dechaff::shape::measure;
+use dechaff::visible::visible;
+use dechaff::{Cleaned, CleanedLine, Cleaner, Config, Reason};
+
+/// Columns of a line's text that a snapshot shows.
+const SHOWN_COLUMNS: u32 = 60;
+
+/// What the corpus says of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Label {
+    Body,
+    Chaff,
+    /// A later copy of the line with this number.
+    Repeat(usize),
+    Either,
+    Blank,
+}
+
+struct LabelledPage {
+    site: String,
+    name: String,
+    /// Without byte-order mark, as the program cleans it.
+    text: Vec<u8>,
+    labels: Vec<Label>,
+}
+
+impl LabelledPage {
+    /// Each line with its label, under a config.
+    fn decide(&self, config: &Config) -> Vec<(Label, usize, Decision)> {
+        let cleaned = self.clean(config);
+        self.labels
+            .iter()
+            .zip(cleaned.each_line())
+            .map(|(label, line)| (*label, line.number, Decision::of(&line)))
+            .collect()
+    }
+
+    fn clean(&self, config: &Config) -> Cleaned<'_> {
+        let cleaner = Cleaner::new(config.clone()).expect("the config is good");
+        cleaner.clean_page(&self.text)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Decision {
+    Kept,
+    Repeat,
+    Boilerplate,
+    Blank,
+}
+
+impl Decision {
+    fn of(line: &CleanedLine<'_>) -> Self {
+        match line.verdict.reason {
+            Reason::Blank => Decision::Blank,
+            Reason::Repeat { .. } => Decision::Repeat,
+            _ if line.verdict.is_kept => Decision::Kept,
+            _ => Decision::Boilerplate,
+        }
+    }
+}
+
+fn corpus() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus")
+}
+
+/// Site and name of every file `SITE/NAME.extension` of a folder of the corpus, sorted.
+fn names(folder: &str, extension: &str) -> Vec<(String, String)> {
+    let mut names = Vec::new();
+    for site in children(&corpus().join(folder)) {
+        for file in children(&site) {
+            assert_eq!(
+                file.extension().and_then(|found| found.to_str()),
+                Some(extension),
+                "{}",
+                file_name(&file)
+            );
+            let name = file.with_extension("");
+            names.push((file_name(&site), file_name(&name)));
+        }
+    }
+    names.sort();
+    names
+}
+
+fn children(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder)
+        .expect("the corpus is there")
+        .map(|entry| entry.expect("the corpus is readable").path())
+        .collect()
+}
+
+fn file_name(path: &Path) -> String {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.expect("corpus names are UTF-8").to_owned()
+}
+
+fn labelled_pages() -> Vec<LabelledPage> {
+    names("pages", "txt")
+        .into_iter()
+        .map(|(site, name)| {
+            let page = corpus().join(format!("pages/{site}/{name}.txt"));
+            let labels = corpus().join(format!("labels/{site}/{name}.tsv"));
+            let bytes = fs::read(page).expect("the page is readable");
+            let rows = fs::read_to_string(labels).expect("every page has its labels, in UTF-8");
+            LabelledPage {
+                text: bytes
+                    .strip_prefix(b"\xef\xbb\xbf")
+                    .unwrap_or(&bytes)
+                    .to_vec(),
+                labels: parse_labels(&rows),
+                site,
+                name,
+            }
+        })
+        .collect()
+}
+
+/// Rows `LINE<TAB>LABEL<TAB>NOTE`, one for every line of the page, in order.
+fn parse_labels(rows: &str) -> Vec<Label> {
+    rows.lines()
+        .enumerate()
+        .map(|(index, row)| {
+            let fields: Vec<&str> = row.split('\t').collect();
+            let [number, label, note] = fields[..] else {
+                panic!("row {} has {} fields; expected 3", index + 1, fields.len());
+            };
+            assert_eq!(number, (index + 1).to_string(), "rows are numbered from 1");
+            match label {
+                "body" => Label::Body,
+                "chaff" => Label::Chaff,
+                "repeat" => Label::Repeat(note.parse().expect("a repeat notes a line")),
+                "either" => Label::Either,
+                "blank" => Label::Blank,
+                other => panic!("row {number} has label {other}"),
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn labels_match_the_pages() {
+    assert_eq!(names("pages", "txt"), names("labels", "tsv"));
+    for page in labelled_pages() {
+        let name = format!("{}/{}", page.site, page.name);
+        let cleaned = page.clean(&Config::default());
+        assert_eq!(page.labels.len(), cleaned.line_count(), "{name}");
+        for (line, label) in cleaned.each_line().zip(&page.labels) {
+            let number = line.number;
+            assert_eq!(
+                *label == Label::Blank,
+                is_blank(line.text),
+                "{name}:{number}"
+            );
+            if let Label::Repeat(of) = *label {
+                assert!(of < number, "{name}:{number}");
+                let first = page.labels[of - 1];
+                assert!(
+                    matches!(first, Label::Body | Label::Either),
+                    "{name}:{number} repeats {of}, which is {first:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn pages_come_out_as_in_their_snapshots() {
+    let mut differing = Vec::new();
+    for page in labelled_pages() {
+        let name = format!("{}__{}", page.site, page.name);
+        let cleaned = page.clean(&Config::default());
+        let rows: Vec<String> = cleaned.each_line().map(|line| row(&line)).collect();
+        let matches = panic::catch_unwind(AssertUnwindSafe(|| {
+            assert_snapshot(&name, &rows.join("\n"));
+        }));
+        if matches.is_err() {
+            differing.push(name);
+        }
+    }
+    assert_eq!(differing, [""; 0], "pages that differ from their snapshots");
+}
+
+fn assert_snapshot(name: &str, content: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, content));
+}
+
+/// `n decision score reason | text`.
+fn row(line: &CleanedLine<'_>) -> String {
+    let verdict = line.verdict;
+    let decision = if verdict.is_kept { "keep" } else { "remove" };
+    let score = match verdict.reason {
+        Reason::Blank => String::new(),
+        _ => format!("{:.2}", verdict.score.context),
+    };
+    let reason = match verdict.reason {
+        Reason::Repeat { of } => format!("repeat of {of}"),
+        reason => reason.word().to_owned(),
+    };
+    let text = match verdict.reason {
+        Reason::Blank => String::new(),
+        _ => cut(&visible(line.text)),
+    };
+    let row = format!(
+        "{:>3} {decision:<6} {score:<4} {reason:<13} | {text}",
+        line.number
+    );
+    row.trim_end().to_owned()
+}
+
+/// The beginning of a text, [`SHOWN_COLUMNS`] wide.
+fn cut(text: &str) -> String {
+    let mut columns = 0;
+    let is_shown = |c: &char| {
+        columns += measure(c.encode_utf8(&mut [0; 4]).as_bytes()).columns;
+        columns <= SHOWN_COLUMNS
+    };
+    text.chars().take_while(is_shown).collect()
+}
+
+/// Lines of some pages, by what they are and what became of them.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    pages: u32,
+    body: u32,
+    body_kept: u32,
+    body_as_repeat: u32,
+    chaff: u32,
+    chaff_kept: u32,
+    repeat: u32,
+    repeat_kept: u32,
+    /// Lines labelled repeat that went as repeat, whatever their score.
+    repeat_as_repeat: u32,
+}
+
+impl Tally {
+    fn add(&mut self, label: Label, decision: Decision) {
+        let is_kept = u32::from(decision == Decision::Kept);
+        let is_repeat = u32::from(decision == Decision::Repeat);
+        match label {
+            Label::Body => {
+                self.body += 1;
+                self.body_kept += is_kept;
+                self.body_as_repeat += is_repeat;
+            }
+            Label::Chaff => {
+                self.chaff += 1;
+                self.chaff_kept += is_kept;
+            }
+            Label::Repeat(_) => {
+                self.repeat += 1;
+                self.repeat_kept += is_kept;
+                self.repeat_as_repeat += is_repeat;
+            }
+            Label::Either | Label::Blank => {}
+        }
+    }
+
+    fn row(&self, name: &str) -> String {
+        let precision = share(
+            self.body_kept,
+            self.body_kept + self.chaff_kept + self.repeat_kept,
+        );
+        let recall = share(self.body_kept, self.body);
+        let found = format!("{}/{}", self.repeat_as_repeat, self.repeat);
+        format!(
+            "{name:<18} {:>5} {precision:>9} {recall:>6} {found:>13} {:>13}",
+            self.pages, self.body_as_repeat
+        )
+    }
+}
+
+fn share(part: u32, whole: u32) -> String {
+    match whole {
+        0 => "-".to_owned(),
+        _ => format!("{:.3}", f64::from(part) / f64::from(whole)),
+    }
+}
+
+#[test]
+fn what_is_right_and_wrong_adds_up_as_in_the_summary() {
+    let mut sites: BTreeMap<String, Tally> = BTreeMap::new();
+    let mut all = Tally::default();
+    let mut wrong = String::new();
+    for page in labelled_pages() {
+        let decisions = page.decide(&Config::default());
+        for tally in [&mut all, sites.entry(page.site.clone()).or_default()] {
+            tally.pages += 1;
+            for (label, _, decision) in &decisions {
+                tally.add(*label, *decision);
+            }
+        }
+        write_wrong_lines(&mut wrong, &page, &decisions);
+    }
+    let mut summary =
+        String::from("site               pages precision recall repeats found false repeats\n");
+    for (site, tally) in &sites {
+        writeln!(summary, "{}", tally.row(site)).expect("a string takes any text");
+    }
+    writeln!(summary, "{}\n", all.row("all")).expect("a string takes any text");
+    summary.push_str(&wrong);
+    assert_snapshot("corpus_summary", &summary);
+}
+
+/// The numbers of a page's wrong lines, by what is wrong; nothing for a page without any.
+fn write_wrong_lines(to: &mut String, page: &LabelledPage, decisions: &[(Label, usize, Decision)]) {
+    type IsWrong = fn(Label, Decision) -> bool;
+    let kinds: [(&str, IsWrong); 4] = [
+        ("body removed by score", |label, decision| {
+            label == Label::Body && decision == Decision::Boilerplate
+        }),
+        ("body removed as repeat", |label, decision| {
+            label == Label::Body && decision == Decision::Repeat
+        }),
+        ("chaff kept", |label, decision| {
+            label == Label::Chaff && decision == Decision::Kept
+        }),
+        ("repeat kept", |label, decision| {
+            matches!(label, Label::Repeat(_)) && decision == Decision::Kept
+        }),
+    ];
+    for (kind, is_wrong) in kinds {
+        let numbers: Vec<String> = decisions
+            .iter()
+            .filter(|(label, _, decision)| is_wrong(*label, *decision))
+            .map(|(_, number, _)| number.to_string())
+            .collect();
+        if !numbers.is_empty() {
+            let numbers = numbers.join(" ");
+            writeln!(to, "{}/{}: {kind}: {numbers}", page.site, page.name)
+                .expect("a string takes any text");
+        }
+    }
+}
+
+/// The least share of the lines labelled `repeat` that goes as repeats, without any score.
+const MIN_REPEAT_RECALL: f64 = 0.9;
+
+#[test]
+fn doubled_lines_go_without_any_score() {
+    let config = Config {
+        score: false,
+        ..Config::default()
+    };
+    let mut tally = Tally::default();
+    for page in labelled_pages() {
+        for (label, _, decision) in page.decide(&config) {
+            tally.add(label, decision);
+        }
+    }
+    let recall = f64::from(tally.repeat_as_repeat) / f64::from(tally.repeat);
+    assert!(
+        recall >= MIN_REPEAT_RECALL,
+        "{} of {} went",
+        tally.repeat_as_repeat,
+        tally.repeat
+    );
+}
+
+#[test]
+fn no_body_line_goes_as_a_repeat() {
+    let mut wrong = Vec::new();
+    for page in labelled_pages() {
+        for (label, number, decision) in page.decide(&Config::default()) {
+            if (label, decision) == (Label::Body, Decision::Repeat) {
+                wrong.push(format!("{}/{}:{number}", page.site, page.name));
+            }
+        }
+    }
+    assert_eq!(wrong, [""; 0], "body lines that went as repeats");
+}
+
+#[test]
+fn a_repeat_names_the_line_that_the_labels_name() {
+    let mut wrong = Vec::new();
+    for page in labelled_pages() {
+        let cleaned = page.clean(&Config::default());
+        for (line, label) in cleaned.each_line().zip(&page.labels) {
+            if let (Label::Repeat(expected), Reason::Repeat { of }) = (label, line.verdict.reason)
+                && of != *expected
+            {
+                wrong.push(format!(
+                    "{}/{}:{}: of {of}, labelled {expected}",
+                    page.site, page.name, line.number
+                ));
+            }
+        }
+    }
+    assert_eq!(wrong, [""; 0], "repeats of another line");
+}
