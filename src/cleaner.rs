@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::decide::{self, Reason, Verdict};
 use crate::error::ConfigError;
 use crate::evidence::Evidence;
-use crate::page::{Line, LineCursor};
+use crate::page::{Line, LineCursor, RawLine};
 use crate::repeats::Repeats;
 use crate::score::additive::AdditiveScorer;
 use crate::score::{Contribution, PageFacts, Score, Scorer};
@@ -195,7 +195,7 @@ impl<'p> Cleaned<'p> {
     pub fn each_line(&self) -> EachLine<'_, 'p> {
         EachLine {
             cleaned: self,
-            cursor: LineCursor::new(self.page),
+            at: 0,
             number: 0,
             next: 0,
             last_kept: self.verdicts.iter().rposition(|verdict| verdict.is_kept),
@@ -217,7 +217,8 @@ impl<'p> Cleaned<'p> {
 #[derive(Clone, Debug)]
 pub struct EachLine<'c, 'p> {
     cleaned: &'c Cleaned<'p>,
-    cursor: LineCursor<'p>,
+    /// Offset of the next line.
+    at: usize,
     number: usize,
     /// Index of the next line that is not blank.
     next: usize,
@@ -230,13 +231,22 @@ impl<'p> Iterator for EachLine<'_, 'p> {
     type Item = CleanedLine<'p>;
 
     fn next(&mut self) -> Option<CleanedLine<'p>> {
-        let raw = self.cursor.next()?;
-        self.number += 1;
         let cleaned = self.cleaned;
-        let is_visible = cleaned
+        let visible = cleaned
             .lines
             .get(self.next)
-            .is_some_and(|line| line.start == raw.start);
+            .filter(|line| line.start == self.at);
+        let raw = match visible {
+            Some(line) => RawLine {
+                start: line.start,
+                end: line.end,
+                next: line.end_with_terminator(cleaned.page),
+            },
+            None => LineCursor::between(cleaned.page, self.at, cleaned.page.len()).next()?,
+        };
+        self.at = raw.next;
+        self.number += 1;
+        let is_visible = visible.is_some();
         let verdict = if is_visible {
             let verdict = cleaned.verdicts[self.next];
             self.next += 1;

@@ -10,21 +10,17 @@
 /// What stands for every folded quotation mark.
 const QUOTE: u8 = b'\'';
 
-/// ASCII byte to its folded form; every white space byte to a space.
-const ASCII_FOLD: [u8; 128] = ascii_fold();
-
-const fn ascii_fold() -> [u8; 128] {
-    let mut table = [0; 128];
-    let mut byte = 0;
-    while byte < 128 {
-        table[byte] = match byte as u8 {
-            b'\t'..=b'\r' | b' ' => b' ',
-            b'"' => QUOTE,
-            other => other.to_ascii_lowercase(),
-        };
-        byte += 1;
+/// Folds ASCII bytes in place: lower case, white space to spaces, one kind of quote.
+///
+/// Without branches, so that the compiler takes many bytes at a time.
+fn fold_ascii(bytes: &mut [u8]) {
+    for byte in bytes {
+        let is_upper = byte.wrapping_sub(b'A') < 26;
+        let folded = *byte | (u8::from(is_upper) << 5);
+        let is_space = folded.wrapping_sub(b'\t') < 5;
+        let folded = if is_space { b' ' } else { folded };
+        *byte = if folded == b'"' { QUOTE } else { folded };
     }
-    table
 }
 
 /// What a character is folded to.
@@ -52,8 +48,9 @@ fn fold(c: char) -> Fold {
         '‐'..='―' | '−' | '－' => Fold::Ascii(b'-'),
         '…' => Fold::Ellipsis,
         '！'..='～' => {
-            let ascii = (c as u32 - 0xfee0) as u8;
-            Fold::Ascii(ASCII_FOLD[ascii as usize])
+            let mut ascii = [(c as u32 - 0xfee0) as u8];
+            fold_ascii(&mut ascii);
+            Fold::Ascii(ascii[0])
         }
         c if has_no_width(c) => Fold::Nothing,
         c if c.is_whitespace() => Fold::Space,
@@ -78,7 +75,7 @@ pub fn is_blank(line: &[u8]) -> bool {
 
 fn is_blank_unicode(mut rest: &[u8]) -> bool {
     while !rest.is_empty() {
-        match bstr::decode_utf8(rest) {
+        match decode(rest) {
             (Some(c), length_bytes) if c.is_whitespace() || has_no_width(c) => {
                 rest = &rest[length_bytes..];
             }
@@ -93,73 +90,98 @@ fn is_blank_unicode(mut rest: &[u8]) -> bool {
 /// Linear time. Allocates only when `out` must grow.
 pub fn normalize_into(line: &[u8], out: &mut Vec<u8>) {
     let from = out.len();
-    out.resize(from + line.len(), 0);
-    let mut writer = Writer {
-        out,
-        from,
-        at: from,
-    };
-    let mut at = 0;
-    while let Some(&byte) = line.get(at) {
-        if byte < 0x80 {
-            writer.push(ASCII_FOLD[byte as usize]);
-            at += 1;
-            continue;
+    let mut rest = line;
+    while !rest.is_empty() {
+        let (ascii, behind) = rest.split_at(ascii_length(rest));
+        let at = out.len();
+        out.extend_from_slice(ascii);
+        fold_ascii(&mut out[at..]);
+        rest = behind;
+        while rest.first().is_some_and(|byte| !byte.is_ascii()) {
+            let (decoded, length_bytes) = decode(rest);
+            let (bytes, behind) = rest.split_at(length_bytes);
+            rest = behind;
+            push_folded(decoded, bytes, out);
         }
-        let (decoded, length_bytes) = bstr::decode_utf8(&line[at..]);
-        let bytes = &line[at..at + length_bytes];
-        at += length_bytes;
-        match decoded.map_or(Fold::Same, fold) {
-            Fold::Same => writer.push_all(bytes),
-            Fold::Space => writer.push(b' '),
-            Fold::Nothing => {}
-            Fold::Ascii(byte) => writer.push(byte),
-            Fold::Ellipsis => writer.push_all(b"..."),
-            Fold::Lower => {
-                for lower in decoded.into_iter().flat_map(char::to_lowercase) {
-                    writer.push_all(lower.encode_utf8(&mut [0; 4]).as_bytes());
-                }
+    }
+    collapse_spaces(out, from);
+}
+
+/// Bytes up to the first that is not ASCII.
+#[inline]
+pub(crate) fn ascii_length(bytes: &[u8]) -> usize {
+    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, &word) in words.iter().enumerate() {
+        let high = u64::from_le_bytes(word) & HIGH_BITS;
+        if high != 0 {
+            return index * 8 + high.trailing_zeros() as usize / 8;
+        }
+    }
+    let end = rest.iter().position(|byte| !byte.is_ascii());
+    bytes.len() - rest.len() + end.unwrap_or(rest.len())
+}
+
+/// The first character of bytes that are not empty, and its length in bytes; None where they
+/// are not UTF-8. The common forms, two and three bytes, are taken apart on the spot.
+#[inline]
+pub(crate) fn decode(bytes: &[u8]) -> (Option<char>, usize) {
+    let low = |byte: u8| u32::from(byte & 0x3f);
+    match *bytes {
+        [a @ 0xc2..=0xdf, b @ 0x80..=0xbf, ..] => {
+            (char::from_u32(u32::from(a & 0x1f) << 6 | low(b)), 2)
+        }
+        [
+            a @ (0xe1..=0xec | 0xee | 0xef),
+            b @ 0x80..=0xbf,
+            c @ 0x80..=0xbf,
+            ..,
+        ] => {
+            let value = u32::from(a & 0xf) << 12 | low(b) << 6 | low(c);
+            (char::from_u32(value), 3)
+        }
+        _ => bstr::decode_utf8(bytes),
+    }
+}
+
+#[inline]
+fn push_folded(decoded: Option<char>, bytes: &[u8], out: &mut Vec<u8>) {
+    match decoded.map_or(Fold::Same, fold) {
+        Fold::Same => out.extend_from_slice(bytes),
+        Fold::Space => out.push(b' '),
+        Fold::Nothing => {}
+        Fold::Ascii(byte) => out.push(byte),
+        Fold::Ellipsis => out.extend_from_slice(b"..."),
+        Fold::Lower => {
+            for lower in decoded.into_iter().flat_map(char::to_lowercase) {
+                out.extend_from_slice(lower.encode_utf8(&mut [0; 4]).as_bytes());
             }
         }
     }
-    writer.finish();
 }
 
-/// Writes behind `from`, one space for a run of them, none at the front or the end.
-struct Writer<'o> {
-    out: &'o mut Vec<u8>,
-    from: usize,
-    at: usize,
-}
-
-impl Writer<'_> {
-    #[inline]
-    fn push(&mut self, byte: u8) {
-        let previous = if self.at == self.from {
-            b' '
-        } else {
-            self.out[self.at - 1]
-        };
-        if self.at == self.out.len() {
-            self.out.push(0);
+/// Leaves one space of each run behind `from`, none at the front or the end.
+fn collapse_spaces(out: &mut Vec<u8>, from: usize) {
+    let text = &out[from..];
+    let has_double = text
+        .iter()
+        .zip(text.get(1..).unwrap_or_default())
+        .fold(false, |found, (&left, &right)| {
+            found | ((left == b' ') & (right == b' '))
+        });
+    if has_double || text.first() == Some(&b' ') {
+        let mut to = from;
+        let mut previous = b' ';
+        for at in from..out.len() {
+            let byte = out[at];
+            out[to] = byte;
+            to += usize::from(byte != b' ' || previous != b' ');
+            previous = byte;
         }
-        self.out[self.at] = byte;
-        self.at += usize::from(byte != b' ' || previous != b' ');
+        out.truncate(to);
     }
-
-    fn push_all(&mut self, bytes: &[u8]) {
-        let end = self.at + bytes.len();
-        if end > self.out.len() {
-            // Some lower-case forms are longer than the letter: İ, Ⱥ.
-            self.out.resize(end, 0);
-        }
-        self.out[self.at..end].copy_from_slice(bytes);
-        self.at = end;
-    }
-
-    fn finish(self) {
-        let trailing_space = self.at > self.from && self.out[self.at - 1] == b' ';
-        self.out.truncate(self.at - usize::from(trailing_space));
+    if out.len() > from && out.last() == Some(&b' ') {
+        out.pop();
     }
 }
 
@@ -202,6 +224,35 @@ mod tests {
         let mut out = Vec::new();
         normalize_into(b"A\xff\xc3 B\xe2\x82", &mut out);
         assert_eq!(out, b"a\xff\xc3 b\xe2\x82");
+    }
+
+    #[test]
+    fn decodes_as_the_library_does() {
+        let mut bytes = Vec::new();
+        for c in (0..=0x10ffff_u32).step_by(7).filter_map(char::from_u32) {
+            bytes.clear();
+            bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            assert_eq!(decode(&bytes), (Some(c), bytes.len()));
+        }
+        for a in 0x80..=0xff_u8 {
+            for b in [0x00, 0x7f, 0x80, 0x9f, 0xa0, 0xbf, 0xc0, 0xff] {
+                for c in [0x00, 0x80, 0xbf, 0xc0] {
+                    let bytes = [a, b, c];
+                    assert_eq!(decode(&bytes), bstr::decode_utf8(bytes), "{bytes:x?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ascii_ends_at_the_first_high_byte() {
+        for length in 0..40 {
+            let mut bytes = vec![b'a'; length];
+            assert_eq!(ascii_length(&bytes), length);
+            bytes.push(0xe9);
+            bytes.extend_from_slice(b"abc\xff");
+            assert_eq!(ascii_length(&bytes), length);
+        }
     }
 
     #[test]

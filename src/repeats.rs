@@ -113,6 +113,23 @@ impl Repeats {
         self.find_near_equal(evidence);
         self.candidates.sort_unstable_by_key(|block| block.start);
         self.find_head_and_caption_copies(evidence);
+        self.follow_to_first();
+    }
+
+    /// A copy of a copy is one of the line that stays. Copies point backwards, so one step
+    /// from the front does it.
+    fn follow_to_first(&mut self) {
+        for line in 0..self.of.len() {
+            let of = self.of[line];
+            if of == NONE {
+                continue;
+            }
+            self.copied_by[line] = None;
+            let first = self.of[of as usize];
+            if first != NONE {
+                self.of[line] = first;
+            }
+        }
     }
 
     fn mark_paragraphs(&mut self, evidence: &Evidence) {
@@ -176,11 +193,7 @@ impl Repeats {
 
     fn remove(&mut self, block: &Block, rule: Rule) {
         for step in 0..block.lines {
-            let mut of = block.of + step;
-            // The copy of a copy points at the line that stays.
-            while self.of[of] != NONE {
-                of = self.of[of] as usize;
-            }
+            let of = block.of + step;
             self.of[block.start + step] = of as u32;
             self.copied_by[of] = Some(rule);
         }
@@ -211,31 +224,38 @@ impl Repeats {
             && !is_table_of_contents(evidence, block)
     }
 
-    /// Adds to the candidates the lines near-equal to an earlier one (blocks of one line).
+    /// Adds to the candidates the lines near-equal to an earlier one (blocks of one line): any
+    /// earlier one in the page's head, where headlines are; further down only those so near
+    /// that a caption may be meant.
     fn find_near_equal(&mut self, evidence: &Evidence) {
-        self.prefixes.reset(evidence.lines.len());
-        self.suffixes.reset(evidence.lines.len());
+        let head = self
+            .paragraphs_above
+            .partition_point(|&paragraphs| paragraphs == 0);
+        self.prefixes.reset(head);
+        self.suffixes.reset(head);
         for line in 0..evidence.lines.len() {
-            let text = evidence.normalized(line);
-            if text.len() < MIN_SHARED_COLUMNS || evidence.shingles.copies(line) > MAX_COPIES {
+            let is_head = line < head;
+            let least_columns = if is_head {
+                MIN_HEADLINE_COLUMNS
+            } else {
+                MIN_CAPTION_COLUMNS
+            };
+            if evidence.shapes[line].columns < least_columns
+                || evidence.shingles.first[line] as usize != line
+                || evidence.normalized(line).len() < AFFIX_BYTES
+            {
                 continue;
             }
-            let prefix = affix(&text[..AFFIX_BYTES]);
-            let suffix = affix(&text[text.len() - AFFIX_BYTES..]);
-            let earlier = self
-                .prefixes
-                .earlier(prefix, line)
-                .into_iter()
-                .chain(self.suffixes.earlier(suffix, line))
-                .flatten()
-                .map(|earlier| earlier as usize)
-                .find(|&earlier| {
-                    let is_equal =
-                        evidence.shingles.first[earlier] == evidence.shingles.first[line];
-                    !is_equal && is_near_equal(evidence.normalized(earlier), text)
-                });
-            let is_free = evidence.shingles.first[line] as usize == line;
-            if let (Some(of), true) = (earlier, is_free) {
+            let is_earlier_copy = |&earlier: &usize| {
+                is_near_equal(evidence.normalized(earlier), evidence.normalized(line))
+            };
+            let of = if is_head {
+                self.with_affix(evidence, line).find(is_earlier_copy)
+            } else {
+                let nearest = line.saturating_sub(MAX_LINES_BETWEEN + 1)..line;
+                nearest.rev().find(is_earlier_copy)
+            };
+            if let Some(of) = of {
                 self.candidates.push(Block {
                     start: line,
                     of,
@@ -243,6 +263,23 @@ impl Repeats {
                 });
             }
         }
+    }
+
+    /// Earlier lines that begin or end like this one: the first and the last of each.
+    fn with_affix(
+        &mut self,
+        evidence: &Evidence,
+        line: usize,
+    ) -> impl Iterator<Item = usize> + use<> {
+        let text = evidence.normalized(line);
+        let prefix = affix(&text[..AFFIX_BYTES]);
+        let suffix = affix(&text[text.len() - AFFIX_BYTES..]);
+        let [first, last] = self.prefixes.earlier(prefix, line);
+        let [suffix_first, suffix_last] = self.suffixes.earlier(suffix, line);
+        [first, last, suffix_first, suffix_last]
+            .into_iter()
+            .flatten()
+            .map(|earlier| earlier as usize)
     }
 }
 
@@ -360,29 +397,24 @@ fn is_near_equal(left: &[u8], right: &[u8]) -> bool {
     } else {
         (right, left)
     };
+    let is_long_enough = |shared: &[u8]| columns(shared) >= MIN_SHARED_COLUMNS;
+    let is_short_enough = |stuck: &[u8]| columns(stuck) <= MAX_STUCK_COLUMNS;
     if let Some(stem) = short.strip_suffix(b"...") {
         let stem = stem.trim_ascii_end();
-        return columns(stem) >= MIN_SHARED_COLUMNS
-            && long.starts_with(stem)
-            && columns(&long[stem.len()..]) <= MAX_STUCK_COLUMNS;
+        let cut = long.strip_prefix(stem);
+        return cut.is_some_and(|cut| is_short_enough(cut) && is_long_enough(stem));
     }
-    if columns(short) < MIN_SHARED_COLUMNS {
-        return false;
-    }
-    let is_short_enough = |stuck: &[u8]| columns(stuck) <= MAX_STUCK_COLUMNS;
-    let is_behind = long.strip_prefix(short).is_some_and(|stuck| {
-        is_short_enough(stuck)
-            && bstr::decode_utf8(stuck.trim_ascii_start())
-                .0
-                .is_some_and(is_separator)
+    let behind = long.strip_prefix(short).filter(|stuck| {
+        let first = stuck.trim_ascii_start();
+        bstr::decode_utf8(first).0.is_some_and(is_separator)
     });
-    is_behind
-        || long.strip_suffix(short).is_some_and(|stuck| {
-            is_short_enough(stuck)
-                && bstr::decode_last_utf8(stuck.trim_ascii_end())
-                    .0
-                    .is_some_and(is_separator)
+    let stuck = behind.or_else(|| {
+        long.strip_suffix(short).filter(|stuck| {
+            let last = stuck.trim_ascii_end();
+            bstr::decode_last_utf8(last).0.is_some_and(is_separator)
         })
+    });
+    stuck.is_some_and(|stuck| is_short_enough(stuck) && is_long_enough(short))
 }
 
 fn is_separator(c: char) -> bool {

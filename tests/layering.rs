@@ -238,11 +238,9 @@ impl SourceFile {
                         module.pop();
                     }
                 }
-                name if before == Some("mod") => {
-                    if self.tokens.get(at + 1).is_some_and(|next| next == "{") {
-                        module.push(name.to_owned());
-                        inline_modules.push(depth);
-                    }
+                name if before == Some("mod") && self.opens_brace(at + 1) => {
+                    module.push(name.to_owned());
+                    inline_modules.push(depth);
                 }
                 "crate" | "self" | "super" | "dechaff" | "std" | "core" if before != Some("::") => {
                     let paths = path_tree(&self.tokens, at).0;
@@ -252,6 +250,10 @@ impl SourceFile {
             }
         }
         found
+    }
+
+    fn opens_brace(&self, at: usize) -> bool {
+        self.tokens.get(at).is_some_and(|token| token == "{")
     }
 
     /// The names of all macros that are called.

@@ -27,7 +27,10 @@ fn repeats<L: AsRef<str>>(lines: &[L]) -> Vec<(usize, usize)> {
         .collect()
 }
 
-fn assert_repeats(cases: &[(&str, &[&str], &[(usize, usize)])]) {
+/// What the case shows, the page's lines, and what [`repeats`] gives.
+type Case<'a> = (&'a str, &'a [&'a str], &'a [(usize, usize)]);
+
+fn assert_repeats(cases: &[Case<'_>]) {
     for (name, lines, expected) in cases {
         assert_eq!(repeats(lines), *expected, "{name}");
     }
@@ -866,22 +869,16 @@ fn a_doubled_stretch_has_min_doubled_columns() {
 #[test]
 fn a_doubled_stretch_goes_on_behind_max_lines_different() {
     let with_different = |lines: usize| {
-        let (head, tail) = (letters(200, 1), letters(200, 2));
-        let changed = |copy: usize| {
-            (0..lines)
-                .map(|line| letters(8, 10 * copy + line))
+        let copy = |number: usize| {
+            let changed = (0..lines).map(|line| letters(8, 10 * number + line));
+            let (head, tail) = (letters(200, 1), letters(200, 2));
+            std::iter::once(head)
+                .chain(changed)
+                .chain([tail])
                 .collect::<Vec<_>>()
         };
-        repeats(&page(&[
-            &[head.clone()],
-            &changed(1),
-            &[tail.clone()],
-            &[letters(120, 3), letters(80, 4)],
-            &[head],
-            &changed(2),
-            &[tail],
-        ]))
-        .len()
+        let others = [letters(120, 3), letters(80, 4)];
+        repeats(&page(&[&copy(1), &others, &copy(2)])).len()
     };
     assert_eq!(with_different(MAX_LINES_DIFFERENT), 2);
     assert_eq!(with_different(MAX_LINES_DIFFERENT + 1), 0);

@@ -266,8 +266,8 @@ mod tests {
     #[test]
     fn crlf_is_never_cut_in_half() {
         assert_eq!(
-            shown(Cut::Lines, 4, b"ab\r\ncd\r\n"),
-            ["text 0 \"ab\\r\\n\"", "text 1 \"cd\\r\\n\""]
+            shown(Cut::Lines, 4, b"ab\r\ncd\r\ne"),
+            ["text 0 \"ab\\r\\n\"", "text 1 \"cd\\r\\n\"", "text 2 \"e\""]
         );
         assert_eq!(
             shown(Cut::Lines, 3, b"a\rb\r\nc"),

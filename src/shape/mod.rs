@@ -3,6 +3,11 @@
 //! One pass over the bytes. Nothing here knows a language: no word lists, and scripts
 //! without spaces between words are measured by their characters.
 
+mod masks;
+
+use crate::normalize::{ascii_length, decode};
+use masks::{BLOCK_BYTES, Masks, masks};
+
 /// What the first or last visible character of a line is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
@@ -82,71 +87,22 @@ impl LineShape {
     }
 }
 
-const LOWER: u64 = 1;
-const UPPER: u64 = 1 << 8;
-const DIGIT: u64 = 1 << 16;
-const WORD: u64 = 1 << 24;
-const CAPITALIZED: u64 = 1 << 32;
-const INNER_STOP: u64 = 1 << 40;
-const COMMA: u64 = 1 << 48;
-const SYMBOL: u64 = 1 << 56;
-
-/// Bytes after which a packed counter could overflow.
-const FLUSH_BYTES: usize = 255;
-
-/// What stood before a byte.
-const AFTER_OTHER: usize = 0;
-const AFTER_SPACE: usize = 1;
-const AFTER_STOP: usize = 2;
-
-/// `PACKED[before][byte]`: what an ASCII byte adds to eight 8-bit counters.
-static PACKED: [[u64; 128]; 3] = packed();
-/// What an ASCII byte is to the byte behind it.
-static BEFORE: [u8; 128] = before();
-
-const fn packed() -> [[u64; 128]; 3] {
-    let mut table = [[0; 128]; 3];
-    let mut state = 0;
-    while state < 3 {
-        let mut byte = 0;
-        while byte < 128 {
-            let class = match byte as u8 {
-                b'a'..=b'z' => LOWER,
-                b'A'..=b'Z' => UPPER,
-                b'0'..=b'9' => DIGIT,
-                b',' | b';' => COMMA,
-                b' ' | b'\t'..=b'\r' if state == AFTER_STOP => INNER_STOP,
-                b' ' | b'\t'..=b'\r' | b'.' | b'!' | b'?' | b'\'' | b'"' | b'-' => 0,
-                _ => SYMBOL,
-            };
-            let is_space = matches!(byte as u8, b' ' | b'\t'..=b'\r');
-            let begins_word = state == AFTER_SPACE && !is_space;
-            table[state][byte] = class
-                + if begins_word { WORD } else { 0 }
-                + if begins_word && class == UPPER {
-                    CAPITALIZED
-                } else {
-                    0
-                };
-            byte += 1;
-        }
-        state += 1;
-    }
-    table
+/// What stands before a character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    Other,
+    Space,
+    Stop,
 }
 
-const fn before() -> [u8; 128] {
-    let mut table = [AFTER_OTHER as u8; 128];
-    let mut byte = 0;
-    while byte < 128 {
-        match byte as u8 {
-            b' ' | b'\t'..=b'\r' => table[byte] = AFTER_SPACE as u8,
-            b'.' | b'!' | b'?' => table[byte] = AFTER_STOP as u8,
-            _ => {}
+impl Before {
+    fn of_ascii(byte: u8) -> Self {
+        match byte {
+            b' ' | b'\t'..=b'\r' => Before::Space,
+            b'.' | b'!' | b'?' => Before::Stop,
+            _ => Before::Other,
         }
-        byte += 1;
     }
-    table
 }
 
 /// What a character outside ASCII counts as.
@@ -199,15 +155,19 @@ fn classify(c: char) -> Wide {
         '０'..='９' => Wide::Digit,
         '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{feff}' | '\u{300}'..='\u{36f}' => Wide::Zero,
         _ if c.is_whitespace() => Wide::Space,
+        _ if c.is_lowercase() => Wide::Letter {
+            class: CharClass::Lower,
+            is_wide: matches!(c, 'ａ'..='ｚ'),
+            unspaced: 0,
+        },
+        _ if c.is_uppercase() => Wide::Letter {
+            class: CharClass::Upper,
+            is_wide: matches!(c, 'Ａ'..='Ｚ'),
+            unspaced: 0,
+        },
         _ if c.is_alphabetic() => Wide::Letter {
-            class: if c.is_uppercase() {
-                CharClass::Upper
-            } else if c.is_lowercase() {
-                CharClass::Lower
-            } else {
-                CharClass::Uncased
-            },
-            is_wide: matches!(c, '\u{1100}'..='\u{115f}' | '\u{f900}'..='\u{faff}' | '\u{ff21}'..='\u{ff5a}' | '\u{20000}'..='\u{3fffd}'),
+            class: CharClass::Uncased,
+            is_wide: matches!(c, '\u{1100}'..='\u{115f}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3fffd}'),
             // Thai, Lao, Myanmar, Khmer; Han beyond the first plane.
             unspaced: u32::from(
                 matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{20000}'..='\u{3fffd}'),
@@ -248,7 +208,7 @@ fn char_class(c: char) -> Option<CharClass> {
 fn first_class(line: &[u8]) -> CharClass {
     let mut rest = line;
     while !rest.is_empty() {
-        let (decoded, length_bytes) = bstr::decode_utf8(rest);
+        let (decoded, length_bytes) = decode(rest);
         match decoded.map(char_class) {
             Some(None) => rest = &rest[length_bytes..],
             Some(Some(class)) => return class,
@@ -293,41 +253,30 @@ pub fn measure(line: &[u8]) -> LineShape {
         last: last_class(line),
         ..LineShape::default()
     };
-    let mut before = AFTER_SPACE;
+    let mut before = Before::Space;
     let mut half_words = 0;
     let mut wide_columns = 0;
     let mut uncased = 0;
     let mut wide_letter_columns = 0;
     let mut at = 0;
     while at < line.len() {
-        let stretch = &line[at..line.len().min(at + FLUSH_BYTES)];
-        let mut counters = 0_u64;
-        let mut taken = 0;
-        for &byte in stretch {
-            if byte >= 0x80 {
-                break;
-            }
-            counters += PACKED[before][byte as usize];
-            before = BEFORE[byte as usize] as usize;
-            taken += 1;
-        }
-        shape.add(counters);
-        shape.columns += taken as u32;
-        at += taken;
+        let ascii = &line[at..at + ascii_length(&line[at..])];
+        before = shape.add_ascii(ascii, before);
+        at += ascii.len();
         while let Some(&byte) = line.get(at) {
             if byte < 0x80 {
                 break;
             }
-            let (decoded, length_bytes) = bstr::decode_utf8(&line[at..]);
+            let (decoded, length_bytes) = decode(&line[at..]);
             at += length_bytes;
             let kind = decoded.map_or(Wide::Mark(CharClass::Symbol), classify);
-            let begins_word = before == AFTER_SPACE;
+            let begins_word = before == Before::Space;
             match kind {
                 Wide::Zero => continue,
                 Wide::Space => {
-                    shape.inner_stops += u32::from(before == AFTER_STOP);
+                    shape.inner_stops += u32::from(before == Before::Stop);
                     wide_columns += 1;
-                    before = AFTER_SPACE;
+                    before = Before::Space;
                     continue;
                 }
                 Wide::Letter {
@@ -342,16 +291,16 @@ pub fn measure(line: &[u8]) -> LineShape {
                     uncased += 1;
                     shape.upper += u32::from(class == CharClass::Upper);
                     shape.capitalized_words += u32::from(begins_word && class == CharClass::Upper);
-                    before = AFTER_OTHER;
+                    before = Before::Other;
                 }
                 Wide::Digit => {
                     shape.digits += 1;
                     wide_columns += 1;
-                    before = AFTER_OTHER;
+                    before = Before::Other;
                 }
                 Wide::Mark(class) => {
                     wide_columns += 1 + u32::from(matches!(decoded, Some('\u{3000}'..='\u{ffef}')));
-                    before = AFTER_OTHER;
+                    before = Before::Other;
                     match class {
                         CharClass::Stop if at < line.len() => shape.inner_stops += 1,
                         CharClass::Comma => shape.commas += 1,
@@ -374,18 +323,79 @@ pub fn measure(line: &[u8]) -> LineShape {
     shape
 }
 
+/// Stretches of at most this many bytes go byte by byte.
+const SHORT_BYTES: usize = 12;
+
 impl LineShape {
+    /// Adds one ASCII byte: for stretches too short for a block, such as the space between
+    /// two words of Hangul.
     #[inline]
-    fn add(&mut self, counters: u64) {
-        let field = |unit: u64| ((counters / unit) & 0xff) as u32;
-        self.letters += field(LOWER) + field(UPPER);
-        self.upper += field(UPPER);
-        self.digits += field(DIGIT);
-        self.words += field(WORD);
-        self.capitalized_words += field(CAPITALIZED);
-        self.inner_stops += field(INNER_STOP);
-        self.commas += field(COMMA);
-        self.symbols += field(SYMBOL);
+    fn add_byte(&mut self, byte: u8, before: Before) -> Before {
+        let here = Before::of_ascii(byte);
+        let begins_word = before == Before::Space && here != Before::Space;
+        self.words += u32::from(begins_word);
+        self.inner_stops += u32::from(before == Before::Stop && here == Before::Space);
+        match byte {
+            b'a'..=b'z' => self.letters += 1,
+            b'A'..=b'Z' => {
+                self.letters += 1;
+                self.upper += 1;
+                self.capitalized_words += u32::from(begins_word);
+            }
+            b'0'..=b'9' => self.digits += 1,
+            b',' | b';' => self.commas += 1,
+            b'\'' | b'"' | b'-' => {}
+            _ => self.symbols += u32::from(here == Before::Other),
+        }
+        here
+    }
+
+    /// Adds a stretch of ASCII; `before` and the result are what stands before and at its end.
+    fn add_ascii(&mut self, ascii: &[u8], mut before: Before) -> Before {
+        self.columns += ascii.len() as u32;
+        if ascii.len() <= SHORT_BYTES {
+            return ascii
+                .iter()
+                .fold(before, |before, &byte| self.add_byte(byte, before));
+        }
+        let (blocks, rest) = ascii.as_chunks::<BLOCK_BYTES>();
+        for block in blocks {
+            self.add_block(block, BLOCK_BYTES, before);
+            before = Before::of_ascii(block[BLOCK_BYTES - 1]);
+        }
+        if let Some(&last) = rest.last() {
+            let mut block = [0; BLOCK_BYTES];
+            block[..rest.len()].copy_from_slice(rest);
+            self.add_block(&block, rest.len(), before);
+            before = Before::of_ascii(last);
+        }
+        before
+    }
+
+    /// Adds the first `length` bytes of a block, all ASCII.
+    #[inline]
+    fn add_block(&mut self, block: &[u8; BLOCK_BYTES], length: usize, before: Before) {
+        let Masks {
+            lower,
+            upper,
+            digit,
+            space,
+            stop,
+            comma,
+            plain,
+        } = masks(block);
+        let taken = u64::MAX >> (BLOCK_BYTES - length);
+        let after_space = space << 1 | u64::from(before == Before::Space);
+        let after_stop = stop << 1 | u64::from(before == Before::Stop);
+        let known = lower | upper | digit | space | stop | comma | plain;
+        self.upper += upper.count_ones();
+        self.letters += (lower | upper).count_ones();
+        self.digits += digit.count_ones();
+        self.commas += comma.count_ones();
+        self.symbols += (taken & !known).count_ones();
+        self.words += (taken & after_space & !space).count_ones();
+        self.capitalized_words += (after_space & upper).count_ones();
+        self.inner_stops += (after_stop & space).count_ones();
     }
 }
 
@@ -444,6 +454,20 @@ mod tests {
         assert_eq!(shape("今天天气很好").words, 1 + 3);
         assert_eq!(shape("오늘 날씨가 좋다").words, 3);
         assert_eq!(shape("今天天气很好").columns, 12);
+    }
+
+    #[test]
+    fn stretches_can_be_cut_anywhere() {
+        let text = b"Dr. No, 12 (at 9:40)! \t\x0bA-b; 'c' Ends. Then? yes  x,Y.\x01 z".repeat(3);
+        let mut whole = LineShape::default();
+        whole.add_ascii(&text, Before::Space);
+        for at in 0..text.len() {
+            let (front, behind) = text.split_at(at);
+            let mut parts = LineShape::default();
+            let before = parts.add_ascii(front, Before::Space);
+            parts.add_ascii(behind, before);
+            assert_eq!(parts, whole, "{at}");
+        }
     }
 
     #[test]
