@@ -96,13 +96,7 @@ impl Cleaner {
             scores.clear();
             scores.resize(evidence.lines.len(), Score::default());
         }
-        verdicts.clear();
-        verdicts.extend(scores.iter().enumerate().map(|(line, score)| {
-            let repeat_of = repeats
-                .of(line)
-                .map(|earlier| evidence.lines[earlier].number);
-            decide::decide(&self.config, repeat_of, *score)
-        }));
+        decide::decide_page(&self.config, evidence, repeats, scores, verdicts);
         Cleaned {
             page,
             line_count: evidence.line_count,

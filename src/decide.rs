@@ -1,6 +1,10 @@
 //! Evidence, repeats and scores in, keep or remove with a reason out.
 
+use ahash::AHashMap;
+
 use crate::config::Config;
+use crate::evidence::Evidence;
+use crate::repeats::Repeats;
 use crate::score::Score;
 
 /// Why a line stays or goes.
@@ -43,12 +47,42 @@ pub struct Verdict {
     pub score: Score,
 }
 
-/// Decides on a line with something in it. A repeat goes whatever its score.
-pub fn decide(config: &Config, repeat_of: Option<usize>, score: Score) -> Verdict {
+/// Replaces `verdicts` by one for each line of the page.
+///
+/// A copy goes as [`Reason::Repeat`] of the first of its copies that stays; where all before it
+/// went by their score, it is decided on by its own. So what is said twice is lost only when
+/// every copy reads like boilerplate.
+pub fn decide_page(
+    config: &Config,
+    evidence: &Evidence,
+    repeats: &Repeats,
+    scores: &[Score],
+    verdicts: &mut Vec<Verdict>,
+) {
+    verdicts.clear();
+    // By the first copy that went: the copy that stays for it.
+    let mut stand_ins = AHashMap::new();
+    for (line, &score) in scores.iter().enumerate() {
+        let first = repeats.of(line).filter(|_| config.page_repeats);
+        let stays = first.and_then(|first| {
+            let stand_in = || stand_ins.get(&first).copied();
+            verdicts[first].is_kept.then_some(first).or_else(stand_in)
+        });
+        let verdict = decide(config, stays.map(|line| evidence.lines[line].number), score);
+        if let (Some(first), true) = (first, verdict.is_kept) {
+            stand_ins.insert(first, line);
+        }
+        verdicts.push(verdict);
+    }
+}
+
+/// Decides on one line; `repeat_of` is the number of the copy that stays, if there is one. A
+/// repeat goes whatever its score.
+fn decide(config: &Config, repeat_of: Option<usize>, score: Score) -> Verdict {
     let reason = match repeat_of {
-        Some(of) if config.page_repeats => Reason::Repeat { of },
-        _ if config.score && score.context >= config.cut() => Reason::Boilerplate,
-        _ => Reason::Body,
+        Some(of) => Reason::Repeat { of },
+        None if config.score && score.context >= config.cut() => Reason::Boilerplate,
+        None => Reason::Body,
     };
     Verdict {
         is_kept: reason == Reason::Body,
@@ -90,10 +124,42 @@ mod tests {
     #[test]
     fn each_scope_can_be_turned_off() {
         let config = Config {
-            page_repeats: false,
             score: false,
             ..Config::default()
         };
-        assert!(decide(&config, Some(3), score(1.0)).is_kept);
+        assert!(decide(&config, None, score(1.0)).is_kept);
+    }
+
+    #[test]
+    fn a_copy_stays_where_the_first_went_by_its_score() {
+        let headline = "Harbour council votes on the night ferry";
+        let text =
+            "The council met on Monday and argued until the tea was cold, and then it voted. "
+                .repeat(2);
+        let page = format!("{headline}\n{headline}\nshare\n{headline}\n{text}\n");
+        let mut evidence = Evidence::default();
+        evidence.gather(page.as_bytes());
+        let mut repeats = Repeats::default();
+        repeats.find(&evidence);
+        let scores = [0.9, 0.1, 0.9, 0.1, 0.1].map(score);
+        let mut verdicts = Vec::new();
+        decide_page(
+            &Config::default(),
+            &evidence,
+            &repeats,
+            &scores,
+            &mut verdicts,
+        );
+        let reasons: Vec<Reason> = verdicts.iter().map(|verdict| verdict.reason).collect();
+        assert_eq!(
+            reasons,
+            [
+                Reason::Boilerplate,
+                Reason::Body,
+                Reason::Boilerplate,
+                Reason::Repeat { of: 2 },
+                Reason::Body
+            ]
+        );
     }
 }

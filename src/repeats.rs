@@ -23,12 +23,16 @@ pub const MAX_COPIES: u32 = 3;
 pub const PARAGRAPH_COLUMNS: u32 = 100;
 /// Headline rule: least columns of the line.
 pub const MIN_HEADLINE_COLUMNS: u32 = 20;
+/// Headline rule: least columns in a wide script (Han, Kana, Hangul), which says more in them.
+pub const MIN_WIDE_HEADLINE_COLUMNS: u32 = 12;
 /// Headline rule: running text begins at most this many lines below the later copy.
 pub const MAX_LINES_TO_TEXT: usize = 15;
 /// Headline rule: a head with more copies than this in different places is verse or a list.
 pub const MAX_HEAD_COPIES: usize = 3;
 /// Caption rule: least columns of the longest line.
 pub const MIN_CAPTION_COLUMNS: u32 = 60;
+/// Caption rule: most lines of the copy; a longer one is a log or a verse.
+pub const MAX_CAPTION_LINES: usize = 2;
 /// Caption rule: at most this many lines stand between the copies.
 pub const MAX_LINES_BETWEEN: usize = 1;
 /// Doubled page: the copy holds at least one part in this many of the page's letters.
@@ -67,10 +71,8 @@ pub struct Repeats {
     of: Vec<u32>,
     /// For each line that stays, the rule by which a later copy of it goes.
     copied_by: Vec<Option<Rule>>,
-    /// For each line, how many lines of running text stand above it.
-    paragraphs_above: Vec<u32>,
-    /// For each line, the next line of running text at or below it.
-    next_paragraph: Vec<u32>,
+    /// Lines of the page's head: those above the first line of running text.
+    head: usize,
     candidates: Vec<Block>,
     prefixes: Affixes,
     suffixes: Affixes,
@@ -100,7 +102,7 @@ impl Repeats {
         self.of.resize(count, NONE);
         self.copied_by.clear();
         self.copied_by.resize(count, None);
-        self.mark_paragraphs(evidence);
+        self.mark_head(evidence);
         self.find_doubled_stretches(evidence);
         self.candidates.clear();
         self.candidates.extend(
@@ -132,28 +134,18 @@ impl Repeats {
         }
     }
 
-    fn mark_paragraphs(&mut self, evidence: &Evidence) {
+    /// Finds the first line of running text. A page without any has no head.
+    fn mark_head(&mut self, evidence: &Evidence) {
         let is_paragraph = |line: usize| {
             let shape = &evidence.shapes[line];
             shape.columns >= PARAGRAPH_COLUMNS
                 && is_wording(shape)
-                && evidence.shingles.copies(line) == 1
+                && !evidence
+                    .shingles
+                    .stands_twice_within(line, MAX_LINES_BETWEEN + 1)
         };
-        self.paragraphs_above.clear();
-        let mut above = 0;
-        for line in 0..evidence.lines.len() {
-            self.paragraphs_above.push(above);
-            above += u32::from(is_paragraph(line));
-        }
-        self.next_paragraph.clear();
-        self.next_paragraph.resize(evidence.lines.len(), NONE);
-        let mut next = NONE;
-        for line in (0..evidence.lines.len()).rev() {
-            if is_paragraph(line) {
-                next = line as u32;
-            }
-            self.next_paragraph[line] = next;
-        }
+        let first = (0..evidence.lines.len()).find(|&line| is_paragraph(line));
+        self.head = first.unwrap_or(0);
     }
 
     /// Doubled page: stretches of blocks copied in order that hold a large part of the page.
@@ -215,10 +207,8 @@ impl Repeats {
 
     /// Headline rule: both copies above the running text, which begins soon after.
     fn is_headline_copy(&self, evidence: &Evidence, block: &Block) -> bool {
-        let paragraph = self.next_paragraph[block.start] as usize;
-        self.paragraphs_above[block.start] == 0
-            && paragraph != NONE as usize
-            && paragraph - block.start <= MAX_LINES_TO_TEXT
+        block.start < self.head
+            && self.head - block.start <= MAX_LINES_TO_TEXT
             && (block.start..block.start + block.lines)
                 .any(|line| is_headline(evidence, line) && !is_speech(&evidence.shapes[line]))
             && !is_table_of_contents(evidence, block)
@@ -228,19 +218,18 @@ impl Repeats {
     /// earlier one in the page's head, where headlines are; further down only those so near
     /// that a caption may be meant.
     fn find_near_equal(&mut self, evidence: &Evidence) {
-        let head = self
-            .paragraphs_above
-            .partition_point(|&paragraphs| paragraphs == 0);
+        let head = self.head;
         self.prefixes.reset(head);
         self.suffixes.reset(head);
         for line in 0..evidence.lines.len() {
             let is_head = line < head;
+            let shape = &evidence.shapes[line];
             let least_columns = if is_head {
-                MIN_HEADLINE_COLUMNS
+                least_headline_columns(shape)
             } else {
                 MIN_CAPTION_COLUMNS
             };
-            if evidence.shapes[line].columns < least_columns
+            if shape.columns < least_columns
                 || evidence.shingles.first[line] as usize != line
                 || evidence.normalized(line).len() < AFFIX_BYTES
             {
@@ -351,9 +340,18 @@ fn is_speech(shape: &LineShape) -> bool {
     matches!(shape.first, CharClass::Quote | CharClass::Dash) && shape.last == CharClass::Stop
 }
 
+/// Least columns of a headline in the line's script.
+fn least_headline_columns(shape: &LineShape) -> u32 {
+    if shape.is_wide() {
+        MIN_WIDE_HEADLINE_COLUMNS
+    } else {
+        MIN_HEADLINE_COLUMNS
+    }
+}
+
 fn is_headline(evidence: &Evidence, line: usize) -> bool {
     let shape = &evidence.shapes[line];
-    shape.columns >= MIN_HEADLINE_COLUMNS
+    shape.columns >= least_headline_columns(shape)
         && is_wording(shape)
         && evidence.shingles.copies(line) <= MAX_COPIES
 }
@@ -365,6 +363,7 @@ fn is_caption_copy(evidence: &Evidence, block: &Block) -> bool {
         let shape = &evidence.shapes[line];
         shape.columns >= MIN_CAPTION_COLUMNS
             && is_wording(shape)
+            && !is_speech(shape)
             && evidence.shingles.copies(line) <= MAX_COPIES
     };
     lines_between <= MAX_LINES_BETWEEN && (block.start..block.start + block.lines).any(is_caption)
@@ -384,10 +383,12 @@ fn is_table_of_contents(evidence: &Evidence, block: &Block) -> bool {
     neighbours.filter(returns).count() >= 2
 }
 
-/// Characters that set off what is stuck on a line.
-const SEPARATORS: [char; 17] = [
-    '|', '-', ':', '[', ']', '(', ')', '/', '>', '<', '·', '•', '©', '【', '】', '（', '）',
-];
+/// Characters that set off what is stuck on in front. `>` and `/` are none: a breadcrumb that
+/// ends in the headline is no copy of it.
+const SEPARATORS_IN_FRONT: [char; 9] = ['|', '-', ':', ']', ')', '·', '•', '】', '）'];
+/// Characters that set off what is stuck on behind.
+const SEPARATORS_BEHIND: [char; 12] =
+    ['|', '-', ':', '[', '(', '/', '<', '·', '•', '©', '【', '（'];
 
 /// Whether one normalised line is the other cut with an ellipsis, or with something stuck on
 /// in front or behind, set off by a separator.
@@ -406,19 +407,19 @@ fn is_near_equal(left: &[u8], right: &[u8]) -> bool {
     }
     let behind = long.strip_prefix(short).filter(|stuck| {
         let first = stuck.trim_ascii_start();
-        bstr::decode_utf8(first).0.is_some_and(is_separator)
+        bstr::decode_utf8(first)
+            .0
+            .is_some_and(|c| SEPARATORS_BEHIND.contains(&c))
     });
     let stuck = behind.or_else(|| {
         long.strip_suffix(short).filter(|stuck| {
             let last = stuck.trim_ascii_end();
-            bstr::decode_last_utf8(last).0.is_some_and(is_separator)
+            bstr::decode_last_utf8(last)
+                .0
+                .is_some_and(|c| SEPARATORS_IN_FRONT.contains(&c))
         })
     });
     stuck.is_some_and(|stuck| is_short_enough(stuck) && is_long_enough(short))
-}
-
-fn is_separator(c: char) -> bool {
-    SEPARATORS.contains(&c)
 }
 
 /// Width on a terminal of normalised text.

@@ -60,6 +60,12 @@ impl Shingles {
         self.counts[self.first[line] as usize]
     }
 
+    /// Whether the line stands more than once, all within `lines` lines.
+    pub fn stands_twice_within(&self, line: usize, lines: usize) -> bool {
+        let span = self.last(line) - self.first[line] as usize;
+        span > 0 && span <= lines
+    }
+
     /// Where the line stands last on the page.
     pub fn last(&self, line: usize) -> usize {
         self.last[self.first[line] as usize] as usize

@@ -87,7 +87,7 @@ pub(super) fn bins(shape: &LineShape) -> [usize; COUNT] {
     let words = shape.words as f32;
     let length = length_class(shape);
     let cased = shape.letters.min(shape.letter_columns);
-    let is_wide = usize::from(shape.letter_columns * 2 > shape.letters * 3);
+    let is_wide = usize::from(shape.is_wide());
     let digit_share = share(shape.digits, shape.digits + shape.letters);
     let capital_share = share(shape.capitalized_words, shape.words);
     let is_short = usize::from(shape.words < 13);

@@ -81,7 +81,12 @@ pub struct LineShape {
 }
 
 impl LineShape {
-    /// Visible characters: letters, digits and the rest.
+    /// Whether most letters are two columns wide: Han, Kana, Hangul.
+    pub fn is_wide(&self) -> bool {
+        self.letter_columns * 2 > self.letters * 3
+    }
+
+    /// The share of the columns that letters take, in [0,1].
     pub fn letter_share(&self) -> f32 {
         self.letter_columns as f32 / self.columns.max(1) as f32
     }
