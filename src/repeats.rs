@@ -31,8 +31,8 @@ pub const MAX_LINES_TO_TEXT: usize = 15;
 pub const MAX_HEAD_COPIES: usize = 3;
 /// Caption rule: least columns of the longest line.
 pub const MIN_CAPTION_COLUMNS: u32 = 60;
-/// Caption rule: most lines of the copy; a longer one is a log or a verse.
-pub const MAX_CAPTION_LINES: usize = 2;
+/// Headline and caption rule: most lines of the copy; a longer one is a menu, a log, a verse.
+pub const MAX_COPY_LINES: usize = 2;
 /// Caption rule: at most this many lines stand between the copies.
 pub const MAX_LINES_BETWEEN: usize = 1;
 /// Doubled page: the copy holds at least one part in this many of the page's letters.
@@ -53,10 +53,7 @@ const AFFIX_BYTES: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// It stands in the page's head, above the running text.
-    Headline {
-        /// Lines of the block; many are a menu rather than a headline.
-        lines: usize,
-    },
+    Headline,
     /// It stands next to its first copy, and is long.
     Caption,
     /// The copied stretch is a large part of the page.
@@ -197,7 +194,7 @@ impl Repeats {
         let head_copies = candidates.iter().filter(in_head).count();
         for block in &candidates {
             if head_copies <= MAX_HEAD_COPIES && self.is_headline_copy(evidence, block) {
-                self.remove(block, Rule::Headline { lines: block.lines });
+                self.remove(block, Rule::Headline);
             } else if is_caption_copy(evidence, block) {
                 self.remove(block, Rule::Caption);
             }
@@ -207,7 +204,8 @@ impl Repeats {
 
     /// Headline rule: both copies above the running text, which begins soon after.
     fn is_headline_copy(&self, evidence: &Evidence, block: &Block) -> bool {
-        block.start < self.head
+        block.lines <= MAX_COPY_LINES
+            && block.start < self.head
             && self.head - block.start <= MAX_LINES_TO_TEXT
             && (block.start..block.start + block.lines)
                 .any(|line| is_headline(evidence, line) && !is_speech(&evidence.shapes[line]))

@@ -40,9 +40,7 @@ const SHARE_BINS: usize = SHARE_EDGES.len() + 1;
 const DISTANCE_BINS: usize = DISTANCE_EDGES.len() + 1;
 const ENDINGS: usize = 3;
 /// Counts of copies, then the rules by which a copy goes.
-const COPY_BINS: usize = COPY_EDGES.len() + 1 + 4;
-/// A block of at most this many lines that stands twice in the head is a headline.
-const HEADLINE_LINES: usize = 2;
+const COPY_BINS: usize = COPY_EDGES.len() + 1 + 3;
 
 /// The features, in the order of [`Neighbourhood::bins`].
 pub const FEATURES: [Feature; COUNT] = [
@@ -288,10 +286,9 @@ impl<'a> Neighbourhood<'a> {
     fn copy_bin(&self, line: usize) -> usize {
         let counts = COPY_EDGES.len() + 1;
         match self.facts.repeats.copied_by(line) {
-            Some(Rule::Headline { lines }) if lines <= HEADLINE_LINES => counts,
-            Some(Rule::Headline { .. }) => counts + 1,
-            Some(Rule::Caption) => counts + 2,
-            Some(Rule::DoubledPage) => counts + 3,
+            Some(Rule::Headline) => counts,
+            Some(Rule::Caption) => counts + 1,
+            Some(Rule::DoubledPage) => counts + 2,
             None => {
                 let copies = self.facts.evidence.shingles.copies(line);
                 bin(copies as f32, &COPY_EDGES)

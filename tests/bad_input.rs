@@ -1,0 +1,944 @@
+//! `dechaff clean` on input and outputs that are bad: nothing is lost, nothing is silent.
+#![cfg(feature = "cli")]
+
+mod support;
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use support::{FERRY, FERRY_BODY, MARK, Outcome, PLAIN, Place, Tree, rebuild, skip, text_of};
+
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0";
+
+/// Text as UTF-16 with a mark, least byte first or last.
+fn utf16(text: &str, to_bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
+    "\u{feff}"
+        .encode_utf16()
+        .chain(text.encode_utf16())
+        .flat_map(to_bytes)
+        .collect()
+}
+
+/// Cleans a directory with one page beside a good one, by repetition only; what was written.
+#[track_caller]
+fn clean_beside_good(name: &str, page: &[u8], code: i32) -> (Place, Outcome) {
+    let place = Place::with([
+        ("in/good.txt", FERRY.as_bytes()),
+        (&format!("in/{name}"), page),
+    ]);
+    let outcome = place
+        .clean([
+            "in",
+            "-o",
+            "out",
+            "--no-score",
+            "--stats",
+            "stats",
+            "--removed",
+            "ledger",
+            "-q",
+        ])
+        .expect(code);
+    assert_eq!(
+        place.read_text("out/good.txt"),
+        FERRY_BODY,
+        "the run goes on"
+    );
+    place.counts("stats");
+    (place, outcome)
+}
+
+#[test]
+fn invalid_utf8_is_cleaned_as_bytes() {
+    let page = [
+        &b"The first line has \xff and \xc3( and \xed\xa0\x80 in it.\n\n\n"[..],
+        b"\xb1\xe2\xbb\xe7 EUC-KR \xc0\xcc\xb4\xd9.\r\n",
+        b"\x83\x65\x83\x58\x83\x67 is Shift-JIS; caf\xe9 is latin-1.\n \xff\n\xc2\n",
+    ]
+    .concat();
+    let (place, outcome) = clean_beside_good("bytes.txt", &page, 0);
+    outcome.says(&[]);
+    let output = place.read("out/bytes.txt");
+    let blank = page
+        .windows(2)
+        .position(|pair| pair == b"\n\n")
+        .expect("a blank line");
+    assert_eq!(output, [&page[..blank + 2], &page[blank + 3..]].concat());
+    let ledger = place.ledger("ledger");
+    let rows: Vec<_> = ledger
+        .iter()
+        .filter(|row| row.page == "bytes.txt")
+        .collect();
+    assert_eq!(rebuild(&output, rows), page);
+}
+
+#[test]
+fn removed_lines_that_are_not_utf8_stand_in_the_ledger_as_base64() {
+    let line = "The ferry leaves the eastern pier on its first morning back at w\u{f6}rk";
+    let line: Vec<u8> = line.chars().map(|c| c as u8).collect();
+    let page = [
+        &line[..],
+        b"\n",
+        &line,
+        b"\n\nAnother line of the same page, which stays.\n",
+    ]
+    .concat();
+    let place = Place::with([("page.txt", &page)]);
+    place
+        .clean([
+            "page.txt",
+            "-o",
+            "out.txt",
+            "--removed",
+            "ledger",
+            "--threshold",
+            "0",
+        ])
+        .expect(0);
+    assert!(place.read_text("ledger").contains("\"text_b64\":"));
+    assert_eq!(
+        rebuild(&place.read("out.txt"), &place.ledger("ledger")),
+        page
+    );
+}
+
+#[test]
+fn text_with_nul_is_copied_through_wherever_the_nul_stands() {
+    for at in [0, FERRY.len() / 2, FERRY.len()] {
+        let mut page = FERRY.as_bytes().to_vec();
+        page.insert(at, 0);
+        let (place, outcome) = clean_beside_good("nul.txt", &page, 3);
+        outcome.says(&["nul.txt: binary: holds NUL bytes; copied through unchanged"]);
+        assert_eq!(place.read("out/nul.txt"), page);
+        assert_eq!(place.counts("stats")["copied_unchanged"], 1);
+        assert!(
+            place
+                .ledger("ledger")
+                .iter()
+                .all(|row| row.page == "good.txt")
+        );
+    }
+}
+
+#[test]
+fn a_nul_in_a_large_page_loses_nothing() {
+    let mut page = FERRY.repeat(500).into_bytes();
+    page.insert(200_000, 0);
+    let place = Place::with([("page.txt", &page)]);
+    place
+        .clean([
+            "page.txt",
+            "-o",
+            "out.txt",
+            "--no-score",
+            "--removed",
+            "ledger",
+            "--stats",
+            "stats",
+            "-q",
+            "--max-page-bytes",
+            "64KiB",
+        ])
+        .expect(3)
+        .mentions("holds NUL bytes; copied through unchanged");
+    assert!(rebuild(&place.read("out.txt"), &place.ledger("ledger")) == page);
+    place.counts("stats");
+}
+
+#[test]
+fn files_that_are_no_pages_are_counted_and_not_copied() {
+    let elf = [&b"\x7fELF\x02\x01\x01"[..], &[0; 57]].concat();
+    let files: [(&str, &[u8]); 8] = [
+        ("photo.png", PNG),
+        ("photo-without-extension", PNG),
+        ("photo-called.txt", PNG),
+        ("program", &elf),
+        ("paper.pdf", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n"),
+        ("style.css", b"body { color: red; }\np { margin: 0; }\n"),
+        ("script.js", b"function a() { return 1; }\n"),
+        (
+            "logo.svg",
+            b"<svg xmlns=\"http://www.w3.org/2000/svg\"></svg>\n",
+        ),
+    ];
+    let place = Place::with(files.map(|(name, bytes)| (format!("in/{name}"), bytes)));
+    place
+        .file("in/photo.jpg", PLAIN)
+        .file("in/essay.css", PLAIN);
+    place
+        .clean(["in", "-o", "out", "--no-score", "--stats", "stats", "-q"])
+        .expect(0)
+        .says(&[]);
+    let names: Vec<_> = place.files("out").into_keys().collect();
+    assert_eq!(
+        names,
+        [Path::new("essay.css"), Path::new("photo.jpg")],
+        "content goes before name"
+    );
+    let counts = place.counts("stats");
+    assert_eq!(counts["other_files"], files.len());
+    let bytes: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
+    assert_eq!(counts["other_bytes"], bytes);
+    assert_eq!(counts["problems"], 0);
+}
+
+#[test]
+fn a_large_file_that_is_no_page_is_one_other_file() {
+    let png = [PNG, &[0x80, 0x0a, 0, 0x7f].repeat(50_000)].concat();
+    let place = Place::with([
+        ("in/large.png", &png[..]),
+        ("in/page.txt", PLAIN.as_bytes()),
+    ]);
+    place
+        .clean([
+            "in",
+            "-o",
+            "out",
+            "--stats",
+            "stats",
+            "--max-page-bytes",
+            "64KiB",
+            "-q",
+        ])
+        .expect(0);
+    assert_eq!(place.files("out").len(), 1);
+    let counts = place.counts("stats");
+    assert_eq!(counts["other_files"], 1);
+    assert_eq!(counts["other_bytes"], png.len());
+}
+
+#[test]
+fn formats_that_are_not_read_are_named_and_skipped() {
+    let formats: [(&str, &[u8], &str); 8] = [
+        ("a.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\x03", "gzip"),
+        ("b.txt.zst", b"\x28\xb5\x2f\xfd\x24\0", "zstd"),
+        ("c.txt", b"\xfd7zXZ\0\0", "xz"),
+        ("d.zip", b"PK\x03\x04\x14\0", "zip"),
+        ("e.parquet", b"PAR1\x15\x04", "Parquet"),
+        ("f.warc", b"WARC/1.0\r\nWARC-Type: response\r\n", "WARC"),
+        ("g.html", b"<!DOCTYPE html>\n<title>a</title>", "HTML"),
+        ("h.txt", b"\xef\xbb\xbf\r\n  <HTML lang=en>", "HTML"),
+    ];
+    let place = Place::with(formats.map(|(name, bytes, _)| (format!("in/{name}"), bytes)));
+    place.file("in/good.txt", FERRY);
+    let outcome = place
+        .clean(["in", "-o", "out", "--no-score", "--stats", "stats", "-q"])
+        .expect(3);
+    let expected: Vec<String> = formats
+        .iter()
+        .map(|(name, _, format)| format!("{name}: {format} is not read by this version; skipped"))
+        .collect();
+    outcome.says(&expected.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(place.files("out").len(), 1);
+    assert_eq!(place.counts("stats")["problems"], formats.len());
+}
+
+#[test]
+fn utf16_with_a_mark_is_converted() {
+    let text = format!("{FERRY}배가 돌아왔다 😀\r\n\r\n\r\nend");
+    let expected = format!("{FERRY_BODY}\n배가 돌아왔다 😀\r\n\r\nend");
+    for to_bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+        let (place, outcome) = clean_beside_good("wide.txt", &utf16(&text, to_bytes), 0);
+        outcome.says(&[]);
+        assert_eq!(place.read_text("out/wide.txt"), expected);
+        let counts = place.counts("stats");
+        assert_eq!(counts["converted"], 1);
+        assert_eq!(
+            counts["bytes_in"],
+            text.len() + FERRY.len(),
+            "bytes of the converted text"
+        );
+        let ledger = place.ledger("ledger");
+        let rows: Vec<_> = ledger.iter().filter(|row| row.page == "wide.txt").collect();
+        assert_eq!(rebuild(expected.as_bytes(), rows), text.as_bytes());
+    }
+}
+
+#[test]
+fn utf16_that_is_not_valid_is_copied_through() {
+    let unpaired = [&b"\xff\xfe"[..], b"a\0\0\xd8b\0"].concat();
+    let odd = [&utf16(FERRY, u16::to_le_bytes)[..], b"a"].concat();
+    for page in [unpaired, odd, b"\xfe\xff\xdc\0".to_vec()] {
+        let (place, outcome) = clean_beside_good("wide.txt", &page, 3);
+        outcome.says(&["wide.txt: not valid UTF-16; copied through unchanged"]);
+        assert_eq!(place.read("out/wide.txt"), page);
+    }
+}
+
+#[test]
+fn utf16_without_a_mark_is_copied_through_with_a_hint() {
+    for to_bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+        let page = utf16(FERRY, to_bytes).split_off(2);
+        let (place, outcome) = clean_beside_good("wide.txt", &page, 3);
+        outcome.mentions("wide.txt: binary: looks like UTF-16 without a byte-order mark; copied");
+        assert_eq!(place.read("out/wide.txt"), page);
+    }
+}
+
+#[test]
+fn a_utf8_mark_is_kept_and_is_no_part_of_the_first_line() {
+    let headline = FERRY.lines().nth(1).expect("a headline");
+    let page = [
+        MARK,
+        headline.as_bytes(),
+        b"\n",
+        headline.as_bytes(),
+        b"\n\n",
+        PLAIN.as_bytes(),
+    ]
+    .concat();
+    let (place, _) = clean_beside_good("mark.txt", &page, 0);
+    let expected = [MARK, headline.as_bytes(), b"\n\n", PLAIN.as_bytes()].concat();
+    assert_eq!(place.read("out/mark.txt"), expected);
+}
+
+#[test]
+fn an_empty_file_is_an_empty_page() {
+    let (place, outcome) = clean_beside_good("empty.txt", b"", 0);
+    outcome.says(&[]);
+    assert_eq!(place.read("out/empty.txt"), b"");
+    let counts = place.counts("stats");
+    assert_eq!(counts["pages"], 2);
+    assert_eq!(counts["pages_emptied"], 0);
+}
+
+#[test]
+fn a_line_longer_than_the_limit_is_kept_unread() {
+    let long = "The longest line of them all. ".repeat(10_000);
+    for end in ["\n", "\r\n", "\r", ""] {
+        let page = format!(
+            "{FERRY}{long}{end}{}",
+            if end.is_empty() { "" } else { FERRY }
+        );
+        let place = Place::with([("page.txt", &page)]);
+        let outcome = place
+            .clean([
+                "page.txt",
+                "-o",
+                "out.txt",
+                "--no-score",
+                "--removed",
+                "ledger",
+                "--stats",
+                "stats",
+                "-q",
+                "--max-page-bytes",
+                "64KiB",
+            ])
+            .expect(3);
+        outcome.says(&[&format!(
+            "page.txt:{}: line longer than --max-page-bytes (65536); kept unread",
+            FERRY.len()
+        )]);
+        let output = place.read("out.txt");
+        assert!(
+            rebuild(&output, &place.ledger("ledger")) == page.as_bytes(),
+            "{end:?}"
+        );
+        let ledger = place.ledger("ledger");
+        let lines = page[..FERRY.len()].lines().count();
+        assert!(
+            ledger
+                .iter()
+                .all(|row| row.line <= lines || row.line > lines + 1)
+        );
+        let counts = place.counts("stats");
+        assert_eq!(counts["bytes_in"], page.len());
+        assert_eq!(counts["bytes_kept"], output.len());
+        assert_eq!(counts["pages"], 1);
+    }
+}
+
+#[test]
+fn a_million_blank_lines_go_and_are_rebuilt() {
+    let page = format!("First.\n{}Last.\n", "\n".repeat(1_000_000));
+    let place = Place::with([("page.txt", &page)]);
+    place
+        .clean([
+            "page.txt",
+            "-o",
+            "out.txt",
+            "--no-score",
+            "--removed",
+            "ledger",
+            "--stats",
+            "stats",
+        ])
+        .expect(0);
+    assert_eq!(place.read_text("out.txt"), "First.\n\nLast.\n");
+    let counts = place.counts("stats");
+    assert_eq!(counts["blank"]["lines"], 999_999);
+    assert_eq!(
+        counts["repeat"]["lines"], 0,
+        "blank lines are never repeats"
+    );
+    // Counted by hand: a million rows are too many to parse in a test.
+    let ledger = place.read_text("ledger");
+    let mut at = 8;
+    for (index, row) in ledger.lines().enumerate() {
+        let expected = format!(
+            "\"line\":{},\"start\":{at},\"end\":{},\"text\":\"\\n\"",
+            index + 3,
+            at + 1
+        );
+        assert!(row.contains(&expected), "{row} / {expected}");
+        at += 1;
+    }
+    assert_eq!(at, page.len() - "Last.\n".len());
+}
+
+#[test]
+fn a_page_of_equal_lines_finishes() {
+    let page = format!("{}\n", FERRY.lines().nth(1).expect("a headline")).repeat(50_000);
+    let place = Place::with([("page.txt", &page)]);
+    place
+        .clean([
+            "page.txt",
+            "-o",
+            "out.txt",
+            "--removed",
+            "ledger",
+            "--stats",
+            "stats",
+            "-q",
+        ])
+        .expect(0);
+    assert_eq!(place.counts("stats")["bytes_in"], page.len());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_unreadable_file_or_directory_is_a_problem() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::with([
+        ("in/good.txt", FERRY),
+        ("in/locked.txt", PLAIN),
+        ("in/shut/a.txt", PLAIN),
+    ]);
+    let set_mode = |name: &str, mode: u32| {
+        let permissions = fs::Permissions::from_mode(mode);
+        fs::set_permissions(place.path(name), permissions).expect("a mode can be set");
+    };
+    set_mode("in/locked.txt", 0o000);
+    set_mode("in/shut", 0o000);
+    if fs::read(place.path("in/locked.txt")).is_ok() {
+        return skip("this user reads files of mode 000");
+    }
+    let outcome = place.clean(["in", "-o", "out", "--no-score", "-q"]);
+    let alone = place.clean(["in/locked.txt", "-o", "out.txt", "-q"]);
+    set_mode("in/shut", 0o755);
+    let outcome = outcome.expect(3);
+    let problems: Vec<&str> = outcome.stderr.lines().collect();
+    assert_eq!(problems.len(), 2, "{}", outcome.stderr);
+    assert!(
+        problems[0].starts_with("locked.txt: cannot be read: "),
+        "{}",
+        problems[0]
+    );
+    assert!(
+        problems[1].starts_with("shut: cannot be read: "),
+        "{}",
+        problems[1]
+    );
+    assert!(problems.iter().all(|line| line.ends_with("; skipped")));
+    assert_eq!(place.files("out").len(), 1);
+    alone.expect(3).mentions("locked.txt: cannot be read: ");
+    assert!(!place.path("out.txt").exists());
+}
+
+/// Makes a named pipe; false, said aloud, where that cannot be done.
+#[cfg(unix)]
+fn make_pipe(path: &Path) -> bool {
+    let made = std::process::Command::new("mkfifo").arg(path).status();
+    let is_made = made.is_ok_and(|status| status.success());
+    if !is_made {
+        skip("no mkfifo here");
+    }
+    is_made
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_or_socket_in_a_directory_is_skipped_without_waiting() {
+    let place = Place::with([("in/good.txt", FERRY)]);
+    if !make_pipe(&place.path("in/pipe.txt")) {
+        return;
+    }
+    let _socket = std::os::unix::net::UnixListener::bind(place.path("in/socket"))
+        .expect("a socket can be made");
+    place
+        .clean(["in", "-o", "out", "--no-score", "-q"])
+        .expect(3)
+        .says(&[
+            "pipe.txt: not a regular file (a pipe is read as -); skipped",
+            "socket: not a regular file (a pipe is read as -); skipped",
+        ]);
+    assert_eq!(place.files("out").len(), 1);
+    place
+        .clean(["in/pipe.txt", "-o", "out.txt", "-q"])
+        .expect(3)
+        .says(&["pipe.txt: not a regular file (a pipe is read as -); skipped"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_in_a_directory_are_counted_and_not_followed() {
+    use std::os::unix::fs::symlink;
+    let place = Place::with([("in/good.txt", FERRY), ("outside/secret.txt", PLAIN)]);
+    for (target, link) in [
+        ("good.txt", "in/link.txt"),
+        ("../outside", "in/folder"),
+        ("../outside/secret.txt", "in/secret.txt"),
+        (".", "in/loop"),
+        ("circle-b", "in/circle-a"),
+        ("circle-a", "in/circle-b"),
+        ("nowhere", "in/dangling.txt"),
+    ] {
+        symlink(target, place.path(link)).expect("a link can be made");
+    }
+    place
+        .clean(["in", "-o", "out", "--no-score", "--stats", "stats", "-q"])
+        .expect(0)
+        .says(&[]);
+    assert_eq!(place.tree("out").len(), 1);
+    let counts = place.counts("stats");
+    assert_eq!(counts["links"], 7);
+    assert_eq!(counts["problems"], 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_planted_in_the_output_is_not_followed() {
+    use std::os::unix::fs::symlink;
+    let place = Place::with([
+        ("in/a.txt", FERRY),
+        ("in/news/b.txt", FERRY),
+        ("target.txt", "mine"),
+    ]);
+    place.directory("out").directory("elsewhere");
+    symlink("../target.txt", place.path("out/a.txt")).expect("a link can be made");
+    place
+        .clean([
+            "in/a.txt",
+            "in/news",
+            "-o",
+            "out",
+            "--overwrite",
+            "--no-score",
+            "-q",
+        ])
+        .expect(0);
+    assert_eq!(place.read_text("target.txt"), "mine");
+    assert_eq!(place.read_text("out/a.txt"), FERRY_BODY);
+
+    symlink("../elsewhere", place.path("out2-news")).expect("a link can be made");
+    place.directory("out2");
+    symlink("../elsewhere", place.path("out2/news")).expect("a link can be made");
+    place
+        .clean(["in", "-o", "out2", "--overwrite", "--no-score", "-q"])
+        .expect(1)
+        .mentions("news");
+    assert!(place.tree("elsewhere").is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_dangling_link_named_as_input_is_refused() {
+    let place = Place::new();
+    std::os::unix::fs::symlink("nowhere", place.path("link.txt")).expect("a link can be made");
+    place
+        .clean(["link.txt", "-o", "out.txt"])
+        .expect(2)
+        .mentions("link.txt");
+    assert!(!place.path("out.txt").exists());
+}
+
+#[test]
+fn an_input_that_is_not_there_is_refused() {
+    let place = Place::with([("page.txt", PLAIN)]);
+    let before = place.tree("");
+    for inputs in [&["missing.txt"][..], &["page.txt", "missing"], &[""]] {
+        let mut command = place.command(inputs);
+        let output = command
+            .args(["-o", "out"])
+            .output()
+            .expect("the program runs");
+        Outcome::new(output).expect(2);
+        assert_eq!(place.tree(""), before);
+    }
+}
+
+#[test]
+fn a_full_disk_is_told() {
+    if !Path::new("/dev/full").exists() {
+        return skip("no /dev/full here");
+    }
+    let page = PLAIN.repeat(10_000);
+    let place = Place::with([("small.txt", PLAIN), ("large.txt", &page)]);
+    for input in ["small.txt", "large.txt"] {
+        place
+            .clean([input, "-o", "/dev/full", "--no-score", "-q"])
+            .expect(1)
+            .mentions("/dev/full: ");
+        let full = File::options()
+            .write(true)
+            .open("/dev/full")
+            .expect("opens");
+        let output = place
+            .process([input, "-o", "-", "--no-score", "-q"])
+            .stdin(Stdio::null())
+            .stdout(full)
+            .output()
+            .expect("the program runs");
+        Outcome::new(output).expect(1).mentions("standard output: ");
+    }
+}
+
+#[test]
+fn a_full_standard_error_stops_nothing() {
+    if !Path::new("/dev/full").exists() {
+        return skip("no /dev/full here");
+    }
+    let place = Place::with([("page.txt", FERRY)]);
+    let full = File::options()
+        .write(true)
+        .open("/dev/full")
+        .expect("opens");
+    let status = place
+        .process(["page.txt", "-o", "out.txt", "--no-score"])
+        .stdin(Stdio::null())
+        .stderr(full)
+        .status();
+    assert_eq!(status.expect("the program runs").code(), Some(0));
+    assert_eq!(place.read_text("out.txt"), FERRY_BODY);
+}
+
+/// A page of distinct lines, of which nothing goes, larger than a pipe holds.
+fn long_page() -> String {
+    (0..40_000)
+        .map(|number| format!("Line {number} of a page that is longer than any pipe.\n"))
+        .collect()
+}
+
+/// Runs the program with all streams piped.
+fn start(place: &Place, arguments: &[&str]) -> Child {
+    place
+        .process(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts")
+}
+
+/// Waits for the end of a program that was started; kills it if it does not end.
+fn end(mut child: Child, seconds: u64) -> Outcome {
+    let deadline = Instant::now() + Duration::from_secs(seconds);
+    while child.try_wait().expect("can be waited for").is_none() {
+        if Instant::now() > deadline {
+            child.kill().expect("can be killed");
+            panic!("did not end within {seconds} s");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Outcome::new(child.wait_with_output().expect("can be waited for"))
+}
+
+#[cfg(unix)]
+#[test]
+fn a_closed_pipe_ends_the_run_quietly() {
+    let place = Place::with([
+        ("page.txt", long_page()),
+        ("in/a.txt", long_page()),
+        ("in/b.txt", long_page()),
+    ]);
+    for input in ["page.txt", "in"] {
+        let mut child = start(&place, &[input, "-o", "-", "--no-score"]);
+        let mut stdout = child.stdout.take().expect("piped");
+        let mut first = [0; 20];
+        stdout.read_exact(&mut first).expect("a first line");
+        drop(stdout);
+        let outcome = end(child, 60);
+        assert_eq!(&first, b"Line 0 of a page tha");
+        assert_eq!(outcome.code, Some(141), "{}", outcome.stderr);
+        assert_eq!(outcome.stderr, "");
+    }
+}
+
+#[test]
+fn a_standard_input_with_nothing_in_it_is_an_empty_page() {
+    let place = Place::new();
+    let output = place
+        .process(["-", "-o", "-", "--stats", "stats", "-q"])
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program runs");
+    let outcome = Outcome::new(output).expect(0);
+    assert!(outcome.stdout.is_empty());
+    assert_eq!(place.counts("stats")["pages"], 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_closed_standard_input_is_no_crash() {
+    let place = Place::with([("page.txt", FERRY)]);
+    let program = place.process([""; 0]);
+    let script = "exec \"$0\" clean - -o - --no-score -q <&-";
+    let output = std::process::Command::new("sh")
+        .args(["-c", script])
+        .arg(program.get_program())
+        .current_dir(place.path(""))
+        .output()
+        .expect("a shell runs");
+    let outcome = Outcome::new(output);
+    assert!(outcome.code.is_some_and(|code| code <= 3), "{outcome:?}");
+    assert!(outcome.stdout.is_empty());
+}
+
+#[test]
+fn an_output_that_another_run_holds_is_left_alone() {
+    let place = Place::with([("in/a.txt", FERRY)]);
+    place.directory("out");
+    let holder = File::open(place.path("out")).expect("a directory can be opened");
+    if holder.try_lock().is_err() {
+        return skip("no locks on directories here");
+    }
+    place
+        .clean(["in", "-o", "out", "--removed", "ledger"])
+        .expect(1)
+        .mentions("out: another run writes here");
+    assert!(place.tree("out").is_empty());
+    assert!(!place.path("ledger").exists());
+    place.clean(["in", "-o", "other", "--no-score"]).expect(0);
+    holder.unlock().expect("a lock can be given back");
+    place.clean(["in", "-o", "out", "--no-score"]).expect(0);
+    assert_eq!(place.tree("out").len(), 1, "no lock file stays");
+}
+
+#[cfg(unix)]
+fn send(child: &Child, signal: &str) {
+    let sent = std::process::Command::new("kill")
+        .args([signal, &child.id().to_string()])
+        .status();
+    assert!(sent.is_ok_and(|status| status.success()), "kill runs");
+}
+
+/// A place with many pages for one thread, the first of which fills any pipe.
+fn many_pages() -> Place {
+    let place = Place::with([("in/0000.txt", long_page())]);
+    for number in 1..1000 {
+        place.file(format!("in/{number:04}.txt"), PLAIN);
+    }
+    place
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_stops_a_run_over_files_at_the_next_job() {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
+        let place = many_pages();
+        let arguments = [
+            "in",
+            "-o",
+            "-",
+            "--no-score",
+            "--threads",
+            "1",
+            "--removed",
+            "ledger",
+        ];
+        let mut child = start(&place, &arguments);
+        // The first bytes say that it works; then the pipe is full and it waits for us.
+        let mut stdout = child.stdout.take().expect("piped");
+        let mut output = vec![0; 1];
+        stdout.read_exact(&mut output).expect("a first byte");
+        send(&child, signal);
+        stdout.read_to_end(&mut output).expect("the rest");
+        let outcome = end(child, 60);
+        assert_eq!(outcome.code, Some(code), "{signal}: {}", outcome.stderr);
+        outcome.mentions("stopped");
+        let all = long_page().len() + 999 * PLAIN.len();
+        assert!(
+            output.len() < all,
+            "{signal}: the run stopped before its end"
+        );
+        let left: Tree = place
+            .tree("")
+            .into_iter()
+            .filter(|(name, _)| !name.starts_with("in"))
+            .collect();
+        assert!(
+            left.is_empty(),
+            "{signal}: no temporary file, no half a ledger: {left:?}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_stops_a_run_over_standard_input_at_the_next_bytes() {
+    let place = Place::new();
+    let arguments = [
+        "-",
+        "--format",
+        "jsonl",
+        "-o",
+        "out.jsonl",
+        "--removed",
+        "ledger",
+        "--max-page-bytes",
+        "64KiB",
+    ];
+    let mut child = start(&place, &arguments);
+    let mut stdin = child.stdin.take().expect("piped");
+    let rows = "{\"text\":\"A row of text that stays.\"}\n".repeat(3000);
+    // The problem says that the run is at work; then it waits for more.
+    stdin.write_all(b"no row\n").expect("it reads");
+    stdin.write_all(rows.as_bytes()).expect("it reads");
+    let mut first = [0; 4];
+    let mut stderr = child.stderr.take().expect("piped");
+    stderr.read_exact(&mut first).expect("a problem");
+    assert_eq!(&first, b"-:1:");
+    send(&child, "-TERM");
+    // It may have ended in the middle of this.
+    let _ = stdin.write_all(rows.as_bytes());
+    drop(stdin);
+    let outcome = end(child, 60);
+    assert_eq!(outcome.code, Some(143));
+    assert!(place.tree("").is_empty(), "{:?}", place.tree(""));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_signal_ends_a_run_that_waits_for_input() {
+    let place = Place::new();
+    let mut child = start(
+        &place,
+        &[
+            "-",
+            "--format",
+            "jsonl",
+            "-o",
+            "out",
+            "--max-page-bytes",
+            "64KiB",
+        ],
+    );
+    let mut stdin = child.stdin.take().expect("piped");
+    let rows = "{\"text\":\"A row of text that stays.\"}\n".repeat(3000);
+    stdin
+        .write_all(format!("no row\n{rows}").as_bytes())
+        .expect("it reads");
+    let mut stderr = child.stderr.take().expect("piped");
+    stderr.read_exact(&mut [0; 4]).expect("a problem");
+    send(&child, "-INT");
+    std::thread::sleep(Duration::from_millis(100));
+    // The first may have been enough.
+    let _ = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .stderr(Stdio::null())
+        .status();
+    assert_eq!(end(child, 30).code, Some(130));
+    assert!(!place.path("out").exists());
+    drop(stdin);
+}
+
+#[test]
+fn a_file_that_vanishes_is_a_problem_and_the_run_goes_on() {
+    let place = Place::with([
+        ("in/a.txt", long_page()),
+        ("in/b.txt", PLAIN.to_owned()),
+        ("in/c.txt", "The last page of all.\n".to_owned()),
+    ]);
+    let mut child = start(
+        &place,
+        &["in", "-o", "-", "--no-score", "--threads", "1", "-q"],
+    );
+    let mut stdout = child.stdout.take().expect("piped");
+    let mut output = vec![0; 1];
+    stdout.read_exact(&mut output).expect("a first byte");
+    // It waits for us to read the rest of a.txt, and has listed the directory.
+    fs::remove_file(place.path("in/b.txt")).expect("a file can be removed");
+    stdout.read_to_end(&mut output).expect("the rest");
+    let outcome = end(child, 60).expect(3);
+    assert!(
+        outcome.stderr.starts_with("b.txt: cannot be read: "),
+        "{}",
+        outcome.stderr
+    );
+    assert_eq!(outcome.stderr.lines().count(), 1);
+    assert!(output == (long_page() + "The last page of all.\n").into_bytes());
+}
+
+#[test]
+fn a_file_that_grows_while_it_is_read_gives_no_output() {
+    // The problems of the first stretch fill the pipe of standard error before the second
+    // stretch is read.
+    let rows = "x\n".repeat(60_000) + &"{\"text\":\"A row of text that stays.\"}\n".repeat(10_000);
+    let place = Place::with([("in/a.jsonl", rows), ("in/b.txt", FERRY.to_owned())]);
+    let arguments = [
+        "in",
+        "-o",
+        "out",
+        "--no-score",
+        "--threads",
+        "1",
+        "-q",
+        "--max-page-bytes",
+        "64KiB",
+        "--stats",
+        "stats",
+    ];
+    let mut child = start(&place, &arguments);
+    let mut stderr = child.stderr.take().expect("piped");
+    let mut messages = vec![0; 1];
+    stderr.read_exact(&mut messages).expect("a first problem");
+    let mut file = File::options()
+        .append(true)
+        .open(place.path("in/a.jsonl"))
+        .expect("opens");
+    file.write_all(b"{\"text\":\"late\"}\n")
+        .expect("can be written");
+    drop(file);
+    stderr
+        .read_to_end(&mut messages)
+        .expect("the other problems");
+    assert_eq!(end(child, 60).code, Some(3));
+    let messages = String::from_utf8(messages).expect("text");
+    let last = messages.lines().last().expect("a last problem");
+    assert!(last.starts_with("a.jsonl:"), "{last}");
+    assert!(
+        last.ends_with("changed while it was read; no output written"),
+        "{last}"
+    );
+    let outputs = place.files("out");
+    assert_eq!(outputs.len(), 1, "{:?}", outputs.keys());
+    assert_eq!(outputs[Path::new("b.txt")], FERRY_BODY.as_bytes());
+}
+
+#[test]
+fn no_page_talks_to_the_terminal() {
+    let place = Place::with([(
+        "in/\u{1b}[2J\u{202e}.txt",
+        "a line of text with \0\u{1b}[31m in it",
+    )]);
+    let outcome = place.clean(["in", "-o", "out"]).expect(3);
+    assert!(
+        !outcome.stderr.contains(['\u{1b}', '\u{202e}']),
+        "{}",
+        outcome.stderr
+    );
+    outcome.mentions("\\x1b[2J\\u{202e}.txt: binary");
+    let missing = place.clean(["\u{1b}[2J", "-o", "out2"]).expect(2);
+    assert!(!missing.stderr.contains('\u{1b}'), "{}", missing.stderr);
+}
+
+#[test]
+fn a_page_that_is_only_a_mark_stays() {
+    let (place, _) = clean_beside_good("mark.txt", MARK, 0);
+    assert_eq!(place.read("out/mark.txt"), MARK);
+    assert!(text_of(MARK).is_empty());
+}
