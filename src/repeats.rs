@@ -27,6 +27,9 @@ pub const MIN_HEADLINE_COLUMNS: u32 = 20;
 pub const MIN_WIDE_HEADLINE_COLUMNS: u32 = 12;
 /// Headline rule: running text begins at most this many lines below the later copy.
 pub const MAX_LINES_TO_TEXT: usize = 15;
+/// Headline rule: at most this many lines that may be headlines too stand between the later
+/// copy and the running text.
+pub const MAX_HEADLINES_TO_TEXT: usize = 4;
 /// Headline rule: a head with more copies than this in different places is verse or a list.
 pub const MAX_HEAD_COPIES: usize = 3;
 /// Caption rule: least columns of the longest line.
@@ -207,8 +210,11 @@ impl Repeats {
         block.lines <= MAX_COPY_LINES
             && block.start < self.head
             && self.head - block.start <= MAX_LINES_TO_TEXT
-            && (block.start..block.start + block.lines)
-                .any(|line| is_headline(evidence, line) && !is_speech(&evidence.shapes[line]))
+            && (block.start..block.start + block.lines).any(|line| is_headline(evidence, line))
+            && (block.start + block.lines..self.head)
+                .filter(|&line| is_headline(evidence, line))
+                .count()
+                <= MAX_HEADLINES_TO_TEXT
             && !is_table_of_contents(evidence, block)
     }
 
@@ -347,10 +353,17 @@ fn least_headline_columns(shape: &LineShape) -> u32 {
     }
 }
 
+/// Wording of some length that is no sentence, unless it asks.
 fn is_headline(evidence: &Evidence, line: usize) -> bool {
     let shape = &evidence.shapes[line];
+    let asks = || {
+        let text = evidence.normalized(line);
+        text.ends_with(b"?") || text.ends_with("？".as_bytes())
+    };
     shape.columns >= least_headline_columns(shape)
         && is_wording(shape)
+        && !is_speech(shape)
+        && (shape.last != CharClass::Stop || asks())
         && evidence.shingles.copies(line) <= MAX_COPIES
 }
 
@@ -364,7 +377,9 @@ fn is_caption_copy(evidence: &Evidence, block: &Block) -> bool {
             && !is_speech(shape)
             && evidence.shingles.copies(line) <= MAX_COPIES
     };
-    lines_between <= MAX_LINES_BETWEEN && (block.start..block.start + block.lines).any(is_caption)
+    lines_between <= MAX_LINES_BETWEEN
+        && block.lines <= MAX_COPY_LINES
+        && (block.start..block.start + block.lines).any(is_caption)
 }
 
 /// Whether the first copy stands among lines that come again further down, one by one: then

@@ -21,7 +21,7 @@ const TABLE: &[(&str, &str)] = &[
     ("evidence", "fingerprint normalize page shape shingle"),
     ("repeats", "evidence shape shingle"),
     ("score", "evidence page repeats shape shingle"),
-    ("decide", "config score::Score"),
+    ("decide", "config evidence repeats score"),
     ("cleaner", "config decide error evidence page repeats score"),
     ("report", "cleaner decide::Reason decide::Verdict"),
     ("source", "config error page visible"),
