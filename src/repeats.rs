@@ -193,8 +193,8 @@ impl Repeats {
 
     fn find_head_and_caption_copies(&mut self, evidence: &Evidence) {
         let candidates = std::mem::take(&mut self.candidates);
-        let in_head = |block: &&Block| self.is_headline_copy(evidence, block);
-        let head_copies = candidates.iter().filter(in_head).count();
+        let is_head_copy = |block: &&Block| self.is_head_copy(evidence, block);
+        let head_copies = candidates.iter().filter(is_head_copy).count();
         for block in &candidates {
             if head_copies <= MAX_HEAD_COPIES && self.is_headline_copy(evidence, block) {
                 self.remove(block, Rule::Headline);
@@ -205,12 +205,17 @@ impl Repeats {
         self.candidates = candidates;
     }
 
-    /// Headline rule: both copies above the running text, which begins soon after.
-    fn is_headline_copy(&self, evidence: &Evidence, block: &Block) -> bool {
+    /// Whether a copy in the page's head holds what may be a headline.
+    fn is_head_copy(&self, evidence: &Evidence, block: &Block) -> bool {
         block.lines <= MAX_COPY_LINES
             && block.start < self.head
-            && self.head - block.start <= MAX_LINES_TO_TEXT
             && (block.start..block.start + block.lines).any(|line| is_headline(evidence, line))
+    }
+
+    /// Headline rule: both copies above the running text, which begins soon after.
+    fn is_headline_copy(&self, evidence: &Evidence, block: &Block) -> bool {
+        self.is_head_copy(evidence, block)
+            && self.head - block.start <= MAX_LINES_TO_TEXT
             && (block.start + block.lines..self.head)
                 .filter(|&line| is_headline(evidence, line))
                 .count()
@@ -353,17 +358,14 @@ fn least_headline_columns(shape: &LineShape) -> u32 {
     }
 }
 
-/// Wording of some length that is no sentence, unless it asks.
+/// Wording of some length that does not end as a sentence, unless it asks or exclaims.
 fn is_headline(evidence: &Evidence, line: usize) -> bool {
     let shape = &evidence.shapes[line];
-    let asks = || {
-        let text = evidence.normalized(line);
-        text.ends_with(b"?") || text.ends_with("？".as_bytes())
-    };
+    let calls = || matches!(evidence.normalized(line).last(), Some(b'?' | b'!'));
     shape.columns >= least_headline_columns(shape)
         && is_wording(shape)
         && !is_speech(shape)
-        && (shape.last != CharClass::Stop || asks())
+        && (shape.last != CharClass::Stop || calls())
         && evidence.shingles.copies(line) <= MAX_COPIES
 }
 

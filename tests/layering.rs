@@ -13,7 +13,7 @@ const TABLE: &[(&str, &str)] = &[
     ("visible", ""),
     ("normalize", ""),
     ("fingerprint", ""),
-    ("shape", ""),
+    ("shape", "normalize"),
     ("error", "visible"),
     ("config", "error"),
     ("page", "normalize"),
