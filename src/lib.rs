@@ -1,4 +1,47 @@
-//! dechaff
+//! Keeps the body text of scraped pages: a page in, a decision for every line out.
+//!
+//! ```text
+//! page -> lines -> evidence -> repeats -> score -> decision -> body
+//! ```
+//!
+//! Two kinds of chaff go: what a page says twice (doubled headlines and captions, a whole
+//! article printed twice), and lines that read like page furniture, by a likelihood in [0,1]
+//! for every line. Every removal has a reason; kept lines stay byte for byte.
+//!
+//! # Example
+//!
+//! ```
+//! use dechaff::{Cleaner, Config, Reason};
+//!
+//! # fn main() -> Result<(), dechaff::error::ConfigError> {
+//! let page = b"\
+//! Night ferry returns after a five-month refit
+//! Home > Local > Port
+//! Night ferry returns after a five-month refit
+//! The ferry sailed at eight on Monday evening with ninety passengers, two dogs and a new \
+//! engine, which the harbour master called the quietest she had ever heard.
+//! It will cross every night until October, she said, unless the ice comes early again.
+//! Log in to comment
+//! ";
+//! let cleaner = Cleaner::new(Config::default())?;
+//! let cleaned = cleaner.clean_page(page);
+//! let second_headline = cleaned.each_line().nth(2).expect("a third line");
+//! assert_eq!(second_headline.verdict.reason, Reason::Repeat { of: 1 });
+//! assert!(cleaned.body().starts_with(b"Night ferry returns after a five-month refit\nThe ferry"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Cleaner`] is `Send + Sync`: make one, share it, and give each thread a [`Workspace`]
+//! ([`Cleaner::clean_page_with`]) so that no page allocates.
+//!
+//! # Features
+//!
+//! The core needs neither files, threads nor a command line
+//! (`default-features = false`). `files` adds sources, sinks and the parallel pipeline over
+//! directories and JSON lines, `eval` labelled pages and accuracy figures, `cli` (default) the
+//! program.
+
 pub mod cleaner;
 pub mod config;
 pub mod decide;
@@ -21,6 +64,7 @@ pub mod sink;
 #[cfg(feature = "files")]
 pub mod source;
 pub mod visible;
+
 pub use cleaner::{Cleaned, CleanedLine, Cleaner, Workspace};
 pub use config::{Config, Threshold};
 pub use decide::{Reason, Verdict};
