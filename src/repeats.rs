@@ -17,15 +17,16 @@ use crate::shape::{CharClass, LineShape};
 use crate::shingle::{Block, FirstPlaces};
 
 /// A line that stands more often than this on the page repeats by nature: a log, a table, a
-/// list. It neither makes a copy nor counts towards one.
+/// list. It makes no copy and counts towards none, but goes along inside one.
 pub const MAX_COPIES: u32 = 3;
 /// Columns from which a line is running text rather than a heading or a menu entry.
 pub const PARAGRAPH_COLUMNS: u32 = 100;
 /// Headline rule: least columns of the line.
 pub const MIN_HEADLINE_COLUMNS: u32 = 20;
 /// Headline rule: least columns in a wide script (Han, Kana, Hangul), which says more in them.
+/// Near-equal headlines share [`MIN_SHARED_COLUMNS`] all the same.
 pub const MIN_WIDE_HEADLINE_COLUMNS: u32 = 12;
-/// Headline rule: running text begins at most this many lines below the later copy.
+/// Headline rule: running text begins at most this many lines below the later copy's first.
 pub const MAX_LINES_TO_TEXT: usize = 15;
 /// Headline rule: at most this many lines that may be headlines too stand between the later
 /// copy and the running text.
@@ -134,18 +135,22 @@ impl Repeats {
         }
     }
 
-    /// Finds the first line of running text. A page without any has no head.
+    /// Finds the first line of running text; one that stands twice next to itself is a caption,
+    /// unless there is no other. A page without running text has no head.
     fn mark_head(&mut self, evidence: &Evidence) {
-        let is_paragraph = |line: usize| {
+        let is_text = |line: usize| {
             let shape = &evidence.shapes[line];
-            shape.columns >= PARAGRAPH_COLUMNS
-                && is_wording(shape)
-                && !evidence
-                    .shingles
-                    .stands_twice_within(line, MAX_LINES_BETWEEN + 1)
+            shape.columns >= PARAGRAPH_COLUMNS && is_wording(shape)
         };
-        let first = (0..evidence.lines.len()).find(|&line| is_paragraph(line));
-        self.head = first.unwrap_or(0);
+        let is_caption = |line: usize| {
+            let shingles = &evidence.shingles;
+            shingles.stands_twice_within(line, MAX_LINES_BETWEEN + 1)
+        };
+        let lines = 0..evidence.lines.len();
+        let first_text = lines.clone().find(|&line| is_text(line));
+        let first_paragraph = first_text
+            .and_then(|first| (first..lines.end).find(|&line| is_text(line) && !is_caption(line)));
+        self.head = first_paragraph.or(first_text).unwrap_or(0);
     }
 
     /// Doubled page: stretches of blocks copied in order that hold a large part of the page.
@@ -361,7 +366,13 @@ fn least_headline_columns(shape: &LineShape) -> u32 {
 /// Wording of some length that does not end as a sentence, unless it asks or exclaims.
 fn is_headline(evidence: &Evidence, line: usize) -> bool {
     let shape = &evidence.shapes[line];
-    let calls = || matches!(evidence.normalized(line).last(), Some(b'?' | b'!'));
+    let calls = || {
+        let text = evidence.normalized(line);
+        let closing = |byte: &&u8| matches!(byte, b'\'' | b')' | b']' | b' ');
+        let end = text.len() - text.iter().rev().take_while(closing).count();
+        let text = &text[..end];
+        text.ends_with(b"?") || text.ends_with(b"!") || text.ends_with("؟".as_bytes())
+    };
     shape.columns >= least_headline_columns(shape)
         && is_wording(shape)
         && !is_speech(shape)

@@ -2,9 +2,10 @@
 //! purpose stays. Scores are off; only repeats are looked at.
 
 use dechaff::repeats::{
-    DOUBLED_PAGE_PART, MAX_COPIES, MAX_HEAD_COPIES, MAX_LINES_BETWEEN, MAX_LINES_DIFFERENT,
-    MAX_LINES_TO_TEXT, MAX_STUCK_COLUMNS, MIN_CAPTION_COLUMNS, MIN_DOUBLED_COLUMNS,
-    MIN_HEADLINE_COLUMNS, MIN_SHARED_COLUMNS, PARAGRAPH_COLUMNS,
+    DOUBLED_PAGE_PART, MAX_COPIES, MAX_COPY_LINES, MAX_HEAD_COPIES, MAX_HEADLINES_TO_TEXT,
+    MAX_LINES_BETWEEN, MAX_LINES_DIFFERENT, MAX_LINES_TO_TEXT, MAX_STUCK_COLUMNS,
+    MIN_CAPTION_COLUMNS, MIN_DOUBLED_COLUMNS, MIN_HEADLINE_COLUMNS, MIN_SHARED_COLUMNS,
+    MIN_WIDE_HEADLINE_COLUMNS, PARAGRAPH_COLUMNS,
 };
 use dechaff::{Cleaner, Config, Reason};
 
@@ -58,6 +59,36 @@ const CAPTION: &str = "The ferry on its first crossing, with the church of Birk 
 fn a_doubled_headline_goes() {
     let title = "Birk ferry is back in the water after five months";
     assert_repeats(&[
+        (
+            "a headline that asks inside quotes",
+            &[
+                "Mayor of Birk: “Who is going to pay for the ferry?”",
+                "Menu",
+                "Mayor of Birk: “Who is going to pay for the ferry?”",
+                PARAGRAPH,
+            ],
+            &[(3, 1)],
+        ),
+        (
+            "a headline that exclaims inside brackets",
+            &[
+                "The ferry of Birk runs again (and for free!)",
+                "Menu",
+                "The ferry of Birk runs again (and for free!)",
+                PARAGRAPH,
+            ],
+            &[(3, 1)],
+        ),
+        (
+            "a headline that asks in Arabic",
+            &[
+                "متى تعود العبارة القديمة إلى الماء من جديد؟",
+                "القائمة",
+                "متى تعود العبارة القديمة إلى الماء من جديد؟",
+                PARAGRAPH,
+            ],
+            &[(3, 1)],
+        ),
         (
             "exact",
             &[title, "Menu", "News", title, PARAGRAPH, SECOND_PARAGRAPH],
@@ -166,6 +197,74 @@ fn a_doubled_headline_goes() {
                 CHINESE_PARAGRAPH,
             ],
             &[(3, 1)],
+        ),
+        (
+            "Chinese, of six characters",
+            &["渡船重新开航", "首页", "渡船重新开航", CHINESE_PARAGRAPH],
+            &[(3, 1)],
+        ),
+        (
+            "asks",
+            &[
+                "Who pays for the ferry of Birk?",
+                "Menu",
+                "Who pays for the ferry of Birk?",
+                PARAGRAPH,
+            ],
+            &[(3, 1)],
+        ),
+        (
+            "exclaims",
+            &[
+                "The ferry of Birk runs again!",
+                "Menu",
+                "The ferry of Birk runs again!",
+                PARAGRAPH,
+            ],
+            &[(3, 1)],
+        ),
+        (
+            "asks with a fullwidth mark",
+            &[
+                "停航的老渡船今天能下水吗？",
+                "首页",
+                "停航的老渡船今天能下水吗？",
+                CHINESE_PARAGRAPH,
+            ],
+            &[(3, 1)],
+        ),
+        (
+            "ends with an ellipsis",
+            &[
+                "And then the ferry came back…",
+                "Menu",
+                "And then the ferry came back…",
+                PARAGRAPH,
+            ],
+            &[(3, 1)],
+        ),
+        (
+            "with its byline",
+            &[
+                title,
+                "By Ida Holm",
+                "Menu",
+                title,
+                "By Ida Holm",
+                PARAGRAPH,
+            ],
+            &[(4, 1), (5, 2)],
+        ),
+        (
+            "below its breadcrumb",
+            &[
+                "Home > News > Birk ferry is back in the water after five months",
+                title,
+                "Menu",
+                title,
+                PARAGRAPH,
+            ],
+            &[(4, 2)],
         ),
     ]);
 }
@@ -347,6 +446,39 @@ fn songs_dialogue_and_verse_stay() {
                 SECOND_PARAGRAPH,
             ],
         ),
+        (
+            "a long sentence said again by another",
+            &[
+                PARAGRAPH,
+                "“I have told you that the ferry does not run before the Monday after Easter.”",
+                "“I have told you that the ferry does not run before the Monday after Easter.”",
+                "“Yes, so you have.”",
+            ],
+        ),
+        (
+            "a long exclamation, repeated",
+            &[
+                PARAGRAPH,
+                "- I have told you that the ferry does not run before the Monday after Easter!",
+                "- I have told you that the ferry does not run before the Monday after Easter!",
+                SECOND_PARAGRAPH,
+            ],
+        ),
+        (
+            "a chorus of four long lines",
+            &[
+                "The ice went out on Friday night, and nobody had seen it go",
+                "Pull me over, pull me home, the rope is wet, the rope is long, and no one knows the song",
+                "Over the water, under the dome, with a blessing on your head and bread from yesterday",
+                "The bell rings twice, the fog comes down, and all the geese fly over town today",
+                "The winter ice will hold no man, so pull the rope as best you can, my dear",
+                "The baker came with all his bread, the priest in black, the bride in red",
+                "Pull me over, pull me home, the rope is wet, the rope is long, and no one knows the song",
+                "Over the water, under the dome, with a blessing on your head and bread from yesterday",
+                "The bell rings twice, the fog comes down, and all the geese fly over town today",
+                "The winter ice will hold no man, so pull the rope as best you can, my dear",
+            ],
+        ),
     ]);
 }
 
@@ -432,6 +564,30 @@ fn code_tables_lists_and_logs_stay() {
                 "2031-04-01 06:00:02 INFO winch stopped by the ferryman on duty today",
             ],
         ),
+        (
+            "three log lines said twice in a row",
+            &[
+                "2031-04-01 06:00:00 INFO winch started by the ferryman on duty today",
+                "2031-04-01 06:00:01 WARN rope tension is above the limit set for spring",
+                "2031-04-01 06:00:02 INFO winch stopped by the ferryman on duty today",
+                "2031-04-01 06:00:00 INFO winch started by the ferryman on duty today",
+                "2031-04-01 06:00:01 WARN rope tension is above the limit set for spring",
+                "2031-04-01 06:00:02 INFO winch stopped by the ferryman on duty today",
+            ],
+        ),
+        (
+            "three log lines said twice in a row between paragraphs",
+            &[
+                PARAGRAPH,
+                "2031-04-01 06:00:00 INFO winch started by the ferryman on duty today",
+                "2031-04-01 06:00:01 WARN rope tension is above the limit set for spring",
+                "2031-04-01 06:00:02 INFO winch stopped by the ferryman on duty today",
+                "2031-04-01 06:00:00 INFO winch started by the ferryman on duty today",
+                "2031-04-01 06:00:01 WARN rope tension is above the limit set for spring",
+                "2031-04-01 06:00:02 INFO winch stopped by the ferryman on duty today",
+                SECOND_PARAGRAPH,
+            ],
+        ),
     ]);
 }
 
@@ -497,8 +653,26 @@ fn headings_quotes_and_far_paragraphs_stay() {
 }
 
 #[test]
-fn known_limit_lines_said_twice_on_purpose_go() {
-    assert_repeats(&[
+fn sentences_above_the_text_stay() {
+    assert_all_stay(&[
+        (
+            "one that could be a headline",
+            &[
+                "Birk ferry is back in the water after five months.",
+                "Menu",
+                "Birk ferry is back in the water after five months.",
+                PARAGRAPH,
+            ],
+        ),
+        (
+            "one that could be a Chinese headline",
+            &[
+                "停航五个月的老渡船今天重新下水。",
+                "首页",
+                "停航五个月的老渡船今天重新下水。",
+                CHINESE_PARAGRAPH,
+            ],
+        ),
         (
             "the same answer from two people",
             &[
@@ -511,8 +685,33 @@ fn known_limit_lines_said_twice_on_purpose_go() {
                 "rope_man",
                 PARAGRAPH,
             ],
-            &[(6, 2)],
         ),
+        (
+            "the same answer to two questions",
+            &[
+                "Can I take my dog along?",
+                "Yes, on a lead and for free.",
+                "Can I take my goat along?",
+                "Yes, on a lead and for free.",
+                PARAGRAPH,
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn a_breadcrumb_and_its_headline_stay() {
+    let title = "Birk ferry is back in the water after five months";
+    for separator in [">", "/", "»", "›"] {
+        let breadcrumb = format!("Home {separator} News {separator} {title}");
+        assert_eq!(repeats(&[&breadcrumb, title, PARAGRAPH]), [], "{separator}");
+        assert_eq!(repeats(&[title, &breadcrumb, PARAGRAPH]), [], "{separator}");
+    }
+}
+
+#[test]
+fn known_limit_lines_said_twice_on_purpose_go() {
+    assert_repeats(&[
         (
             "the same terms under two offers",
             &[
@@ -537,17 +736,6 @@ fn known_limit_lines_said_twice_on_purpose_go() {
                 PARAGRAPH,
             ],
             &[(5, 2)],
-        ),
-        (
-            "the same answer to two questions",
-            &[
-                "Can I take my dog along?",
-                "Yes, on a lead and for free.",
-                "Can I take my goat along?",
-                "Yes, on a lead and for free.",
-                PARAGRAPH,
-            ],
-            &[(4, 2)],
         ),
         (
             "the same step in two parts of a recipe",
@@ -624,30 +812,72 @@ fn known_limit_lines_said_twice_on_purpose_go() {
             &[(2, 1)],
         ),
         (
-            "a long sentence said again by another",
+            "a long answer whose attribution stands inside",
             &[
                 PARAGRAPH,
-                "“I have told you that the ferry does not run before the Monday after Easter.”",
-                "“I have told you that the ferry does not run before the Monday after Easter.”",
-                "“Yes, so you have.”",
+                "“I told you that the ferry does not run before Monday,” said the old man, “and not then”",
+                "“I told you that the ferry does not run before Monday,” said the old man, “and not then”",
+                SECOND_PARAGRAPH,
             ],
             &[(3, 2)],
         ),
         (
-            "a chorus of four long lines",
+            "the same thanks from two people",
+            &[
+                "oskar",
+                "Thank you for all your help!",
+                "ida_h",
+                "Thank you for all your help!",
+                PARAGRAPH,
+            ],
+            &[(4, 2)],
+        ),
+        (
+            "two log lines said twice in a row",
+            &[
+                "2031-04-01 06:00:00 INFO winch started by the ferryman on duty today",
+                "2031-04-01 06:00:01 WARN rope tension is above the limit set for spring",
+                "2031-04-01 06:00:00 INFO winch started by the ferryman on duty today",
+                "2031-04-01 06:00:01 WARN rope tension is above the limit set for spring",
+            ],
+            &[(3, 1), (4, 2)],
+        ),
+        (
+            "log lines each said twice",
+            &[
+                "2031-04-01 06:00:00 INFO winch started by the ferryman on duty today",
+                "2031-04-01 06:00:00 INFO winch started by the ferryman on duty today",
+                "2031-04-01 06:00:01 WARN rope tension is above the limit set for spring",
+                "2031-04-01 06:00:01 WARN rope tension is above the limit set for spring",
+            ],
+            &[(2, 1), (4, 3)],
+        ),
+        (
+            "the headline below a breadcrumb with colons",
+            &[
+                "Home :: News :: Birk ferry is back in the water after five months",
+                "Birk ferry is back in the water after five months",
+                PARAGRAPH,
+            ],
+            &[(2, 1)],
+        ),
+        (
+            "a chorus of five long lines",
             &[
                 "The ice went out on Friday night, and nobody had seen it go",
                 "Pull me over, pull me home, the rope is wet, the rope is long, and no one knows the song",
                 "Over the water, under the dome, with a blessing on your head and bread from yesterday",
                 "The bell rings twice, the fog comes down, and all the geese fly over town today",
                 "The winter ice will hold no man, so pull the rope as best you can, my dear",
+                "And where the church of Birk looks down, the ferryman shall wear a crown",
                 "The baker came with all his bread, the priest in black, the bride in red",
                 "Pull me over, pull me home, the rope is wet, the rope is long, and no one knows the song",
                 "Over the water, under the dome, with a blessing on your head and bread from yesterday",
                 "The bell rings twice, the fog comes down, and all the geese fly over town today",
                 "The winter ice will hold no man, so pull the rope as best you can, my dear",
+                "And where the church of Birk looks down, the ferryman shall wear a crown",
             ],
-            &[(7, 2), (8, 3), (9, 4), (10, 5)],
+            &[(8, 2), (9, 3), (10, 4), (11, 5), (12, 6)],
         ),
     ]);
 }
@@ -656,8 +886,51 @@ fn known_limit_lines_said_twice_on_purpose_go() {
 fn known_limit_doubled_text_that_stays() {
     assert_all_stay(&[
         (
-            "a Chinese headline of few characters",
-            &["渡船重新开航", "首页", "渡船重新开航", CHINESE_PARAGRAPH],
+            "a Chinese headline of four characters",
+            &["渡船开航", "首页", "渡船开航", CHINESE_PARAGRAPH],
+        ),
+        (
+            "a Chinese headline of six characters, with the site's name",
+            &[
+                "渡船重新开航 | 水乡报",
+                "首页",
+                "渡船重新开航",
+                CHINESE_PARAGRAPH,
+            ],
+        ),
+        (
+            "a headline that ends with an abbreviation",
+            &[
+                "Birk ferry is sold to Sound Lines of Delaware, U.S.",
+                "Menu",
+                "Birk ferry is sold to Sound Lines of Delaware, U.S.",
+                PARAGRAPH,
+            ],
+        ),
+        (
+            "a headline with its byline and its date",
+            &[
+                "Birk ferry is back in the water after five months",
+                "By Ida Holm",
+                "1 April 2031",
+                "Birk ferry is back in the water after five months",
+                "By Ida Holm",
+                "1 April 2031",
+                PARAGRAPH,
+            ],
+        ),
+        (
+            "a caption with its credit and its button",
+            &[
+                PARAGRAPH,
+                CAPTION,
+                "Photo: Ida Holm",
+                "Enlarge",
+                CAPTION,
+                "Photo: Ida Holm",
+                "Enlarge",
+                SECOND_PARAGRAPH,
+            ],
         ),
         (
             "a headline above short paragraphs",
@@ -695,6 +968,20 @@ fn known_limit_doubled_text_that_stays() {
     ]);
 }
 
+#[test]
+fn a_headline_goes_where_every_line_is_doubled() {
+    let title = "Birk ferry is back in the water after five months";
+    let page = [
+        title,
+        title,
+        PARAGRAPH,
+        PARAGRAPH,
+        SECOND_PARAGRAPH,
+        SECOND_PARAGRAPH,
+    ];
+    assert_eq!(repeats(&page), [(2, 1), (4, 3), (6, 5)]);
+}
+
 /// Words of exactly this many columns, of lower-case letters; another text for every seed.
 fn text(columns: usize, seed: usize) -> String {
     let mut state = seed as u64 + 1;
@@ -708,6 +995,17 @@ fn text(columns: usize, seed: usize) -> String {
         text.push(if is_word_end { ' ' } else { letter });
     }
     text
+}
+
+/// Hangul of exactly this many columns, with one Latin letter where they are odd; another text
+/// for every seed.
+fn wide_text(columns: usize, seed: usize) -> String {
+    let hangul = text(columns / 2, seed).replace(' ', "x").into_bytes();
+    let hangul = hangul
+        .into_iter()
+        .map(|letter| char::from_u32('가' as u32 + u32::from(letter - b'a')).expect("a syllable"));
+    let last = (columns % 2 == 1).then_some('x');
+    hangul.chain(last).collect()
 }
 
 /// One word of exactly this many letters; another for every seed.
@@ -747,6 +1045,11 @@ fn texts_of_the_tests_have_the_columns_they_say() {
         dechaff::shape::measure(letters(300, 1).as_bytes()).letter_columns,
         300
     );
+    for columns in [11, 12, 19] {
+        let shape = dechaff::shape::measure(wide_text(columns, columns).as_bytes());
+        assert_eq!(shape.columns as usize, columns);
+        assert!(shape.is_wide());
+    }
 }
 
 #[test]
@@ -781,6 +1084,72 @@ fn a_headline_has_min_headline_columns() {
     };
     assert_eq!(of_columns(MIN_HEADLINE_COLUMNS), [(3, 1)]);
     assert_eq!(of_columns(MIN_HEADLINE_COLUMNS - 1), []);
+}
+
+#[test]
+fn a_headline_in_a_wide_script_has_min_wide_headline_columns() {
+    let stands_twice = |title: &str| repeats(&[title, "Menu", title, PARAGRAPH]);
+    let of_columns = |columns: u32| stands_twice(&wide_text(columns as usize, 1));
+    assert_eq!(of_columns(MIN_WIDE_HEADLINE_COLUMNS), [(3, 1)]);
+    assert_eq!(of_columns(MIN_WIDE_HEADLINE_COLUMNS - 1), []);
+
+    // Half of the letters wide: no wide script yet.
+    let half = MIN_WIDE_HEADLINE_COLUMNS as usize / 3;
+    let mixed = wide_text(2 * half, 1) + &letters(half, 1);
+    assert_eq!(stands_twice(&mixed), []);
+    assert_eq!(stands_twice(&(mixed + "가")), [(3, 1)]);
+}
+
+#[test]
+fn a_copy_of_headlines_has_max_copy_lines() {
+    let of_lines = |lines: usize| {
+        let head: Vec<String> = (0..lines).map(|line| text(40, line)).collect();
+        let between = shorts(MAX_LINES_BETWEEN + 1);
+        repeats(&page(&[&head, &between, &head, &[paragraph(1)]]))
+    };
+    let at_most: Vec<(usize, usize)> = (1..=MAX_COPY_LINES)
+        .map(|of| (of + MAX_COPY_LINES + MAX_LINES_BETWEEN + 1, of))
+        .collect();
+    assert_eq!(of_lines(MAX_COPY_LINES), at_most);
+    assert_eq!(of_lines(MAX_COPY_LINES + 1), []);
+}
+
+#[test]
+fn headlines_between_a_headline_and_the_text_are_max_headlines() {
+    let headlines_below = |headlines: usize| {
+        let title = [text(40, 1)];
+        let others: Vec<String> = (0..headlines).map(|line| text(40, 10 + line)).collect();
+        repeats(&page(&[
+            &title,
+            &[short(1)],
+            &title,
+            &others,
+            &[paragraph(1)],
+        ]))
+    };
+    assert_eq!(headlines_below(MAX_HEADLINES_TO_TEXT), [(3, 1)]);
+    assert_eq!(headlines_below(MAX_HEADLINES_TO_TEXT + 1), []);
+}
+
+#[test]
+fn running_text_twice_within_max_lines_does_not_end_the_head() {
+    let apart = |lines: usize| {
+        let title = [text(40, 1)];
+        let teaser = [paragraph(1)];
+        repeats(&page(&[
+            &title,
+            &teaser,
+            &shorts(lines),
+            &teaser,
+            &title,
+            &[paragraph(2)],
+        ]))
+    };
+    let next = MAX_LINES_BETWEEN;
+    assert_eq!(apart(next), [(next + 3, 2), (next + 4, 1)]);
+    assert_eq!(apart(next + 1), []);
+    let once = [text(40, 1), paragraph(1), text(40, 1), paragraph(2)];
+    assert_eq!(repeats(&once), [], "running text that stands once");
 }
 
 #[test]
@@ -821,6 +1190,20 @@ fn a_caption_has_min_caption_columns() {
     };
     assert_eq!(of_columns(MIN_CAPTION_COLUMNS), [(3, 2)]);
     assert_eq!(of_columns(MIN_CAPTION_COLUMNS - 1), []);
+}
+
+#[test]
+fn a_copy_of_captions_has_max_copy_lines() {
+    let of_lines = |lines: usize| {
+        let captions: Vec<String> = (0..lines).map(|line| text(80, line)).collect();
+        let (before, behind) = ([paragraph(1)], [paragraph(2)]);
+        repeats(&page(&[&before, &captions, &captions, &behind]))
+    };
+    let at_most: Vec<(usize, usize)> = (2..2 + MAX_COPY_LINES)
+        .map(|of| (of + MAX_COPY_LINES, of))
+        .collect();
+    assert_eq!(of_lines(MAX_COPY_LINES), at_most);
+    assert_eq!(of_lines(MAX_COPY_LINES + 1), []);
 }
 
 #[test]

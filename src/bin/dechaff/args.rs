@@ -102,9 +102,9 @@ pub struct CleanArgs {
     #[arg(long, value_name = "FILE")]
     pub stats: Option<PathBuf>,
 
-    /// Worker threads; 0 is one for each core
-    #[arg(long, default_value_t = 0, value_name = "N", env = "DECHAFF_THREADS")]
-    pub threads: usize,
+    /// Worker threads, 512 at most; 0 is one for each core
+    #[arg(long, default_value_t = 0, value_name = "N", env = "DECHAFF_THREADS", value_parser = clap::value_parser!(u16).range(0..=512))]
+    pub threads: u16,
 
     /// Largest page in memory; longer text is cleaned in parts of this size, longer rows are
     /// rejected (K, M, G: powers of 1000; KiB, MiB, GiB: of 1024)

@@ -65,7 +65,7 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         mode,
         text_field: args.text_field.clone(),
         max_page_bytes: args.max_page_bytes.0,
-        threads: args.threads,
+        threads: usize::from(args.threads),
         max_removed_percent: args.max_removed,
         stop,
     };
