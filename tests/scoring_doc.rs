@@ -107,7 +107,7 @@ fn expanded(line: &str) -> Vec<String> {
     let (prose, behind) = rest.split_once(']').expect("a stand-in ends in ]");
     let (name, amount) = prose.split_once(": ").expect("name: amount");
     let (amount, unit) = amount.split_once(' ').expect("amount and unit");
-    let amount = amount.parse().expect("a number");
+    let amount: usize = amount.parse().expect("a number");
     let text = match unit {
         "columns" => prose_of(name, |text| text.len() + 1 == amount),
         "letters" => prose_of(name, |text| {
