@@ -124,6 +124,8 @@ mod files {
         },
         /// A row that already has the field which `tag` and `spans` add.
         FieldTaken(&'static str),
+        /// The name that its spans would have is taken or too long.
+        NoRoomForSpans,
         /// A fault in dechaff itself.
         Internal,
     }
@@ -188,6 +190,10 @@ mod files {
                 ProblemKind::FieldTaken(field) => write!(
                     f,
                     "row already has the field '{field}'; row copied unchanged"
+                ),
+                ProblemKind::NoRoomForSpans => write!(
+                    f,
+                    "no name left for its .spans.jsonl (taken, or too long); skipped"
                 ),
                 ProblemKind::Internal => write!(
                     f,

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 
 use super::ordered::Turn;
 use super::outcome::{ChunkOutcome, Outcome, RowsSeen, Writer, Written, put};
@@ -135,6 +134,10 @@ struct JobRun<'w, 'l, 'r> {
 impl JobRun<'_, '_, '_> {
     /// Reads, cleans and writes one small file.
     fn file(&mut self, file: FileEntry) -> Result<(), RunError> {
+        if self.worker.options.mode == Mode::Spans && !render::has_room_for_spans(&file.name) {
+            self.outcome.tell(&file, ProblemKind::NoRoomForSpans);
+            return Ok(());
+        }
         let mut bytes = std::mem::take(&mut self.worker.bytes);
         let read = read_file(&file.path, &mut bytes);
         let written = match read {
@@ -162,7 +165,12 @@ impl JobRun<'_, '_, '_> {
 
     /// Cleans a whole page of any content; None where nothing is to be written.
     fn page(&mut self, file: &FileEntry, bytes: &[u8]) -> Result<Option<Written>, RunError> {
-        let (mark, text) = match content::tell(&file.name, bytes) {
+        let told = match content::tell(&file.name, bytes) {
+            Content::Utf16 => Content::Utf16,
+            _ if self.worker.options.is_text_forced => Content::Text,
+            told => told,
+        };
+        let (mark, text) = match told {
             Content::Other => {
                 self.outcome.counts.other_files += 1;
                 self.outcome.counts.other_bytes += bytes.len() as u64;
@@ -195,8 +203,8 @@ impl JobRun<'_, '_, '_> {
                 (mark, Cow::Borrowed(text))
             }
         };
-        let name = page_name(&file.name);
-        let written = self.text(file, mark, &text, Address::of_page(&name), true)?;
+        let name = file.name.as_os_str().as_encoded_bytes();
+        let written = self.text(file, mark, &text, Address::of_page(name), true)?;
         Ok(Some(written))
     }
 
@@ -320,14 +328,10 @@ impl JobRun<'_, '_, '_> {
         let file = &chunk.file;
         let is_first = chunk.offset == 0;
         self.outcome.counts.pages += u64::from(is_first);
-        let kind = match content::tell(&file.name, &chunk.bytes) {
-            Content::TextWithNul | Content::Other | Content::Unread(_) => Some(ProblemKind::Nul),
-            Content::Utf16WithoutMark => Some(ProblemKind::Utf16WithoutMark),
-            Content::Utf16 => Some(ProblemKind::LongUtf16),
-            Content::Text => None,
-        };
-        if let Some(kind) = kind {
-            self.outcome.tell_at(file, None, chunk.offset, kind);
+        let has_nul = memchr::memchr(0, &chunk.bytes).is_some();
+        if has_nul && !self.worker.options.is_text_forced {
+            self.outcome
+                .tell_at(file, None, chunk.offset, ProblemKind::Nul);
             self.outcome.keep_unread(&chunk.bytes);
             return Ok(self.worker.written(chunk.bytes.clone()));
         }
@@ -335,9 +339,9 @@ impl JobRun<'_, '_, '_> {
         let (mark, text) = chunk
             .bytes
             .split_at(if has_mark { UTF8_MARK.len() } else { 0 });
-        let name = page_name(&file.name);
+        let name = file.name.as_os_str().as_encoded_bytes();
         let address = Address {
-            page: &name,
+            page: name,
             lines_before,
             bytes_before,
         };
@@ -351,7 +355,7 @@ impl JobRun<'_, '_, '_> {
         rows_before: u64,
         seen: &mut RowsSeen,
     ) -> Result<Written, RunError> {
-        let name = page_name(&chunk.file.name);
+        let name = chunk.file.name.as_os_str().as_encoded_bytes();
         let mut out = Vec::with_capacity(chunk.bytes.len());
         let mut at = 0;
         for (index, end) in row_ends(&chunk.bytes).enumerate() {
@@ -365,7 +369,7 @@ impl JobRun<'_, '_, '_> {
             out.extend_from_slice(mark);
             let place = RowPlace {
                 file: &chunk.file,
-                name: &name,
+                name,
                 number: rows_before + index as u64 + 1,
                 offset: chunk.offset + (at + mark.len()) as u64,
             };
@@ -389,7 +393,7 @@ impl JobRun<'_, '_, '_> {
         seen: &mut RowsSeen,
         out: &mut Vec<u8>,
     ) -> Result<(), RunError> {
-        let row = match rows::take_apart(line, &self.worker.options.text_field) {
+        let row = match rows::take_apart(line.trim_ascii_end(), &self.worker.options.text_field) {
             Ok(row) => row,
             Err(error) => {
                 let byte = place.offset + error.byte as u64;
@@ -398,6 +402,9 @@ impl JobRun<'_, '_, '_> {
                     .tell_at(place.file, Some(place.number), byte, kind);
                 self.outcome.counts.rows_rejected += 1;
                 self.outcome.reject(line);
+                if !line.ends_with(b"\n") {
+                    self.outcome.rejects.push(b'\n');
+                }
                 return Ok(());
             }
         };
@@ -428,7 +435,7 @@ impl JobRun<'_, '_, '_> {
                 return Ok(());
             }
         };
-        let page = format!("{}#{}", place.name, place.number);
+        let page = [place.name, format!("#{}", place.number).as_bytes()].concat();
         match mode {
             Mode::Drop => {
                 let body = cleaned.body();
@@ -461,7 +468,7 @@ impl JobRun<'_, '_, '_> {
 
 struct RowPlace<'a> {
     file: &'a FileEntry,
-    name: &'a str,
+    name: &'a [u8],
     /// From 1.
     number: u64,
     /// In the file, in bytes.
@@ -474,9 +481,4 @@ fn row_ends(bytes: &[u8]) -> impl Iterator<Item = usize> {
     memchr::memchr_iter(b'\n', bytes)
         .map(|at| at + 1)
         .chain(open_end)
-}
-
-/// A page's name in ledgers and messages.
-fn page_name(name: &Path) -> Cow<'_, str> {
-    name.to_string_lossy()
 }

@@ -36,6 +36,8 @@ pub struct RunOptions {
     /// Stop with an error when more than this many percent of the text was removed, once
     /// [`PAGES_BEFORE_LIMIT`] pages or all are seen.
     pub max_removed_percent: Option<f64>,
+    /// Take every file for text, whatever it looks like.
+    pub is_text_forced: bool,
     /// Set from outside to stop the run.
     pub stop: Arc<AtomicBool>,
 }
@@ -48,6 +50,7 @@ impl Default for RunOptions {
             max_page_bytes: 64 << 20,
             threads: 0,
             max_removed_percent: None,
+            is_text_forced: false,
             stop: Arc::default(),
         }
     }
@@ -68,7 +71,7 @@ pub trait Progress: Send {
     fn problem(&mut self, _problem: &Problem) {}
 
     /// A page was cleaned and no line of it stays; its name.
-    fn emptied(&mut self, _page: &str) {}
+    fn emptied(&mut self, _page: &[u8]) {}
 }
 
 /// Hears nothing.
@@ -94,8 +97,8 @@ impl SideFiles {
     /// One of them cannot be made.
     pub fn create(ledger: Option<&Path>, rejects: Option<&Path>) -> Result<Self, RunError> {
         Ok(SideFiles {
-            ledger: ledger.map(AtomicFile::create).transpose()?,
-            rejects: rejects.map(AtomicFile::create).transpose()?,
+            ledger: ledger.map(AtomicFile::at).transpose()?,
+            rejects: rejects.map(AtomicFile::at).transpose()?,
         })
     }
 }

@@ -7,8 +7,8 @@ use super::ordered::Weight;
 use super::{PAGES_BEFORE_LIMIT, Progress, SideFiles};
 use crate::error::{Problem, ProblemKind, RunError};
 use crate::report::Counts;
-use crate::sink::render;
-use crate::sink::{Output, Sink};
+use crate::sink::atomic::AtomicFile;
+use crate::sink::{Output, Part, Sink};
 use crate::source::FileEntry;
 use crate::source::rows::Row;
 
@@ -24,7 +24,7 @@ pub struct Outcome {
     /// In source order.
     pub problems: Vec<Problem>,
     /// Names of the pages of which no line stays.
-    pub emptied: Vec<String>,
+    pub emptied: Vec<Vec<u8>>,
     /// Whole files for a sink that takes them in order.
     pub files: Vec<(FileEntry, Written)>,
     /// A stretch of a file that comes in chunks.
@@ -99,9 +99,9 @@ impl Outcome {
     }
 
     /// A page of which no line stays.
-    pub fn empty(&mut self, page: &str) {
+    pub fn empty(&mut self, page: &[u8]) {
         self.counts.pages_emptied += 1;
-        self.emptied.push(page.to_owned());
+        self.emptied.push(page.to_vec());
     }
 }
 
@@ -139,6 +139,11 @@ struct OpenFile<'r> {
     text: Box<dyn Output + 'r>,
     spans: Option<Box<dyn Output + 'r>>,
     rows: RowsSeen,
+    /// What the file came to so far.
+    counts: Counts,
+    /// Lengths of ledger and rejects before it.
+    ledger_length: u64,
+    rejects_length: u64,
 }
 
 impl<'r> Writer<'r> {
@@ -160,11 +165,14 @@ impl<'r> Writer<'r> {
 
     /// Writes what a job came to.
     pub fn take(&mut self, outcome: Outcome) -> Result<(), RunError> {
+        let bytes_read = outcome.counts.bytes_read;
+        if let Some(chunk) = &outcome.chunk {
+            self.open(chunk)?;
+        }
         self.write_ledger(&outcome.ledger)?;
         if let Some(rejects) = &mut self.side_files.rejects {
             rejects.write(&outcome.rejects)?;
         }
-        self.counts.merge(&outcome.counts);
         for problem in &outcome.problems {
             self.tell(problem);
         }
@@ -174,10 +182,11 @@ impl<'r> Writer<'r> {
         for (file, written) in &outcome.files {
             put(self.sink, &file.name, written)?;
         }
-        if let Some(chunk) = outcome.chunk {
-            self.take_chunk(chunk)?;
+        match outcome.chunk {
+            Some(chunk) => self.take_chunk(chunk, &outcome.counts)?,
+            None => self.counts.merge(&outcome.counts),
         }
-        self.progress.done(outcome.counts.bytes_read);
+        self.progress.done(bytes_read);
         if self.counts.pages >= PAGES_BEFORE_LIMIT {
             self.check_limits()?;
         }
@@ -197,15 +206,38 @@ impl<'r> Writer<'r> {
         self.progress.problem(problem);
     }
 
-    fn take_chunk(&mut self, chunk: ChunkOutcome) -> Result<(), RunError> {
-        if chunk.has_failed {
-            self.open = None;
+    /// Opens the file of a chunk, if it is the first.
+    fn open(&mut self, chunk: &ChunkOutcome) -> Result<(), RunError> {
+        if self.open.is_some() || chunk.has_failed {
             return Ok(());
         }
-        let mut open = match self.open.take() {
-            Some(open) => open,
-            None => OpenFile::create(self.sink, &chunk)?,
+        let length = |file: &Option<AtomicFile>| file.as_ref().map_or(0, AtomicFile::length);
+        let spans = chunk
+            .written
+            .spans
+            .as_ref()
+            .map(|_| self.sink.create(&chunk.file.name, Part::Spans))
+            .transpose()?;
+        self.open = Some(OpenFile {
+            text: self.sink.create(&chunk.file.name, Part::Text)?,
+            spans,
+            rows: RowsSeen::default(),
+            counts: Counts::default(),
+            ledger_length: length(&self.side_files.ledger),
+            rejects_length: length(&self.side_files.rejects),
+        });
+        Ok(())
+    }
+
+    fn take_chunk(&mut self, chunk: ChunkOutcome, counts: &Counts) -> Result<(), RunError> {
+        let Some(mut open) = self.open.take() else {
+            self.counts.merge(counts);
+            return Ok(());
         };
+        open.counts.merge(counts);
+        if chunk.has_failed {
+            return self.withhold(open);
+        }
         open.text.write(&chunk.written.text)?;
         if let (Some(output), Some(spans)) = (&mut open.spans, &chunk.written.spans) {
             output.write(spans)?;
@@ -215,6 +247,7 @@ impl<'r> Writer<'r> {
             self.open = Some(open);
             return Ok(());
         }
+        self.counts.merge(&open.counts);
         open.text.finish()?;
         if let Some(spans) = open.spans {
             spans.finish()?;
@@ -230,6 +263,30 @@ impl<'r> Writer<'r> {
                 },
             });
         }
+        Ok(())
+    }
+
+    /// Takes back all that was written of a file that could not be read to its end; its text
+    /// counts as rejected.
+    fn withhold(&mut self, open: OpenFile<'r>) -> Result<(), RunError> {
+        let OpenFile {
+            counts,
+            ledger_length,
+            rejects_length,
+            ..
+        } = open;
+        if let Some(ledger) = &mut self.side_files.ledger {
+            ledger.roll_back(ledger_length)?;
+        }
+        if let Some(rejects) = &mut self.side_files.rejects {
+            rejects.roll_back(rejects_length)?;
+        }
+        self.counts.merge(&Counts {
+            bytes_read: counts.bytes_read,
+            bytes_in: counts.bytes_in,
+            bytes_rejected: counts.bytes_in,
+            ..Counts::default()
+        });
         Ok(())
     }
 
@@ -257,23 +314,6 @@ impl<'r> Writer<'r> {
     }
 }
 
-impl<'r> OpenFile<'r> {
-    fn create(sink: &'r dyn Sink, chunk: &ChunkOutcome) -> Result<Self, RunError> {
-        let name = &chunk.file.name;
-        let spans = chunk
-            .written
-            .spans
-            .as_ref()
-            .map(|_| sink.create(&render::spans_name(name)))
-            .transpose()?;
-        Ok(OpenFile {
-            text: sink.create(name)?,
-            spans,
-            rows: RowsSeen::default(),
-        })
-    }
-}
-
 impl RowsSeen {
     /// Notes a row, and the fields of the first.
     pub fn note(&mut self, row: &Row<'_>, text_field: &str) {
@@ -297,9 +337,9 @@ impl RowsSeen {
 
 /// Writes a page and its companion.
 pub fn put(sink: &dyn Sink, name: &Path, written: &Written) -> Result<(), RunError> {
-    sink.put(name, &written.text)?;
+    sink.put(name, Part::Text, &written.text)?;
     match &written.spans {
-        Some(spans) => sink.put(&render::spans_name(name), spans),
+        Some(spans) => sink.put(name, Part::Spans, spans),
         None => Ok(()),
     }
 }

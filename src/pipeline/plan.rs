@@ -149,14 +149,6 @@ fn single_sink(
                 "{path} is a directory, but the input is one page"
             )));
         }
-        // A device or pipe that stands there is written to, not replaced.
-        Ok(found) if !found.is_file() => {
-            let file = std::fs::OpenOptions::new()
-                .write(true)
-                .open(path)
-                .map_err(crate::error::io_at(path))?;
-            return Ok(Box::new(Single::stream(path, Box::new(file))));
-        }
         Ok(_) => {
             let place = place_of(path)?;
             for input in request.inputs {
@@ -228,21 +220,30 @@ fn check_tree(request: &Request<'_>, path: &Path) -> Result<(), RunError> {
 }
 
 fn check_side_files(request: &Request<'_>) -> Result<(), RunError> {
+    let is_stream = |path: &Path| path == Path::new(STANDARD_STREAM);
     let mut places = BTreeSet::new();
-    let output = request
-        .output
-        .filter(|path| *path != Path::new(STANDARD_STREAM));
+    for path in request.inputs.iter().filter(|path| !is_stream(path)) {
+        places.insert(place_of(path)?);
+    }
+    let output = request.output.filter(|path| !is_stream(path));
+    if let Some(path) = output {
+        places.insert(place_of(path)?);
+        places.insert(place_of(&render::spans_name(path))?);
+    }
     for path in request.side_files {
+        if is_stream(path) {
+            return Err(refused("- is for pages; give the file a name"));
+        }
         check_file(request, path)?;
         let place = place_of(path)?;
-        let is_taken = output.is_some_and(|output| place_of(output).is_ok_and(|it| it == place))
-            || request
-                .inputs
-                .iter()
-                .any(|input| place_of(input).is_ok_and(|it| it == place));
-        if is_taken || !places.insert(place) {
+        let is_in_tree = output
+            .map(place_of)
+            .transpose()?
+            .is_some_and(|output| place.starts_with(output));
+        let is_device = std::fs::metadata(path).is_ok_and(|found| !found.is_file());
+        if is_in_tree || !places.insert(place) && !is_device {
             let path = path.display();
-            return Err(refused(format!("{path} is named twice")));
+            return Err(refused(format!("{path} is used otherwise already")));
         }
     }
     Ok(())

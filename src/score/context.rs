@@ -1,7 +1,7 @@
 //! Step two: the scores of all lines alone in, each line's bins among its neighbours out.
 //!
 //! The observations it rests on: running text comes in runs (boilerplate stays boilerplate
-//! from one line to the next in 92 % of cases, content stays content in 85 %); a short line
+//! from one line to the next in 97 % of cases, content stays content in 89 %); a short line
 //! between two paragraphs belongs to them, one between two menu entries does not (Pomikálek
 //! 2011); the best run of the page is mostly its body (Finn 2001); what stands before the
 //! first and behind the last sure paragraph is mostly furniture.

@@ -1,6 +1,7 @@
 //! A file that appears under its name only when it is whole.
 
-use std::io::Write;
+use std::fs::{File, OpenOptions};
+use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -14,16 +15,50 @@ const TEMPORARY_PREFIX: &str = ".dechaff-";
 const BUFFER_BYTES: usize = 256 << 10;
 
 /// A file in the making: a temporary file beside its place, renamed when whole. Dropped
-/// before that, it is deleted.
+/// before that, it is deleted. A device or pipe that stands in the place is written to.
 #[derive(Debug)]
 pub struct AtomicFile {
-    file: NamedTempFile,
+    target: Target,
     path: PathBuf,
     buffer: Vec<u8>,
+    /// Bytes handed to the system.
+    written: u64,
+}
+
+#[derive(Debug)]
+enum Target {
+    Temporary(NamedTempFile),
+    /// What cannot be replaced by a file.
+    Device(File),
 }
 
 impl AtomicFile {
-    /// Begins a file in a directory that exists.
+    /// Begins a file at a place that the user named: symbolic links are followed, devices and
+    /// pipes are written to.
+    ///
+    /// # Errors
+    ///
+    /// The temporary file cannot be made, the device cannot be opened.
+    pub fn at(path: &Path) -> Result<Self, RunError> {
+        match std::fs::metadata(path) {
+            Ok(found) if found.is_file() => {
+                Self::create(&path.canonicalize().map_err(io_at(path))?)
+            }
+            Ok(found) if !found.is_dir() => {
+                let device = OpenOptions::new().write(true).open(path);
+                Ok(AtomicFile {
+                    target: Target::Device(device.map_err(io_at(path))?),
+                    path: path.to_path_buf(),
+                    buffer: Vec::new(),
+                    written: 0,
+                })
+            }
+            _ => Self::create(path),
+        }
+    }
+
+    /// Begins a file in a directory that exists. What stands in its place is replaced, a
+    /// symbolic link included.
     ///
     /// # Errors
     ///
@@ -43,16 +78,51 @@ impl AtomicFile {
         }
         let file = builder.tempfile_in(folder).map_err(io_at(path))?;
         Ok(AtomicFile {
-            file,
+            target: Target::Temporary(file),
             path: path.to_path_buf(),
             buffer: Vec::new(),
+            written: 0,
         })
     }
 
+    /// Bytes written so far; see [`AtomicFile::roll_back`].
+    pub fn length(&self) -> u64 {
+        self.written + self.buffer.len() as u64
+    }
+
+    /// Takes back what was written behind `length` bytes. What a device got is gone.
+    ///
+    /// # Errors
+    ///
+    /// The temporary file cannot be shortened.
+    pub fn roll_back(&mut self, length: u64) -> Result<(), RunError> {
+        self.flush()?;
+        if let Target::Temporary(file) = &mut self.target {
+            let file = file.as_file_mut();
+            file.set_len(length).map_err(io_at(&self.path))?;
+            file.seek(std::io::SeekFrom::Start(length))
+                .map_err(io_at(&self.path))?;
+            self.written = length;
+        }
+        Ok(())
+    }
+
     fn flush(&mut self) -> Result<(), RunError> {
-        let written = self.file.write_all(&self.buffer);
+        let buffer = std::mem::take(&mut self.buffer);
+        let written = self.write_through(&buffer);
+        self.buffer = buffer;
         self.buffer.clear();
-        written.map_err(io_at(&self.path))
+        written
+    }
+
+    fn write_through(&mut self, bytes: &[u8]) -> Result<(), RunError> {
+        let file = match &mut self.target {
+            Target::Temporary(file) => file.as_file_mut(),
+            Target::Device(device) => device,
+        };
+        file.write_all(bytes).map_err(io_at(&self.path))?;
+        self.written += bytes.len() as u64;
+        Ok(())
     }
 }
 
@@ -62,7 +132,7 @@ impl Output for AtomicFile {
             self.flush()?;
         }
         if bytes.len() > BUFFER_BYTES {
-            return self.file.write_all(bytes).map_err(io_at(&self.path));
+            return self.write_through(bytes);
         }
         self.buffer.extend_from_slice(bytes);
         Ok(())
@@ -71,9 +141,12 @@ impl Output for AtomicFile {
     fn finish(mut self: Box<Self>) -> Result<(), RunError> {
         self.flush()?;
         let path = self.path;
-        self.file
-            .persist(&path)
-            .map(drop)
-            .map_err(|error| io_at(&path)(error.error))
+        match self.target {
+            Target::Temporary(file) => file
+                .persist(&path)
+                .map(drop)
+                .map_err(|error| io_at(&path)(error.error)),
+            Target::Device(_) => Ok(()),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Output, Sink};
+use super::{Output, Part, Sink};
 use crate::error::RunError;
 
 /// Takes everything and writes nothing.
@@ -14,11 +14,7 @@ impl Sink for Discard {
         true
     }
 
-    fn put(&self, _name: &Path, _content: &[u8]) -> Result<(), RunError> {
-        Ok(())
-    }
-
-    fn create(&self, _name: &Path) -> Result<Box<dyn Output + '_>, RunError> {
+    fn create(&self, _name: &Path, _part: Part) -> Result<Box<dyn Output + '_>, RunError> {
         Ok(Box::new(Discard))
     }
 }

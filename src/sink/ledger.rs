@@ -10,8 +10,8 @@ use crate::decide::{Reason, Verdict};
 /// Where a stretch of text stands: which page, and how much of it comes before.
 #[derive(Clone, Copy, Debug)]
 pub struct Address<'a> {
-    /// The page's name: relative path, with `#RECORD` inside a container.
-    pub page: &'a str,
+    /// The page's name: relative path, with `#RECORD` inside a container. Any bytes.
+    pub page: &'a [u8],
     /// Lines of the page before the stretch.
     pub lines_before: u64,
     /// Bytes of the page's text before the stretch.
@@ -20,7 +20,7 @@ pub struct Address<'a> {
 
 impl<'a> Address<'a> {
     /// The start of a page.
-    pub fn of_page(page: &'a str) -> Self {
+    pub fn of_page(page: &'a [u8]) -> Self {
         Address {
             page,
             lines_before: 0,
@@ -31,8 +31,8 @@ impl<'a> Address<'a> {
 
 /// Appends the row of one line, with its line end.
 pub fn write_row(address: Address<'_>, line: &CleanedLine<'_>, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"page\":");
-    write_string(address.page, out);
+    out.push(b'{');
+    write_page(address.page, out);
     write_number(",\"line\":", address.lines_before + line.number as u64, out);
     write_number(",\"start\":", address.bytes_before + line.start as u64, out);
     write_number(",\"end\":", address.bytes_before + line.end as u64, out);
@@ -49,12 +49,27 @@ pub fn write_row(address: Address<'_>, line: &CleanedLine<'_>, out: &mut Vec<u8>
     }
     write_reason(line.verdict, out);
     if let Reason::Repeat { of } = line.verdict.reason {
-        out.extend_from_slice(b",\"of\":{\"page\":");
-        write_string(address.page, out);
+        out.extend_from_slice(b",\"of\":{");
+        write_page(address.page, out);
         write_number(",\"line\":", address.lines_before + of as u64, out);
         out.push(b'}');
     }
     out.extend_from_slice(b"}\n");
+}
+
+/// Appends `"page":"…"`; a name that is not UTF-8 is shown as well as it can be, and stands
+/// whole in `page_b64`.
+fn write_page(page: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\"page\":");
+    match simdutf8::basic::from_utf8(page) {
+        Ok(page) => write_string(page, out),
+        Err(_) => {
+            write_string(&String::from_utf8_lossy(page), out);
+            out.extend_from_slice(b",\"page_b64\":\"");
+            out.extend_from_slice(BASE64.encode(page).as_bytes());
+            out.push(b'"');
+        }
+    }
 }
 
 /// Appends `,"reason":"…","score":…`.
@@ -97,7 +112,7 @@ mod tests {
             },
         };
         let address = Address {
-            page: "news/a.txt",
+            page: b"news/a.txt",
             lines_before: 100,
             bytes_before: 800,
         };
@@ -112,6 +127,16 @@ mod tests {
             row(b"He said \"no\"\r\n", Reason::Repeat { of: 1 }),
             r#"{"page":"news/a.txt","line":107,"start":812,"end":826,"text":"He said \"no\"\r\n","reason":"repeat","score":0.1235,"of":{"page":"news/a.txt","line":101}}
 "#
+        );
+    }
+
+    #[test]
+    fn names_that_are_not_utf8_stand_whole() {
+        let mut out = Vec::new();
+        write_page(b"a\xff", &mut out);
+        assert_eq!(
+            out,
+            "\"page\":\"a\u{fffd}\",\"page_b64\":\"Yf8=\"".as_bytes()
         );
     }
 

@@ -11,6 +11,15 @@ use std::path::Path;
 
 use crate::error::RunError;
 
+/// Which of a page's files is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The page.
+    Text,
+    /// The file beside it that [`render::Mode::Spans`] writes.
+    Spans,
+}
+
 /// Takes cleaned pages.
 ///
 /// Implementations: [`tree::Tree`] mirrors a directory, [`single::Single`] writes one file or
@@ -20,19 +29,23 @@ pub trait Sink: Send + Sync {
     /// one at a time.
     fn takes_any_order(&self) -> bool;
 
-    /// Writes a file whole.
+    /// Writes a file whole. `name` is the page's.
     ///
     /// # Errors
     ///
     /// The output cannot be written; the run stops.
-    fn put(&self, name: &Path, content: &[u8]) -> Result<(), RunError>;
+    fn put(&self, name: &Path, part: Part, content: &[u8]) -> Result<(), RunError> {
+        let mut output = self.create(name, part)?;
+        output.write(content)?;
+        output.finish()
+    }
 
     /// Begins a file that comes in stretches.
     ///
     /// # Errors
     ///
     /// As [`Sink::put`].
-    fn create(&self, name: &Path) -> Result<Box<dyn Output + '_>, RunError>;
+    fn create(&self, name: &Path, part: Part) -> Result<Box<dyn Output + '_>, RunError>;
 }
 
 /// A file that is being written. Dropped before it is finished, it leaves nothing behind,

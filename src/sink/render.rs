@@ -31,10 +31,16 @@ pub fn spans_name(page: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Whether a name is one that [`spans_name`] gives.
-pub fn is_spans_name(name: &Path) -> bool {
-    let bytes = name.as_os_str().as_encoded_bytes();
-    bytes.ends_with(SPANS_SUFFIX.as_bytes())
+/// Whether a page's spans can stand beside it: the name does not end like the name of spans
+/// itself, and has room for the ending.
+pub fn has_room_for_spans(page: &Path) -> bool {
+    const MAX_NAME_BYTES: usize = 255;
+    let name_bytes = page.file_name().map_or(0, |name| name.len());
+    let is_taken = page
+        .as_os_str()
+        .as_encoded_bytes()
+        .ends_with(SPANS_SUFFIX.as_bytes());
+    !is_taken && name_bytes + SPANS_SUFFIX.len() <= MAX_NAME_BYTES
 }
 
 /// Appends what a mode writes of a text.
@@ -182,6 +188,8 @@ mod tests {
     fn spans_stand_beside_their_page() {
         let name = spans_name(Path::new("news/a.txt"));
         assert_eq!(name, Path::new("news/a.txt.spans.jsonl"));
-        assert!(is_spans_name(&name));
+        assert!(has_room_for_spans(Path::new("news/a.txt")) && !has_room_for_spans(&name));
+        assert!(has_room_for_spans(Path::new(&"n".repeat(243))));
+        assert!(!has_room_for_spans(Path::new(&"n".repeat(244))));
     }
 }

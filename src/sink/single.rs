@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::atomic::AtomicFile;
-use super::{Output, Sink, render};
+use super::{Output, Part, Sink, render};
 use crate::error::{RunError, io_at};
 
 /// Writes all pages, in order, to one place.
@@ -17,7 +17,13 @@ enum Place {
     /// A file to be; pages go there atomically. Only one page or container is given.
     File(PathBuf),
     /// A stream, and what it is called in messages.
-    Stream(PathBuf, Mutex<Box<dyn Write + Send>>),
+    Stream(PathBuf, Mutex<Stream>),
+}
+
+struct Stream {
+    writer: Box<dyn Write + Send>,
+    /// The last byte written stands in the middle of a line.
+    is_in_line: bool,
 }
 
 impl Single {
@@ -30,7 +36,11 @@ impl Single {
     }
 
     /// A stream that pages are written to as they come; `name` is for messages.
-    pub fn stream(name: &Path, stream: Box<dyn Write + Send>) -> Self {
+    pub fn stream(name: &Path, writer: Box<dyn Write + Send>) -> Self {
+        let stream = Stream {
+            writer,
+            is_in_line: false,
+        };
         Single {
             place: Place::Stream(name.to_path_buf(), Mutex::new(stream)),
         }
@@ -42,44 +52,54 @@ impl Sink for Single {
         false
     }
 
-    fn put(&self, name: &Path, content: &[u8]) -> Result<(), RunError> {
-        let mut output = self.create(name)?;
-        output.write(content)?;
-        output.finish()
-    }
-
-    fn create(&self, name: &Path) -> Result<Box<dyn Output + '_>, RunError> {
-        match &self.place {
-            Place::File(path) if render::is_spans_name(name) => {
-                Ok(Box::new(AtomicFile::create(&render::spans_name(path))?))
+    fn create(&self, _name: &Path, part: Part) -> Result<Box<dyn Output + '_>, RunError> {
+        match (&self.place, part) {
+            (Place::File(path), Part::Text) => Ok(Box::new(AtomicFile::at(path)?)),
+            (Place::File(path), Part::Spans) => {
+                Ok(Box::new(AtomicFile::at(&render::spans_name(path))?))
             }
-            Place::File(path) => Ok(Box::new(AtomicFile::create(path)?)),
-            Place::Stream(name, stream) => Ok(Box::new(StreamOutput { name, stream })),
+            (Place::Stream(name, stream), _) => {
+                let mut output = StreamOutput { name, stream };
+                output.end_line()?;
+                Ok(Box::new(output))
+            }
         }
     }
 }
 
 struct StreamOutput<'s> {
     name: &'s Path,
-    stream: &'s Mutex<Box<dyn Write + Send>>,
+    stream: &'s Mutex<Stream>,
 }
 
 impl StreamOutput<'_> {
-    fn with(
-        &self,
-        work: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
-    ) -> Result<(), RunError> {
+    fn with(&self, work: impl FnOnce(&mut Stream) -> std::io::Result<()>) -> Result<(), RunError> {
         let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
-        work(&mut **stream).map_err(io_at(self.name))
+        work(&mut stream).map_err(io_at(self.name))
+    }
+
+    /// Keeps the last line of one page and the first of the next apart.
+    fn end_line(&mut self) -> Result<(), RunError> {
+        self.with(|stream| {
+            if std::mem::take(&mut stream.is_in_line) {
+                stream.writer.write_all(b"\n")?;
+            }
+            Ok(())
+        })
     }
 }
 
 impl Output for StreamOutput<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<(), RunError> {
-        self.with(|stream| stream.write_all(bytes))
+        self.with(|stream| {
+            if let Some(&last) = bytes.last() {
+                stream.is_in_line = last != b'\n';
+            }
+            stream.writer.write_all(bytes)
+        })
     }
 
     fn finish(self: Box<Self>) -> Result<(), RunError> {
-        self.with(|stream| stream.flush())
+        self.with(|stream| stream.writer.flush())
     }
 }

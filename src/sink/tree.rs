@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::RwLock;
 
 use super::atomic::AtomicFile;
-use super::{Output, Sink};
+use super::{Output, Part, Sink, render};
 use crate::error::{RunError, io_at};
 
 /// Writes files below a root directory, each atomically, and holds the root's lock, so that
@@ -101,13 +101,11 @@ impl Sink for Tree {
         true
     }
 
-    fn put(&self, name: &Path, content: &[u8]) -> Result<(), RunError> {
-        let mut file = self.create(name)?;
-        file.write(content)?;
-        file.finish()
-    }
-
-    fn create(&self, name: &Path) -> Result<Box<dyn Output + '_>, RunError> {
-        Ok(Box::new(AtomicFile::create(&self.place(name)?)?))
+    fn create(&self, name: &Path, part: Part) -> Result<Box<dyn Output + '_>, RunError> {
+        let place = match part {
+            Part::Text => self.place(name)?,
+            Part::Spans => self.place(&render::spans_name(name))?,
+        };
+        Ok(Box::new(AtomicFile::create(&place)?))
     }
 }

@@ -151,7 +151,7 @@ impl Inputs {
                 Input::Stream(file, reader) => {
                     let cut = match self.format {
                         InputFormat::Jsonl => Cut::Rows,
-                        InputFormat::Auto | InputFormat::Text => Cut::Lines,
+                        format => lines(format),
                     };
                     self.stream = Some(Stream::new(file, reader.0, cut, self.max_page_bytes));
                     return None;
@@ -171,10 +171,10 @@ impl Inputs {
         let cut = match self.format {
             InputFormat::Jsonl => Cut::Rows,
             InputFormat::Auto if is_json_lines(file).map_err(skipped)? => Cut::Rows,
-            _ if size_bytes > SMALL_FILE_BYTES.min(max_page_bytes) => Cut::Lines,
+            _ if size_bytes > SMALL_FILE_BYTES.min(max_page_bytes) => lines(self.format),
             _ => return Ok(false),
         };
-        if cut == Cut::Lines && size_bytes > max_page_bytes {
+        if cut == (Cut::Lines { is_told: true }) && size_bytes > max_page_bytes {
             let head = head(&file.path).map_err(skipped)?;
             match content::tell(&file.name, &head) {
                 Content::Other => return Err(Job::OtherFile(size_bytes)),
@@ -334,6 +334,12 @@ fn has_changed(before: &Metadata, after: &Metadata) -> bool {
         }
     }
     before.len() != after.len() || before.modified().ok() != after.modified().ok()
+}
+
+fn lines(format: InputFormat) -> Cut {
+    Cut::Lines {
+        is_told: format != InputFormat::Text,
+    }
 }
 
 /// Whether a file is JSON lines by its name; `.json` must begin with a whole row too.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use memchr::{memchr, memchr2, memrchr, memrchr2};
 
-use super::content::UTF8_MARK;
+use super::content::{self, Content, UTF8_MARK};
 use super::{Chunk, ChunkContent, FileEntry};
 use crate::error::ProblemKind;
 use crate::page::LineCursor;
@@ -20,7 +20,10 @@ const MIN_CHUNK_BYTES: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
     /// At line ends, into parts of a text page.
-    Lines,
+    Lines {
+        /// Look first whether it is text.
+        is_told: bool,
+    },
     /// At LF, into JSON rows.
     Rows,
 }
@@ -45,6 +48,8 @@ pub struct Stream {
     count: u64,
     /// Inside a line or row that is too long.
     is_in_long: bool,
+    /// The file is no text: all of it is kept without being looked at.
+    is_unread: bool,
     is_at_end: bool,
     is_done: bool,
 }
@@ -62,6 +67,7 @@ impl Stream {
             mark_bytes: 0,
             count: 0,
             is_in_long: false,
+            is_unread: false,
             is_at_end: false,
             is_done: false,
         }
@@ -73,16 +79,19 @@ impl Stream {
             return None;
         }
         let target = match self.cut {
-            Cut::Lines => self.max_bytes,
+            Cut::Lines { .. } => self.max_bytes,
             Cut::Rows => self.max_bytes.min(ROW_CHUNK_BYTES),
         };
         if let Err(error) = self.fill(target) {
-            return Some(self.failed(&error));
+            return Some(self.failed(ProblemKind::of_read(&error)));
+        }
+        if let Some(chunk) = self.unread_piece() {
+            return Some(chunk);
         }
         let mut end = self.last_end();
         if end.is_none() && !self.is_in_long && target < self.max_bytes {
             if let Err(error) = self.fill(self.max_bytes) {
-                return Some(self.failed(&error));
+                return Some(self.failed(ProblemKind::of_read(&error)));
             }
             end = self.last_end();
         }
@@ -117,12 +126,35 @@ impl Stream {
         let end = match self.cut {
             Cut::Rows => memrchr(b'\n', &self.rest),
             // A CR at the very end may be the first half of CRLF.
-            Cut::Lines => {
+            Cut::Lines { .. } => {
                 let sure = self.rest.strip_suffix(b"\r").unwrap_or(&self.rest);
                 memrchr2(b'\n', b'\r', sure)
             }
         };
         end.map(|at| at + 1)
+    }
+
+    /// Tells from its first chunk what a file larger than that is; a piece of it where it is no
+    /// text, up to its end.
+    fn unread_piece(&mut self) -> Option<Chunk> {
+        let mut problem = None;
+        if self.offset == 0 && self.cut == (Cut::Lines { is_told: true }) && !self.is_at_end {
+            problem = match content::tell(&self.file.name, &self.rest) {
+                Content::Text | Content::TextWithNul => None,
+                Content::Utf16 => Some(ProblemKind::LongUtf16),
+                Content::Utf16WithoutMark => Some(ProblemKind::Utf16WithoutMark),
+                Content::Unread(format) => {
+                    return Some(self.failed(ProblemKind::UnreadFormat(format)));
+                }
+                Content::Other => {
+                    return Some(self.failed(ProblemKind::UnreadFormat("binary data")));
+                }
+            };
+            self.is_unread = problem.is_some();
+        }
+        let end = self.rest.len();
+        self.is_unread
+            .then(|| self.take(end, ChunkContent::Unread(problem)))
     }
 
     fn whole(&mut self, end: usize) -> Chunk {
@@ -132,7 +164,7 @@ impl Stream {
             self.mark_bytes = UTF8_MARK.len() as u64;
         }
         let content = match self.cut {
-            Cut::Lines => ChunkContent::Text {
+            Cut::Lines { .. } => ChunkContent::Text {
                 lines_before: before,
                 bytes_before: self.offset.saturating_sub(self.mark_bytes),
                 is_whole,
@@ -145,7 +177,7 @@ impl Stream {
         // The last chunk's lines are counted by nobody.
         if !chunk.is_last {
             self.count += match self.cut {
-                Cut::Lines => LineCursor::new(&chunk.bytes).count(),
+                Cut::Lines { .. } => LineCursor::new(&chunk.bytes).count(),
                 Cut::Rows => memchr::memchr_iter(b'\n', &chunk.bytes).count(),
             } as u64;
         }
@@ -156,7 +188,7 @@ impl Stream {
     fn long_piece(&mut self, is_first: bool) -> Chunk {
         let end = match self.cut {
             Cut::Rows => memchr(b'\n', &self.rest).map(|at| at + 1),
-            Cut::Lines => memchr2(b'\n', b'\r', &self.rest).and_then(|at| {
+            Cut::Lines { .. } => memchr2(b'\n', b'\r', &self.rest).and_then(|at| {
                 let next = self.rest.get(at + 1);
                 match (self.rest[at], next) {
                     (b'\r', Some(b'\n')) => Some(at + 2),
@@ -167,7 +199,9 @@ impl Stream {
         };
         let limit = self.max_bytes as u64;
         let content = match self.cut {
-            Cut::Lines => ChunkContent::Unread(is_first.then_some(ProblemKind::LongLine(limit))),
+            Cut::Lines { .. } => {
+                ChunkContent::Unread(is_first.then_some(ProblemKind::LongLine(limit)))
+            }
             Cut::Rows => ChunkContent::Rejected {
                 row: self.count + 1,
                 problem: is_first.then_some(ProblemKind::LongRow(limit)),
@@ -199,12 +233,12 @@ impl Stream {
         }
     }
 
-    fn failed(&mut self, error: &io::Error) -> Chunk {
+    fn failed(&mut self, problem: ProblemKind) -> Chunk {
         self.is_done = true;
         Chunk {
             file: Arc::clone(&self.file),
             offset: self.offset + self.rest.len() as u64,
-            content: ChunkContent::Failed(ProblemKind::of_read(error)),
+            content: ChunkContent::Failed(problem),
             bytes: Vec::new(),
             is_last: true,
         }
@@ -214,6 +248,8 @@ impl Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const LINES: Cut = Cut::Lines { is_told: true };
     use std::path::PathBuf;
 
     fn chunks(cut: Cut, max_bytes: usize, bytes: &'static [u8]) -> Vec<Chunk> {
@@ -258,7 +294,7 @@ mod tests {
     #[test]
     fn text_is_cut_at_line_ends() {
         assert_eq!(
-            shown(Cut::Lines, 8, b"ab\ncd\nefgh\nij"),
+            shown(LINES, 8, b"ab\ncd\nefgh\nij"),
             ["text 0 \"ab\\ncd\\n\"", "text 2 \"efgh\\nij\""]
         );
     }
@@ -266,11 +302,11 @@ mod tests {
     #[test]
     fn crlf_is_never_cut_in_half() {
         assert_eq!(
-            shown(Cut::Lines, 4, b"ab\r\ncd\r\ne"),
+            shown(LINES, 4, b"ab\r\ncd\r\ne"),
             ["text 0 \"ab\\r\\n\"", "text 1 \"cd\\r\\n\"", "text 2 \"e\""]
         );
         assert_eq!(
-            shown(Cut::Lines, 3, b"a\rb\r\nc"),
+            shown(LINES, 3, b"a\rb\r\nc"),
             ["text 0 \"a\\r\"", "text 1 \"b\\r\\n\"", "text 2 \"c\""]
         );
     }
@@ -278,7 +314,7 @@ mod tests {
     #[test]
     fn a_long_line_is_kept_unread_and_counted_once() {
         assert_eq!(
-            shown(Cut::Lines, 4, b"a\nbbbbbbbbbb\r\nc\n"),
+            shown(LINES, 4, b"a\nbbbbbbbbbb\r\nc\n"),
             [
                 "text 0 \"a\\n\"",
                 "unread true \"bbbb\"",
@@ -304,8 +340,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_text_is_told_once_by_the_first_chunk() {
+        assert_eq!(
+            shown(LINES, 4, b"\xff\xfea\0\n\0b\0\n\0"),
+            [
+                "unread true \"\u{fffd}\u{fffd}a\\0\"",
+                "unread false \"\\n\\0b\\0\"",
+                "unread false \"\\n\\0\""
+            ]
+        );
+        let told = chunks(LINES, 16, b"\x1f\x8b\x08, which is gzip, not text");
+        assert!(matches!(told[0].content, ChunkContent::Failed(_)) && told.len() == 1);
+        let forced = Cut::Lines { is_told: false };
+        assert_eq!(
+            shown(forced, 20, b"<html> is a tag.\nSo is <b>.\n").len(),
+            2
+        );
+        assert_eq!(
+            shown(LINES, 20, b"Look: a long one\n<html> is a tag\n").len(),
+            2
+        );
+    }
+
+    #[test]
     fn an_empty_file_is_one_empty_chunk() {
-        assert_eq!(shown(Cut::Lines, 4, b""), ["text 0 \"\""]);
+        assert_eq!(shown(LINES, 4, b""), ["text 0 \"\""]);
         assert_eq!(shown(Cut::Rows, 4, b""), ["rows 0 \"\""]);
     }
 
@@ -322,7 +381,7 @@ mod tests {
             name: PathBuf::from("a"),
         };
         let reader = Box::new((&b"ab\ncd\n"[..]).chain(Broken));
-        let mut stream = Stream::new(file, reader, Cut::Lines, 64);
+        let mut stream = Stream::new(file, reader, LINES, 64);
         let chunk = stream.next_chunk().expect("a chunk tells of the failure");
         assert!(matches!(chunk.content, ChunkContent::Failed(_)));
         assert!(chunk.is_last && stream.next_chunk().is_none());

@@ -3,6 +3,7 @@
 
 mod args;
 mod commands;
+mod standard;
 mod summary;
 mod terminal;
 

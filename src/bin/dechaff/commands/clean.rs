@@ -19,6 +19,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{CLEAN, CLOSED_PIPE, FATAL, INCOMPLETE, USAGE, tell};
 use crate::args::{CleanArgs, Format, Mode};
+use crate::standard;
 use crate::summary::{RunRecord, Summary};
 
 /// The smallest `--max-page-bytes`: below it ordinary pages would be cut.
@@ -67,6 +68,7 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         max_page_bytes: args.max_page_bytes.0,
         threads: usize::from(args.threads),
         max_removed_percent: args.max_removed,
+        is_text_forced: args.format == Format::Text,
         stop,
     };
     let side_files: Vec<&Path> = [&args.removed, &args.rejects, &args.stats]
@@ -81,13 +83,20 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         overwrite: args.overwrite,
         mode,
     };
+    let writes_to_standard_output = request.output == Some(Path::new(STANDARD_STREAM));
+    if writes_to_standard_output && standard::output_is_closed() {
+        return Err(RunError::Io {
+            path: "standard output".into(),
+            error: std::io::Error::other("is closed"),
+        });
+    }
     let streams = Streams {
-        input: Box::new(std::io::stdin()),
+        input: Box::new(standard::Input::new(Arc::clone(&options.stop))),
         output: Box::new(std::io::stdout()),
     };
     let (inputs, sink) = plan::plan(&request, streams)?;
     let files = SideFiles::create(args.removed.as_deref(), args.rejects.as_deref())?;
-    let stats = args.stats.as_deref().map(AtomicFile::create).transpose()?;
+    let stats = args.stats.as_deref().map(AtomicFile::at).transpose()?;
     let format = match args.format {
         Format::Auto => InputFormat::Auto,
         Format::Text => InputFormat::Text,
@@ -178,12 +187,9 @@ impl Progress for Terminal {
         self.say(&problem.to_string());
     }
 
-    fn emptied(&mut self, page: &str) {
+    fn emptied(&mut self, page: &[u8]) {
         if !self.is_quiet {
-            self.say(&format!(
-                "{}: note: no line of it stays",
-                visible(page.as_bytes())
-            ));
+            self.say(&format!("{}: note: no line of it stays", visible(page)));
         }
     }
 }
@@ -201,7 +207,9 @@ impl Signals {
 
 /// The first SIGINT, SIGTERM or SIGHUP stops the run in good order, the second ends it at once.
 fn watch_signals() -> std::io::Result<Signals> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+    // A write past the file size limit is to fail like one to a full disk, not to kill.
+    signal_hook::flag::register(SIGXFSZ, Arc::default())?;
     let stop = Arc::new(AtomicBool::new(false));
     let number = Arc::new(AtomicUsize::new(0));
     for signal in [SIGHUP, SIGINT, SIGTERM] {
