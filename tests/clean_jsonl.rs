@@ -368,7 +368,7 @@ fn bad_rows() -> Vec<(Vec<u8>, &'static str)> {
     };
     vec![
         (b"no row".to_vec(), "bad JSON row"),
-        (b"{\"text\":\"cut".to_vec(), "control character"),
+        (b"{\"text\":\"cut".to_vec(), "EOF"),
         (b"{\"text\":\"a\"".to_vec(), "EOF"),
         (
             b"{\"text\":\"a\"} {\"text\":\"b\"}".to_vec(),
