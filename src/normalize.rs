@@ -97,7 +97,18 @@ pub fn normalize_into(line: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(ascii);
         fold_ascii(&mut out[at..]);
         rest = behind;
-        while rest.first().is_some_and(|byte| !byte.is_ascii()) {
+        while let Some(&first) = rest.first() {
+            if first.is_ascii() {
+                // One character between others, a space mostly, is not worth a stretch.
+                if rest.get(1).is_none_or(u8::is_ascii) {
+                    break;
+                }
+                let mut byte = [first];
+                fold_ascii(&mut byte);
+                out.push(byte[0]);
+                rest = &rest[1..];
+                continue;
+            }
             let (decoded, length_bytes) = decode(rest);
             let (bytes, behind) = rest.split_at(length_bytes);
             rest = behind;

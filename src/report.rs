@@ -1,6 +1,6 @@
 //! Counts that add up, over one page or a whole run.
 
-use crate::cleaner::Cleaned;
+use crate::cleaner::{Cleaned, CleanedLine};
 use crate::decide::Reason;
 
 /// Lines and bytes that went for one reason.
@@ -61,22 +61,26 @@ pub struct Counts {
 impl Counts {
     /// Adds the lines and bytes of a cleaned text: a page, or a part of one.
     pub fn add(&mut self, cleaned: &Cleaned<'_>) {
-        self.lines += cleaned.line_count() as u64;
-        self.bytes_in += cleaned.page().len() as u64;
-        for line in cleaned.each_line() {
-            let bytes = line.bytes.len() as u64;
-            if line.verdict.is_kept {
-                self.bytes_kept += bytes;
-                continue;
-            }
-            let removed = match line.verdict.reason {
-                Reason::Blank => &mut self.blank,
-                Reason::Repeat { .. } => &mut self.repeat,
-                Reason::Boilerplate | Reason::Body => &mut self.boilerplate,
-            };
-            removed.lines += 1;
-            removed.bytes += bytes;
+        cleaned.each_line().for_each(|line| self.add_line(&line));
+    }
+
+    /// Adds one line of a cleaned text.
+    #[inline]
+    pub fn add_line(&mut self, line: &CleanedLine<'_>) {
+        let bytes = line.bytes.len() as u64;
+        self.lines += 1;
+        self.bytes_in += bytes;
+        if line.verdict.is_kept {
+            self.bytes_kept += bytes;
+            return;
         }
+        let removed = match line.verdict.reason {
+            Reason::Blank => &mut self.blank,
+            Reason::Repeat { .. } => &mut self.repeat,
+            Reason::Boilerplate | Reason::Body => &mut self.boilerplate,
+        };
+        removed.lines += 1;
+        removed.bytes += bytes;
     }
 
     /// Adds the counts of another part of the run.

@@ -238,12 +238,8 @@ impl JobRun<'_, '_, '_> {
                 is_emptied = false;
                 continue;
             };
-            render::write_text(mode, &cleaned, &mut written.text);
-            if let Some(spans) = &mut written.spans {
-                render::write_ledger(address, &cleaned, spans);
-            }
             is_emptied &= cleaned.is_empty();
-            self.settle(&cleaned, address)?;
+            self.write(mode, &cleaned, address, &mut written)?;
             address.lines_before += cleaned.line_count() as u64;
             address.bytes_before += part.len() as u64;
             self.worker.workspace.reclaim(cleaned);
@@ -255,16 +251,31 @@ impl JobRun<'_, '_, '_> {
         Ok(written)
     }
 
-    /// Enters a cleaned text into the report and the ledger.
-    fn settle(&mut self, cleaned: &Cleaned<'_>, address: Address<'_>) -> Result<(), RunError> {
-        self.outcome.counts.add(cleaned);
-        if self.worker.wants_ledger {
-            render::write_ledger(address, cleaned, &mut self.outcome.ledger);
-        }
-        if self.outcome.ledger.len() > MAX_LEDGER_BYTES {
-            self.turn
-                .with_state(|writer| writer.write_ledger(&self.outcome.ledger))?;
-            self.outcome.ledger.clear();
+    /// Writes a cleaned text, its spans, its ledger rows and its part of the report.
+    fn write(
+        &mut self,
+        mode: Mode,
+        cleaned: &Cleaned<'_>,
+        address: Address<'_>,
+        written: &mut Written,
+    ) -> Result<(), RunError> {
+        for line in cleaned.each_line() {
+            self.outcome.counts.add_line(&line);
+            render::write_line(mode, &line, &mut written.text);
+            if line.verdict.is_kept {
+                continue;
+            }
+            if let Some(spans) = &mut written.spans {
+                ledger::write_row(address, &line, spans);
+            }
+            if self.worker.wants_ledger {
+                ledger::write_row(address, &line, &mut self.outcome.ledger);
+                if self.outcome.ledger.len() > MAX_LEDGER_BYTES {
+                    self.turn
+                        .with_state(|writer| writer.write_ledger(&self.outcome.ledger))?;
+                    self.outcome.ledger.clear();
+                }
+            }
         }
         Ok(())
     }
@@ -436,31 +447,29 @@ impl JobRun<'_, '_, '_> {
             }
         };
         let page = [place.name, format!("#{}", place.number).as_bytes()].concat();
-        match mode {
-            Mode::Drop => {
-                let body = cleaned.body();
-                if body.len() == text.len() {
-                    out.extend_from_slice(line);
-                } else {
-                    let body = simdutf8::basic::from_utf8(&body);
-                    let body = body.expect("lines of UTF-8 text are UTF-8");
-                    out.extend_from_slice(&line[..row.value.start]);
-                    ledger::write_string(body, out);
-                    out.extend_from_slice(&line[row.value.end..]);
-                }
-            }
-            Mode::Tag | Mode::Spans => {
-                out.extend_from_slice(&line[..row.close]);
-                out.extend_from_slice(format!(",\"{}\":", render::FIELD).as_bytes());
-                render::write_field(mode, &cleaned, out);
-                out.extend_from_slice(&line[row.close..]);
-            }
+        let mut body = Written {
+            text: Vec::with_capacity(text.len()),
+            spans: None,
+        };
+        self.write(Mode::Drop, &cleaned, Address::of_page(&page), &mut body)?;
+        if mode != Mode::Drop {
+            out.extend_from_slice(&line[..row.close]);
+            out.extend_from_slice(format!(",\"{}\":", render::FIELD).as_bytes());
+            render::write_field(mode, &cleaned, out);
+            out.extend_from_slice(&line[row.close..]);
+        } else if body.text.len() == text.len() {
+            out.extend_from_slice(line);
+        } else {
+            let body = simdutf8::basic::from_utf8(&body.text);
+            let body = body.expect("lines of UTF-8 text are UTF-8");
+            out.extend_from_slice(&line[..row.value.start]);
+            ledger::write_string(body, out);
+            out.extend_from_slice(&line[row.value.end..]);
         }
         self.outcome.counts.pages += 1;
         if cleaned.is_empty() && !text.is_empty() {
             self.outcome.empty(&page);
         }
-        self.settle(&cleaned, Address::of_page(&page))?;
         self.worker.workspace.reclaim(cleaned);
         Ok(())
     }

@@ -12,7 +12,8 @@ pub struct Feature {
 /// The bin of a value: how many of the ascending `edges` it reaches.
 #[inline]
 pub(super) fn bin<const N: usize>(value: f32, edges: &[f32; N]) -> usize {
-    edges.iter().map(|&edge| usize::from(value >= edge)).sum()
+    let reached: u32 = edges.iter().map(|&edge| u32::from(value >= edge)).sum();
+    reached as usize
 }
 
 /// The log-odds that one weight of each feature's table add up to.

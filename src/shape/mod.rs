@@ -269,8 +269,15 @@ pub fn measure(line: &[u8]) -> LineShape {
         before = shape.add_ascii(ascii, before);
         at += ascii.len();
         while let Some(&byte) = line.get(at) {
-            if byte < 0x80 {
-                break;
+            if byte.is_ascii() {
+                // One character between others, a space mostly, is not worth a stretch.
+                if line.get(at + 1).is_none_or(u8::is_ascii) {
+                    break;
+                }
+                before = shape.add_byte(byte, before);
+                shape.columns += 1;
+                at += 1;
+                continue;
             }
             let (decoded, length_bytes) = decode(&line[at..]);
             at += length_bytes;

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::ledger::{self, Address};
+use super::ledger;
 use crate::cleaner::{Cleaned, CleanedLine};
 use crate::decide::Reason;
 
@@ -43,20 +43,13 @@ pub fn has_room_for_spans(page: &Path) -> bool {
     !is_taken && name_bytes + SPANS_SUFFIX.len() <= MAX_NAME_BYTES
 }
 
-/// Appends what a mode writes of a text.
-pub fn write_text(mode: Mode, cleaned: &Cleaned<'_>, out: &mut Vec<u8>) {
+/// Appends what a mode writes of a line.
+#[inline]
+pub fn write_line(mode: Mode, line: &CleanedLine<'_>, out: &mut Vec<u8>) {
     match mode {
-        Mode::Drop => write_kept(cleaned, out),
-        Mode::Tag => cleaned
-            .each_line()
-            .for_each(|line| write_tagged(&line, out)),
-        Mode::Spans => out.extend_from_slice(cleaned.page()),
-    }
-}
-
-fn write_kept(cleaned: &Cleaned<'_>, out: &mut Vec<u8>) {
-    for line in cleaned.each_line().filter(|line| line.verdict.is_kept) {
-        out.extend_from_slice(line.bytes);
+        Mode::Drop if !line.verdict.is_kept => {}
+        Mode::Drop | Mode::Spans => out.extend_from_slice(line.bytes),
+        Mode::Tag => write_tagged(line, out),
     }
 }
 
@@ -73,13 +66,6 @@ fn word(line: &CleanedLine<'_>) -> &'static str {
         "keep"
     } else {
         "remove"
-    }
-}
-
-/// Appends the ledger rows of the lines that go.
-pub fn write_ledger(address: Address<'_>, cleaned: &Cleaned<'_>, out: &mut Vec<u8>) {
-    for line in cleaned.each_line().filter(|line| !line.verdict.is_kept) {
-        ledger::write_row(address, &line, out);
     }
 }
 
@@ -157,13 +143,21 @@ mod tests {
 
     #[test]
     fn dropped_lines_leave_one_blank_between() {
-        let text = written(|cleaned, out| write_text(Mode::Drop, cleaned, out));
+        let text = written(|cleaned, out| {
+            cleaned
+                .each_line()
+                .for_each(|line| write_line(Mode::Drop, &line, out));
+        });
         assert_eq!(text, "The tide came in\n\nat noon.\r\n");
     }
 
     #[test]
     fn tagged_lines_say_what_was_decided() {
-        let text = written(|cleaned, out| write_text(Mode::Tag, cleaned, out));
+        let text = written(|cleaned, out| {
+            cleaned
+                .each_line()
+                .for_each(|line| write_line(Mode::Tag, &line, out));
+        });
         assert_eq!(
             text,
             "remove\t0.0000\tblank\t\nremove\t0.0000\tblank\t\nkeep\t0.0000\tbody\tThe tide came in\n\
