@@ -70,8 +70,8 @@ pub struct CleanArgs {
     pub inputs: Vec<PathBuf>,
 
     /// Where the cleaned pages go: a directory for a directory, a file for a file, - for
-    /// standard output
-    #[arg(short, long, value_name = "OUT", required_unless_present = "dry_run")]
+    /// standard output (which is where standard input goes without it)
+    #[arg(short, long, value_name = "OUT")]
     pub output: Option<PathBuf>,
 
     #[command(flatten)]

@@ -78,7 +78,7 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         .collect();
     let request = Request {
         inputs: &args.inputs,
-        output: args.output.as_deref().filter(|_| !args.dry_run),
+        output: output(args)?,
         side_files: &side_files,
         overwrite: args.overwrite,
         mode,
@@ -131,6 +131,20 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
     } else {
         CLEAN
     })
+}
+
+/// Where pages go; None in a dry run. Standard input goes to standard output unless the user
+/// names another place.
+fn output(args: &CleanArgs) -> Result<Option<&Path>, RunError> {
+    let stream = Path::new(STANDARD_STREAM);
+    match &args.output {
+        _ if args.dry_run => Ok(None),
+        Some(output) => Ok(Some(output)),
+        None if args.inputs.iter().all(|input| input == stream) => Ok(Some(stream)),
+        None => Err(RunError::Refused(
+            "name the output with -o, or give --dry-run".to_owned(),
+        )),
+    }
 }
 
 /// Problems as lines; a bar on a terminal.
