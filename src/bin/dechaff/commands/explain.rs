@@ -11,8 +11,11 @@ use anstyle::{AnsiColor, Style};
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use dechaff::pipeline::plan::STANDARD_STREAM;
 use dechaff::report::{Counts, Removed};
 use dechaff::score::{Contribution, Score, Step};
+use dechaff::source::content::UTF8_MARK;
+use dechaff::source::utf16;
 use dechaff::visible::visible;
 use dechaff::{CleanedLine, Cleaner, Reason};
 use serde::Serialize;
@@ -21,9 +24,6 @@ use serde_json::ser::{Formatter, Serializer};
 use super::CLEAN;
 use crate::args::ExplainArgs;
 use crate::terminal::Terminal;
-
-const STANDARD_INPUT: &str = "-";
-const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Contributions in a row of the table.
 const TABLE_WEIGHTS: usize = 3;
@@ -34,7 +34,9 @@ const MIN_TEXT_COLUMNS: usize = 24;
 
 pub fn run(args: &ExplainArgs) -> anyhow::Result<u8> {
     let bytes = read_page(&args.page)?;
-    let page = bytes.strip_prefix(UTF8_MARK).unwrap_or(&bytes);
+    let converted = utf16::decode(&bytes).map(String::into_bytes);
+    let text = converted.as_ref().unwrap_or(&bytes);
+    let page = text.strip_prefix(UTF8_MARK).unwrap_or(text);
     let cleaner = Cleaner::new(args.engine.config())?;
     let explained = Explained::new(&cleaner, page);
     write_page(args, &explained).context("cannot write to standard output")?;
@@ -52,7 +54,7 @@ fn write_page(args: &ExplainArgs, explained: &Explained<'_>) -> io::Result<()> {
 }
 
 fn read_page(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let read = if path == Path::new(STANDARD_INPUT) {
+    let read = if path == Path::new(STANDARD_STREAM) {
         let mut bytes = Vec::new();
         io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
     } else {
