@@ -312,16 +312,13 @@ pub fn read_file(path: &Path, bytes: &mut Vec<u8>) -> Result<(), ProblemKind> {
     if !before.is_file() {
         return Err(ProblemKind::NotAFile);
     }
-    bytes.clear();
-    bytes.reserve_exact(before.len() as usize + 1);
-    (&mut file)
-        .take(before.len() + 1)
-        .read_to_end(bytes)
-        .map_err(unreadable)?;
+    bytes.resize(before.len() as usize, 0);
+    let read = file.read_exact(bytes);
     let after = file.metadata().map_err(unreadable)?;
-    if has_changed(&before, &after) || bytes.len() as u64 != before.len() {
+    if has_changed(&before, &after) {
         return Err(ProblemKind::ChangedWhileRead);
     }
+    read.map_err(unreadable)?;
     Ok(())
 }
 
