@@ -119,9 +119,8 @@ fn run(cleaner: &Cleaner, mut source: Inputs, sink: &dyn Sink, threads: usize) -
     .expect("a run to its end")
 }
 
-/// Directories that were written to. They stay until the bench ends: ext4 looks past every
-/// inode freed in the last seconds when it makes a file, so that runs behind a deletion
-/// measured four to ten times as slow.
+/// Directories that were written to. They stay until the bench ends: on ext4 a run right
+/// behind the deletion of many files took four to ten times as long to make its own.
 #[derive(Default)]
 struct Trees(Vec<TempDir>);
 

@@ -9,7 +9,9 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use support::{FERRY, FERRY_BODY, MARK, Outcome, PLAIN, Place, Tree, rebuild, skip, text_of};
+use support::{
+    FERRY, FERRY_BODY, MARK, Outcome, PLAIN, Place, Tree, make_pipe, rebuild, skip, text_of,
+};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0";
 
@@ -149,6 +151,67 @@ fn a_nul_in_a_large_page_loses_nothing() {
 }
 
 #[test]
+fn a_page_that_is_said_to_be_text_is_cleaned_whatever_it_looks_like() {
+    let html = format!("<html> is how it begins.\n{FERRY}");
+    let nul = FERRY.replace("eastern", "east\0ern");
+    for page in [&html, &nul, &html.repeat(300), &nul.repeat(300)] {
+        let place = Place::with([("page.html", page)]);
+        place
+            .clean([
+                "page.html",
+                "-o",
+                "out.html",
+                "--format",
+                "text",
+                "--no-score",
+                "--removed",
+                "ledger",
+                "--max-page-bytes",
+                "64KiB",
+                "-q",
+            ])
+            .expect(0)
+            .says(&[]);
+        let ledger = place.ledger("ledger");
+        assert!(!ledger.is_empty());
+        assert!(rebuild(&place.read("out.html"), &ledger) == page.as_bytes());
+    }
+}
+
+#[test]
+fn a_large_page_is_told_by_its_first_bytes_only() {
+    let before: String = (0..1024)
+        .map(|number| {
+            format!("Line {number:04} of a page and just as long as its other lines are all\n")
+        })
+        .collect();
+    assert_eq!(before.len(), 64 << 10, "one stretch");
+    for start in ["<html lang=en>", "<!DOCTYPE html>", "WARC/1.0", "%PDF-1.7"] {
+        let page = format!("{before}{start} stands in the text.\n\n\n\nThe last line.\n");
+        let place = Place::with([("page.txt", &page)]);
+        for input in ["page.txt", "-"] {
+            let outcome = place
+                .clean_with_input(
+                    [
+                        input,
+                        "-o",
+                        "-",
+                        "--no-score",
+                        "--max-page-bytes",
+                        "64KiB",
+                        "-q",
+                    ],
+                    &page,
+                )
+                .expect(0);
+            outcome.says(&[]);
+            let expected = page.replace("\n\n\n\n", "\n\n");
+            assert!(outcome.stdout == expected.as_bytes(), "{input}: {start}");
+        }
+    }
+}
+
+#[test]
 fn files_that_are_no_pages_are_counted_and_not_copied() {
     let elf = [&b"\x7fELF\x02\x01\x01"[..], &[0; 57]].concat();
     let files: [(&str, &[u8]); 8] = [
@@ -265,6 +328,36 @@ fn utf16_that_is_not_valid_is_copied_through() {
         let (place, outcome) = clean_beside_good("wide.txt", &page, 3);
         outcome.says(&["wide.txt: not valid UTF-16; copied through unchanged"]);
         assert_eq!(place.read("out/wide.txt"), page);
+    }
+}
+
+#[test]
+fn utf16_longer_than_the_limit_is_copied_through() {
+    for to_bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+        let page = utf16(&FERRY.repeat(300), to_bytes);
+        assert!(page.len() > 3 << 16, "more than one stretch");
+        let place = Place::with([("in/a.txt", &page[..]), ("in/b.txt", FERRY.as_bytes())]);
+        let arguments = [
+            "-o",
+            "out",
+            "--no-score",
+            "--removed",
+            "ledger",
+            "--stats",
+            "stats",
+            "--max-page-bytes",
+            "64KiB",
+            "-q",
+            "in",
+        ];
+        let outcome = place.clean(arguments).expect(3);
+        outcome.says(&["a.txt:0: UTF-16 longer than --max-page-bytes; copied through unchanged"]);
+        assert!(place.read("out/a.txt") == page);
+        assert_eq!(place.read_text("out/b.txt"), FERRY_BODY);
+        assert!(place.ledger("ledger").iter().all(|row| row.page == "b.txt"));
+        let counts = place.counts("stats");
+        assert_eq!(counts["problems"], 1);
+        assert_eq!(counts["bytes_kept"], page.len() + FERRY_BODY.len());
     }
 }
 
@@ -444,17 +537,6 @@ fn an_unreadable_file_or_directory_is_a_problem() {
     assert!(!place.path("out.txt").exists());
 }
 
-/// Makes a named pipe; false, said aloud, where that cannot be done.
-#[cfg(unix)]
-fn make_pipe(path: &Path) -> bool {
-    let made = std::process::Command::new("mkfifo").arg(path).status();
-    let is_made = made.is_ok_and(|status| status.success());
-    if !is_made {
-        skip("no mkfifo here");
-    }
-    is_made
-}
-
 #[cfg(unix)]
 #[test]
 fn a_pipe_or_socket_in_a_directory_is_skipped_without_waiting() {
@@ -610,6 +692,64 @@ fn a_full_standard_error_stops_nothing() {
     assert_eq!(place.read_text("out.txt"), FERRY_BODY);
 }
 
+/// Runs the program from a shell: `script` has its path as `$0` and the arguments as `$@`.
+#[cfg(unix)]
+fn from_shell(place: &Place, script: &str, arguments: &[&str]) -> Outcome {
+    let program = place.process([""; 0]);
+    let output = std::process::Command::new("sh")
+        .args(["-c", script])
+        .arg(program.get_program())
+        .args(arguments)
+        .current_dir(place.path(""))
+        .stdin(Stdio::null())
+        .output()
+        .expect("a shell runs");
+    Outcome::new(output)
+}
+
+#[cfg(unix)]
+#[test]
+fn a_limit_on_file_sizes_is_told_and_leaves_no_temporary_file() {
+    let place = Place::with([("in/a.txt", long_page())]);
+    let script = "ulimit -f 8 && exec \"$0\" clean \"$@\" --no-score -q";
+    for (arguments, named) in [
+        (&["in/a.txt", "-o", "out.txt"][..], "out.txt: "),
+        (&["in", "-o", "out"], "out/a.txt: "),
+        (
+            &["in", "--dry-run", "--mode", "tag", "--removed", "ledger"],
+            "ledger: ",
+        ),
+    ] {
+        if named.starts_with("ledger") {
+            place.file("in/a.txt", "\n".repeat(10_000));
+        }
+        let outcome = from_shell(&place, script, arguments).expect(1);
+        assert!(
+            outcome.stderr.starts_with(&format!("dechaff: {named}")),
+            "{}",
+            outcome.stderr
+        );
+        let files: Vec<_> = place.files("").into_keys().collect();
+        assert_eq!(files, [Path::new("in/a.txt")], "{arguments:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_closed_standard_output_is_told_and_a_null_device_is_not() {
+    let place = Place::with([("page.txt", FERRY)]);
+    let arguments = ["page.txt", "-o", "-", "--removed", "ledger"];
+    let closed = from_shell(&place, "exec \"$0\" clean \"$@\" >&-", &arguments).expect(1);
+    closed.says(&["dechaff: standard output: is closed"]);
+    assert!(!place.path("ledger").exists());
+    let script = "exec \"$0\" clean \"$@\" -q > /dev/null";
+    from_shell(&place, script, &arguments).expect(0).says(&[]);
+    assert!(place.path("ledger").exists());
+    // Where no page goes there, it may be closed.
+    let arguments = ["page.txt", "-o", "out.txt", "-q"];
+    from_shell(&place, "exec \"$0\" clean \"$@\" >&-", &arguments).expect(0);
+}
+
 /// A page of distinct lines, of which nothing goes, larger than a pipe holds.
 fn long_page() -> String {
     (0..40_000)
@@ -679,15 +819,8 @@ fn a_standard_input_with_nothing_in_it_is_an_empty_page() {
 #[test]
 fn a_closed_standard_input_is_no_crash() {
     let place = Place::with([("page.txt", FERRY)]);
-    let program = place.process([""; 0]);
-    let script = "exec \"$0\" clean - -o - --no-score -q <&-";
-    let output = std::process::Command::new("sh")
-        .args(["-c", script])
-        .arg(program.get_program())
-        .current_dir(place.path(""))
-        .output()
-        .expect("a shell runs");
-    let outcome = Outcome::new(output);
+    let script = "exec \"$0\" clean \"$@\" --no-score -q <&-";
+    let outcome = from_shell(&place, script, &["-", "-o", "-"]);
     assert!(outcome.code.is_some_and(|code| code <= 3), "{outcome:?}");
     assert!(outcome.stdout.is_empty());
 }
@@ -838,6 +971,30 @@ fn signals_end_a_run_that_waits_for_input() {
     drop(stdin);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn one_signal_ends_a_run_over_an_input_that_stays_silent() {
+    let place = Place::new();
+    let mut child = start(&place, &["-", "-o", "out", "--removed", "ledger"]);
+    let stdin = child.stdin.take().expect("piped");
+    let tasks = format!("/proc/{}/task", child.id());
+    let is_at_work = || {
+        let tasks = fs::read_dir(&tasks).into_iter().flatten().flatten();
+        let mut names = tasks.filter_map(|task| fs::read(task.path().join("comm")).ok());
+        names.any(|name| name.starts_with(b"dechaff-"))
+    };
+    // Signals are watched before the first thread of work begins.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is_at_work() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    send(&child, "-TERM");
+    let outcome = end(child, 20).expect(143);
+    outcome.mentions("stopped");
+    assert!(place.tree("").is_empty(), "{:?}", place.tree(""));
+    drop(stdin);
+}
+
 #[test]
 fn a_file_that_vanishes_is_a_problem_and_the_run_goes_on() {
     let place = Place::with([
@@ -866,11 +1023,17 @@ fn a_file_that_vanishes_is_a_problem_and_the_run_goes_on() {
 }
 
 #[test]
-fn a_file_that_grows_while_it_is_read_gives_no_output() {
+fn a_file_that_grows_while_it_is_read_is_withheld_everywhere() {
     // The problems of the first stretch fill the pipe of standard error before the second
     // stretch is read.
-    let rows = "x\n".repeat(60_000) + &"{\"text\":\"A row of text that stays.\"}\n".repeat(10_000);
-    let place = Place::with([("in/a.jsonl", rows), ("in/b.txt", FERRY.to_owned())]);
+    let row = serde_json::json!({ "text": FERRY }).to_string() + "\n";
+    let rows = "x\n".repeat(60_000) + &row.repeat(500);
+    let place = Place::with([
+        ("in/0.txt", FERRY),
+        ("in/a.jsonl", &rows),
+        ("in/b.txt", FERRY),
+        ("in/c.jsonl", "no row\n"),
+    ]);
     let arguments = [
         "in",
         "-o",
@@ -883,6 +1046,10 @@ fn a_file_that_grows_while_it_is_read_gives_no_output() {
         "64KiB",
         "--stats",
         "stats",
+        "--removed",
+        "ledger",
+        "--rejects",
+        "rejects",
     ];
     let mut child = start(&place, &arguments);
     let mut stderr = child.stderr.take().expect("piped");
@@ -900,15 +1067,32 @@ fn a_file_that_grows_while_it_is_read_gives_no_output() {
         .expect("the other problems");
     assert_eq!(end(child, 60).code, Some(3));
     let messages = String::from_utf8(messages).expect("text");
-    let last = messages.lines().last().expect("a last problem");
-    assert!(last.starts_with("a.jsonl:"), "{last}");
+    let changed = messages.lines().rev().nth(1).expect("a problem");
+    assert!(changed.starts_with("a.jsonl:"), "{changed}");
     assert!(
-        last.ends_with("changed while it was read; no output written"),
-        "{last}"
+        changed.ends_with("changed while it was read; no output written"),
+        "{changed}"
     );
     let outputs = place.files("out");
-    assert_eq!(outputs.len(), 1, "{:?}", outputs.keys());
-    assert_eq!(outputs[Path::new("b.txt")], FERRY_BODY.as_bytes());
+    let names: Vec<_> = outputs.keys().collect();
+    assert_eq!(names, ["0.txt", "b.txt", "c.jsonl"].map(Path::new));
+    for name in ["0.txt", "b.txt"] {
+        assert_eq!(outputs[Path::new(name)], FERRY_BODY.as_bytes());
+    }
+    let ledger = place.ledger("ledger");
+    for name in ["0.txt", "b.txt"] {
+        let rows = ledger.iter().filter(|row| row.page == name);
+        assert_eq!(rebuild(FERRY_BODY.as_bytes(), rows), FERRY.as_bytes());
+    }
+    assert!(ledger.iter().all(|row| row.page.ends_with(".txt")));
+    assert_eq!(place.read_text("rejects"), "no row\n");
+    let counts = place.counts("stats");
+    assert_eq!(counts["pages"], 2);
+    assert_eq!(counts["rows_rejected"], 1);
+    assert_eq!(counts["bytes_kept"], 2 * FERRY_BODY.len());
+    let in_bytes = counts["bytes_in"].as_u64().expect("a count") as usize;
+    assert!(in_bytes > 120_000, "what was read of it counts");
+    assert_eq!(counts["bytes_rejected"], in_bytes - 2 * FERRY.len());
 }
 
 #[test]

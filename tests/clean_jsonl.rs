@@ -483,6 +483,58 @@ fn a_bad_rows_byte_is_its_place_in_the_file() {
 }
 
 #[test]
+fn a_row_that_is_cut_off_is_told_at_a_byte_of_it() {
+    let good = row_of(PLAIN);
+    for bad in ["{", "{\"", "{\"text\"", "{\"text\":\"b", "{\"text\":\"b\\"] {
+        for end in ["", "\n", "\r\n", "  "] {
+            let rows = format!("{good}{bad}{end}");
+            let (output, outcome) = cleaned(&rows, &[], 3);
+            assert_eq!(output, good.as_bytes());
+            let (_, row, byte, _) = problem(outcome.stderr.lines().next().expect("a problem"));
+            assert_eq!(row, 2);
+            let bytes = good.len()..good.len() + bad.len();
+            assert!(bytes.contains(&byte), "{rows:?}: {byte} in {bytes:?}");
+        }
+    }
+}
+
+#[test]
+fn rows_and_pages_without_a_last_line_end_are_kept_apart() {
+    let row = row_of(PLAIN);
+    let open_row = row.trim_end();
+    let place = Place::with([
+        ("in/a.jsonl", open_row),
+        ("in/b.jsonl", open_row),
+        ("in/c.txt", "A page without an end"),
+        ("in/d.txt", ""),
+        ("in/e.jsonl", "bad"),
+        ("in/f.jsonl", "{\"bad"),
+        ("in/g.txt", "Another page without an end"),
+        ("in/h.jsonl", open_row),
+    ]);
+    for threads in ["1", "4"] {
+        let outcome = place
+            .clean([
+                "in",
+                "-o",
+                "-",
+                "--no-score",
+                "--rejects",
+                "rejects",
+                "--overwrite",
+                "-q",
+                "--threads",
+                threads,
+            ])
+            .expect(3);
+        let expected =
+            format!("{row}{row}A page without an end\nAnother page without an end\n{open_row}");
+        assert_eq!(String::from_utf8(outcome.stdout), Ok(expected));
+        assert_eq!(place.read_text("rejects"), "bad\n{\"bad\n");
+    }
+}
+
+#[test]
 fn rows_and_bytes_are_counted_over_the_whole_file() {
     let row = row_of(&PLAIN.repeat(200));
     let mut file = row.repeat(400).into_bytes();

@@ -3,8 +3,12 @@
 
 mod support;
 
+use std::path::Path;
+
 use serde_json::Value;
-use support::{FERRY, FERRY_BODY, LedgerRow, MARK, PLAIN, Place, rebuild, rows_of, text_of};
+use support::{
+    Entry, FERRY, FERRY_BODY, LedgerRow, MARK, PLAIN, Place, make_pipe, rebuild, rows_of, text_of,
+};
 
 /// A page with menu words around a body, so that there is something to score.
 const FRAMED: &str = "\
@@ -172,6 +176,43 @@ fn spans_of_one_file_stand_beside_its_output() {
     assert!(spans.iter().all(|row| row.page == "page.txt"));
     let reasons: Vec<&str> = spans.iter().map(|row| row.reason.as_str()).collect();
     assert_eq!(reasons, ["blank", "repeat", "blank", "repeat", "blank"]);
+}
+
+#[test]
+fn a_file_called_like_spans_is_cleaned_where_there_are_no_spans() {
+    let row = "{\"text\":\"a\\n\\n\\nb\"}\n";
+    let place = Place::with([("page.spans.jsonl", row)]);
+    place
+        .clean(["page.spans.jsonl", "-o", "out", "--no-score"])
+        .expect(0);
+    assert_eq!(place.read_text("out"), "{\"text\":\"a\\n\\nb\"}\n");
+    assert_eq!(place.tree("").len(), 2);
+}
+
+#[test]
+fn a_page_whose_name_has_no_room_for_spans_is_skipped() {
+    let (long, longest) = ("n".repeat(244), "m".repeat(243));
+    let place = place();
+    place
+        .file(format!("in/{long}"), FERRY)
+        .file(format!("in/{longest}"), FERRY);
+    place
+        .clean(["in", "-o", "out", "--mode", "spans", "-q"])
+        .expect(3)
+        .says(&[&format!(
+            "{long}: no name left for its .spans.jsonl (taken, or too long); skipped"
+        )]);
+    let outputs = place.files("out");
+    assert_eq!(outputs.len(), 2 * 3, "{:?}", outputs.keys());
+    for name in ["ferry.txt", "news/framed.txt", &longest] {
+        assert_eq!(
+            place.read(format!("out/{name}")),
+            place.read(format!("in/{name}"))
+        );
+        assert!(!place.ledger(format!("out/{name}.spans.jsonl")).is_empty());
+    }
+    place.clean(["in", "-o", "dropped", "-q"]).expect(0);
+    assert_eq!(place.files("dropped").len(), 4);
 }
 
 #[test]
@@ -622,6 +663,78 @@ fn an_empty_file_at_the_output_is_written_over_unasked() {
         .clean(["page.txt", "-o", "out.txt", "--no-score"])
         .expect(0);
     assert_eq!(place.read_text("out.txt"), FERRY_BODY);
+}
+
+#[cfg(unix)]
+#[test]
+fn side_files_that_are_pipes_are_written_to() {
+    use std::fs::File;
+    use std::io::{Read, Write};
+    let place = Place::with([("page.txt", FERRY)]);
+    for option in ["--removed", "--stats"] {
+        let name = format!("pipe{option}");
+        if !make_pipe(&place.path(&name)) {
+            return;
+        }
+        // Open both ways, neither side waits for the other; what is written stays in it.
+        let pipe = File::options()
+            .read(true)
+            .write(true)
+            .open(place.path(&name));
+        let mut pipe = pipe.expect("a pipe can be opened");
+        place
+            .clean(["page.txt", "-o", "-", "--no-score", option, &name, "-q"])
+            .expect(0);
+        pipe.write_all(b"\0").expect("it has room");
+        let mut written = Vec::new();
+        while written.last() != Some(&0) {
+            let mut bytes = [0; 4096];
+            let count = pipe.read(&mut bytes).expect("can be read");
+            written.extend_from_slice(&bytes[..count]);
+        }
+        written.pop();
+        assert_eq!(place.tree("")[Path::new(&name)], Entry::Special);
+        place.file("written", &written);
+        match option {
+            "--stats" => assert_eq!(place.counts("written")["pages"], 1),
+            _ => assert_eq!(
+                rebuild(FERRY_BODY.as_bytes(), &place.ledger("written")),
+                FERRY.as_bytes()
+            ),
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn outputs_that_are_links_are_written_through() {
+    use std::os::unix::fs::symlink;
+    let place = Place::with([("page.txt", FERRY), ("target.txt", ""), ("ledger", "")]);
+    // A link, so that the device itself is safe from a program that does wrong.
+    let links = [
+        ("null", "/dev/null"),
+        ("link.txt", "target.txt"),
+        ("link-of-ledger", "ledger"),
+    ];
+    for (name, target) in links {
+        symlink(target, place.path(name)).expect("a link can be made");
+    }
+    let arguments = ["page.txt", "-o", "link.txt", "--no-score", "-q"];
+    let sides = ["--removed", "link-of-ledger", "--stats", "null"];
+    place.clean([&arguments[..], &sides].concat()).expect(0);
+    place
+        .clean(["page.txt", "-o", "null", "--threshold", "0", "-q"])
+        .expect(0);
+    place
+        .clean(["-", "--dry-run", "--removed", "null", "--stats", "null"])
+        .expect(0);
+    for (name, target) in links {
+        assert_eq!(place.tree("")[Path::new(name)], Entry::Link(target.into()));
+    }
+    assert_eq!(place.read_text("target.txt"), FERRY_BODY);
+    let ledger = place.ledger("ledger");
+    assert_eq!(rebuild(FERRY_BODY.as_bytes(), &ledger), FERRY.as_bytes());
+    assert_eq!(place.tree("").len(), 6, "no temporary file stays");
 }
 
 #[test]

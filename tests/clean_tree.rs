@@ -578,6 +578,40 @@ fn names_that_are_not_utf8_are_mirrored_byte_for_byte() {
     assert!(!place.ledger("ledger").is_empty());
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn pages_whose_names_look_alike_are_told_apart_in_the_ledger() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let ferry_and_more = format!("{FERRY}{PLAIN}\n\n");
+    let pages = [
+        (&b"caf\xe8.txt"[..], ferry_and_more.as_str()),
+        (b"caf\xe9.txt", FERRY),
+        ("caf\u{fffd}.txt".as_bytes(), "A\n\n\nB\n"),
+    ];
+    let place = Place::new();
+    for (name, page) in pages {
+        place.file(Path::new("in").join(OsStr::from_bytes(name)), page);
+    }
+    place
+        .clean(["in", "-o", "out", "--no-score", "--removed", "ledger", "-q"])
+        .expect(0);
+    let ledger = place.ledger("ledger");
+    assert!(ledger.iter().all(|row| row.page == "caf\u{fffd}.txt"));
+    for (name, page) in pages {
+        let output = place.read(Path::new("out").join(OsStr::from_bytes(name)));
+        let rows = ledger.iter().filter(|row| row.page_bytes == name);
+        assert!(rebuild(&output, rows) == page.as_bytes(), "{name:?}");
+        assert!(output.len() < page.len());
+    }
+    for row in place.read_text("ledger").lines() {
+        let row: serde_json::Value = serde_json::from_str(row).expect("a row");
+        if let Some(of) = row.get("of") {
+            assert_eq!(of.get("page_b64"), row.get("page_b64"), "{row}");
+        }
+    }
+}
+
 #[test]
 fn pages_of_a_tree_go_to_standard_output_in_source_order() {
     let place = Place::with([

@@ -198,6 +198,37 @@ fn a_side_file_that_is_an_input_or_the_output() {
 }
 
 #[test]
+fn a_side_file_in_the_output_tree_or_in_the_place_of_spans() {
+    let place = place();
+    place.directory("out/news");
+    for option in ["--removed", "--rejects", "--stats"] {
+        for file in ["out/x", "out/a.txt", "out/news/x", "./in/../out/x"] {
+            refused(&place, &["in", "-o", "out", option, file]);
+            refused(&place, &["in", "-o", "out", option, file, "--overwrite"]);
+        }
+        refused(&place, &["in", "-o", "new", option, "new/x"]);
+        for mode in ["drop", "spans"] {
+            let side = [option, "page.out.spans.jsonl", "--mode", mode];
+            refused(
+                &place,
+                &[&["page.txt", "-o", "page.out"], &side[..]].concat(),
+            );
+            refused(&place, &[&["-", "-o", "./page.out"], &side[..]].concat());
+        }
+    }
+}
+
+#[test]
+fn a_side_file_called_like_a_standard_stream() {
+    let place = place();
+    for option in ["--removed", "--rejects", "--stats"] {
+        refused(&place, &["in", "-o", "out", option, "-"]);
+        refused(&place, &["-", "-o", "-", option, "-"]);
+        refused(&place, &["in", "--dry-run", option, "-"]);
+    }
+}
+
+#[test]
 fn one_side_file_for_two_things() {
     let place = place();
     for (one, other) in [
@@ -206,7 +237,7 @@ fn one_side_file_for_two_things() {
         ("--rejects", "--stats"),
     ] {
         let reason = refused(&place, &["in", "-o", "out", one, "side", other, "./side"]);
-        assert!(reason.contains("named twice"), "{reason}");
+        assert!(reason.contains("./side is used otherwise"), "{reason}");
         refused(&place, &["-", "-o", "-", one, "side", other, "side"]);
     }
 }
@@ -270,6 +301,18 @@ fn values_that_mean_nothing() {
             let option = format!("{option}={value}");
             refused(&place, &["in", "-o", "out", &option]);
         }
+    }
+}
+
+#[test]
+fn more_threads_than_512() {
+    let place = place();
+    for threads in ["513", "65536", "4294967296"] {
+        let reason = refused(&place, &["in", "-o", "out", "--threads", threads]);
+        assert!(
+            reason.contains(threads) && reason.contains("512"),
+            "{reason}"
+        );
     }
 }
 

@@ -262,6 +262,8 @@ pub fn adds_up(counts: &Value) -> bool {
 #[derive(Clone, Debug, PartialEq)]
 pub struct LedgerRow {
     pub page: String,
+    /// The page's name byte for byte.
+    pub page_bytes: Vec<u8>,
     pub line: usize,
     pub start: usize,
     pub end: usize,
@@ -283,8 +285,13 @@ impl LedgerRow {
             (None, Some(text)) => BASE64.decode(string(text)).expect("base64"),
             _ => panic!("either text or text_b64: {row}"),
         };
+        let page_bytes = match row.get("page_b64") {
+            Some(name) => BASE64.decode(string(name)).expect("base64"),
+            None => string(&row["page"]).into_bytes(),
+        };
         LedgerRow {
             page: string(&row["page"]),
+            page_bytes,
             line: number(&row["line"]),
             start: number(&row["start"]),
             end: number(&row["end"]),
@@ -351,6 +358,16 @@ impl Numbers {
             items.swap(last, self.below(last + 1));
         }
     }
+}
+
+/// Makes a named pipe; false, said aloud, where that cannot be done.
+pub fn make_pipe(path: &Path) -> bool {
+    let made = std::process::Command::new("mkfifo").arg(path).status();
+    let is_made = made.is_ok_and(|status| status.success());
+    if !is_made {
+        skip("no mkfifo here");
+    }
+    is_made
 }
 
 /// Says on standard error that a test, or a part of one, did not run here.
