@@ -27,10 +27,15 @@ fn fold_ascii(bytes: &mut [u8]) {
 enum Fold {
     Space,
     Nothing,
-    Ascii(u8),
+    Char(char),
     Ellipsis,
     Lower,
     Same,
+}
+
+/// A letter whose lower-case form stands this far behind it.
+fn shifted(c: char, by: u32) -> Fold {
+    char::from_u32(c as u32 + by).map_or(Fold::Lower, Fold::Char)
 }
 
 /// Characters without width: they neither separate nor show.
@@ -40,17 +45,21 @@ fn has_no_width(c: char) -> bool {
 
 fn fold(c: char) -> Fold {
     match c {
+        // Ahead of the general rule, the letters that most text outside ASCII is made of.
+        'ß'..='ö' | 'ø'..='ÿ' | 'α'..='ω' | 'а'..='џ' => Fold::Same,
+        'À'..='Ö' | 'Ø'..='Þ' | 'Α'..='Ρ' | 'Τ'..='Ω' | 'А'..='Я' => shifted(c, 0x20),
+        'Ѐ'..='Џ' => shifted(c, 0x50),
         // No letter of these blocks has case: Han, Kana, Hangul.
         '\u{3041}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' => Fold::Same,
         '«' | '»' | '‘'..='‟' | '‹' | '›' | '′' | '″' | '「'..='』' | '〝'..='〟' => {
-            Fold::Ascii(QUOTE)
+            Fold::Char(QUOTE as char)
         }
-        '‐'..='―' | '−' | '－' => Fold::Ascii(b'-'),
+        '‐'..='―' | '−' | '－' => Fold::Char('-'),
         '…' => Fold::Ellipsis,
         '！'..='～' => {
             let mut ascii = [(c as u32 - 0xfee0) as u8];
             fold_ascii(&mut ascii);
-            Fold::Ascii(ascii[0])
+            Fold::Char(ascii[0] as char)
         }
         c if has_no_width(c) => Fold::Nothing,
         c if c.is_whitespace() => Fold::Space,
@@ -96,26 +105,47 @@ pub fn normalize_into(line: &[u8], out: &mut Vec<u8>) {
         let at = out.len();
         out.extend_from_slice(ascii);
         fold_ascii(&mut out[at..]);
-        rest = behind;
-        while let Some(&first) = rest.first() {
-            if first.is_ascii() {
-                // One character between others, a space mostly, is not worth a stretch.
-                if rest.get(1).is_none_or(u8::is_ascii) {
-                    break;
-                }
-                let mut byte = [first];
-                fold_ascii(&mut byte);
-                out.push(byte[0]);
-                rest = &rest[1..];
-                continue;
-            }
-            let (decoded, length_bytes) = decode(rest);
-            let (bytes, behind) = rest.split_at(length_bytes);
-            rest = behind;
-            push_folded(decoded, bytes, out);
-        }
+        rest = normalize_other(behind, out);
     }
     collapse_spaces(out, from);
+}
+
+/// Appends the normalised form of characters outside ASCII, up to the next stretch of ASCII,
+/// which it returns. What folding leaves alone is copied in runs.
+fn normalize_other<'l>(line: &'l [u8], out: &mut Vec<u8>) -> &'l [u8] {
+    let mut rest = line;
+    let mut same_bytes = 0;
+    while let Some(&first) = rest.get(same_bytes) {
+        if first.is_ascii() {
+            // One character between others, a space mostly, is not worth a stretch.
+            if rest.get(same_bytes + 1).is_none_or(u8::is_ascii) {
+                break;
+            }
+            let mut byte = [first];
+            fold_ascii(&mut byte);
+            if byte[0] == first {
+                same_bytes += 1;
+                continue;
+            }
+            out.extend_from_slice(&rest[..same_bytes]);
+            out.push(byte[0]);
+            rest = &rest[same_bytes + 1..];
+            same_bytes = 0;
+            continue;
+        }
+        let (decoded, length_bytes) = decode(&rest[same_bytes..]);
+        let folded = decoded.map_or(Fold::Same, fold);
+        if let Fold::Same = folded {
+            same_bytes += length_bytes;
+            continue;
+        }
+        out.extend_from_slice(&rest[..same_bytes]);
+        rest = &rest[same_bytes + length_bytes..];
+        same_bytes = 0;
+        push_folded(decoded, folded, out);
+    }
+    out.extend_from_slice(&rest[..same_bytes]);
+    &rest[same_bytes..]
 }
 
 /// Bytes up to the first that is not ASCII.
@@ -155,19 +185,17 @@ pub(crate) fn decode(bytes: &[u8]) -> (Option<char>, usize) {
     }
 }
 
-#[inline]
-fn push_folded(decoded: Option<char>, bytes: &[u8], out: &mut Vec<u8>) {
-    match decoded.map_or(Fold::Same, fold) {
-        Fold::Same => out.extend_from_slice(bytes),
-        Fold::Space => out.push(b' '),
-        Fold::Nothing => {}
-        Fold::Ascii(byte) => out.push(byte),
+fn push_folded(decoded: Option<char>, folded: Fold, out: &mut Vec<u8>) {
+    let mut push = |c: char| out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+    match folded {
+        Fold::Same | Fold::Nothing => {}
+        Fold::Space => push(' '),
+        Fold::Char(c) => push(c),
         Fold::Ellipsis => out.extend_from_slice(b"..."),
-        Fold::Lower => {
-            for lower in decoded.into_iter().flat_map(char::to_lowercase) {
-                out.extend_from_slice(lower.encode_utf8(&mut [0; 4]).as_bytes());
-            }
-        }
+        Fold::Lower => decoded
+            .into_iter()
+            .flat_map(char::to_lowercase)
+            .for_each(push),
     }
 }
 
@@ -222,6 +250,22 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(normalized(line), expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn letters_are_lowered_as_the_standard_library_does() {
+        for c in ('\u{80}'..='\u{52f}').chain('\u{1e00}'..='\u{1fff}') {
+            if !c.is_alphabetic() {
+                continue;
+            }
+            let expected: String = c.to_lowercase().collect();
+            assert_eq!(normalized(&c.to_string()), expected, "{c:?}");
+            assert_eq!(
+                normalized(&format!("x{c}Y")),
+                format!("x{expected}y"),
+                "{c:?}"
+            );
         }
     }
 

@@ -127,6 +127,8 @@ pub(super) struct Neighbourhood<'a> {
     facts: &'a PageFacts<'a>,
     /// Log-odds of each line alone.
     logits: &'a [f64],
+    /// Likelihood of each line alone.
+    likelihoods: &'a [f64],
     /// `chaff[i]`: sum of likelihoods of the lines before line i.
     chaff: &'a [f64],
     /// `words[i]`: sum of words times likelihood of body of the lines before line i.
@@ -135,15 +137,17 @@ pub(super) struct Neighbourhood<'a> {
     sure_before: &'a [f64],
     sure_behind: &'a [f64],
     best_run: std::ops::Range<usize>,
+    /// Bins that are the same for all lines: likelihood and body words of the page.
+    page_bins: [usize; 2],
 }
 
 /// Doubles of working memory for each line.
-const DOUBLES_A_LINE: usize = 5;
+const DOUBLES_A_LINE: usize = 6;
 
 impl<'a> Neighbourhood<'a> {
     /// Sums up the page from the log-odds of each line alone.
     ///
-    /// Linear time; `scratch` grows to 40 bytes a line.
+    /// Linear time; `scratch` grows to 48 bytes a line.
     pub(super) fn new(
         facts: &'a PageFacts<'a>,
         log_odds: impl Iterator<Item = f32>,
@@ -153,6 +157,7 @@ impl<'a> Neighbourhood<'a> {
         scratch.clear();
         scratch.resize(count * DOUBLES_A_LINE + 2, 0.0);
         let (logits, rest) = scratch.split_at_mut(count);
+        let (likelihoods, rest) = rest.split_at_mut(count);
         let (sure_before, rest) = rest.split_at_mut(count);
         let (sure_behind, rest) = rest.split_at_mut(count);
         let (chaff, words) = rest.split_at_mut(count + 1);
@@ -164,6 +169,7 @@ impl<'a> Neighbourhood<'a> {
             let shape = &shapes[line];
             let likelihood = likelihood(log_odds);
             logits[line] = f64::from(log_odds);
+            likelihoods[line] = f64::from(likelihood);
             chaff[line + 1] = chaff[line] + f64::from(likelihood);
             words[line + 1] = words[line] + f64::from(shape.words) * f64::from(1.0 - likelihood);
             if likelihood <= SURE_LIKELIHOOD && shape.words >= SURE_WORDS {
@@ -184,7 +190,12 @@ impl<'a> Neighbourhood<'a> {
         }
         Neighbourhood {
             facts,
+            page_bins: [
+                bin((chaff[count] / count.max(1) as f64) as f32, &SHARE_EDGES),
+                bin(words[count] as f32, &PAGE_WORD_EDGES),
+            ],
             logits,
+            likelihoods,
             chaff,
             words,
             sure_before,
@@ -198,7 +209,7 @@ impl<'a> Neighbourhood<'a> {
     fn mean_around(&self, line: usize, radius: usize) -> f32 {
         let from = line.saturating_sub(radius);
         let to = (line + radius + 1).min(self.logits.len());
-        let own = self.chaff[line + 1] - self.chaff[line];
+        let own = self.likelihoods[line];
         let missing = (2 * radius + 1) - (to - from);
         let sum = self.chaff[to] - self.chaff[from] - own + missing as f64;
         (sum / (2 * radius) as f64) as f32
@@ -206,7 +217,7 @@ impl<'a> Neighbourhood<'a> {
 
     /// The likelihood of a line alone.
     pub(super) fn likelihood_alone(&self, line: usize) -> f32 {
-        likelihood(self.logits[line] as f32)
+        self.likelihoods[line] as f32
     }
 
     fn logit(&self, line: Option<usize>) -> Option<f32> {
@@ -244,6 +255,7 @@ impl<'a> Neighbourhood<'a> {
         let own_words = self.words[line + 1] - self.words[line];
         let words_around = self.words[window.end] - self.words[window.start] - own_words;
         let page_words = self.words[count];
+        let [page_share, page_size] = self.page_bins;
         let words_before = (self.words[line] / page_words.max(1e-9)) as f32;
         let around = self.mean_around(line, 3);
 
@@ -273,8 +285,8 @@ impl<'a> Neighbourhood<'a> {
             bin((count - 1 - line) as f32, &PLACE_EDGES),
             bin(line as f32 / count as f32, &RELATIVE_EDGES),
             usize::from(length == 2) * (BEFORE_EDGES.len() + 1) + bin(words_before, &BEFORE_EDGES),
-            bin((self.chaff[count] / count as f64) as f32, &SHARE_EDGES),
-            bin(page_words as f32, &PAGE_WORD_EDGES),
+            page_share,
+            page_size,
             from_before * DISTANCE_BINS + to_behind,
             (length * ENDINGS + ending) * COARSE_BINS + next,
             length * COPY_BINS + self.copy_bin(line),

@@ -126,6 +126,17 @@ enum Wide {
     Zero,
 }
 
+const LOWER: Wide = Wide::Letter {
+    class: CharClass::Lower,
+    is_wide: false,
+    unspaced: 0,
+};
+const UPPER: Wide = Wide::Letter {
+    class: CharClass::Upper,
+    is_wide: false,
+    unspaced: 0,
+};
+
 fn classify(c: char) -> Wide {
     match c {
         '\u{ac00}'..='\u{d7a3}' => Wide::Letter {
@@ -142,6 +153,9 @@ fn classify(c: char) -> Wide {
                 unspaced: 1,
             }
         }
+        // Ahead of the general rule, the letters that most text outside ASCII is made of.
+        'ß'..='ö' | 'ø'..='ÿ' | 'ά'..='ώ' | 'а'..='џ' => LOWER,
+        'À'..='Ö' | 'Ø'..='Þ' | 'Α'..='Ρ' | 'Τ'..='Ω' | 'Ѐ'..='Я' => UPPER,
         '。' | '！' | '？' | '．' | '؟' | '۔' | '।' | '॥' | '։' | '။' | '።' | '｡' => {
             Wide::Mark(CharClass::Stop)
         }
@@ -497,6 +511,22 @@ mod tests {
         assert!(shape("www.example.org").has_address);
         assert!(!shape("at 10:30 @ the pier").has_address);
         assert!(shape("© 2026 Harbor").has_legal_mark);
+    }
+
+    #[test]
+    fn letters_have_the_case_that_the_standard_library_says() {
+        let is_combining = |c: &char| ('\u{300}'..='\u{36f}').contains(c);
+        let letters = ('\u{80}'..='\u{52f}').filter(|c| c.is_alphabetic() && !is_combining(c));
+        for c in letters {
+            let expected = if c.is_lowercase() {
+                CharClass::Lower
+            } else if c.is_uppercase() {
+                CharClass::Upper
+            } else {
+                CharClass::Uncased
+            };
+            assert_eq!(char_class(c), Some(expected), "{c:?}");
+        }
     }
 
     #[test]
