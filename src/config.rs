@@ -11,7 +11,7 @@ pub enum Threshold {
     /// The program's own cut: [`UNCALIBRATED_CUT`] until the likelihood is calibrated.
     #[default]
     Auto,
-    /// A line goes when its score is at or above this, in [0,1].
+    /// A line goes when its score is at or above this, in `[0,1]`.
     At(f32),
 }
 
@@ -40,7 +40,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The score from which a line goes, in [0,1].
+    /// The score from which a line goes, in `[0,1]`.
     pub fn cut(&self) -> f32 {
         match self.threshold {
             Threshold::Auto => UNCALIBRATED_CUT,
@@ -52,7 +52,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Threshold`] for a cut that is not a number in [0,1].
+    /// [`ConfigError::Threshold`] for a cut that is not a number in `[0,1]`.
     pub fn check(&self) -> Result<(), ConfigError> {
         match self.threshold {
             Threshold::At(cut) if !(0.0..=1.0).contains(&cut) => Err(ConfigError::Threshold(cut)),

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Two kinds of chaff go: what a page says twice (doubled headlines and captions, a whole
-//! article printed twice), and lines that read like page furniture, by a likelihood in [0,1]
+//! article printed twice), and lines that read like page furniture, by a likelihood in `[0,1]`
 //! for every line. Every removal has a reason; kept lines stay byte for byte.
 //!
 //! # Example

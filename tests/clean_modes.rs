@@ -216,6 +216,47 @@ fn a_page_whose_name_has_no_room_for_spans_is_skipped() {
 }
 
 #[test]
+fn a_large_file_whose_spans_have_no_room_is_skipped_too() {
+    let place = Place::with([
+        ("in/a.txt", FERRY),
+        ("in/a.txt.spans.jsonl", "{\"text\":\"b\"}\n"),
+    ]);
+    let long = "n".repeat(250);
+    place.file(format!("in/{long}"), FERRY.repeat(200));
+    let arguments = [
+        "in",
+        "-o",
+        "out",
+        "--mode",
+        "spans",
+        "-q",
+        "--max-page-bytes",
+        "64KiB",
+    ];
+    assert!(FERRY.len() * 200 > 64 << 10);
+    let outcome = place.clean(arguments).expect(3);
+    assert_eq!(outcome.stderr.lines().count(), 2, "{}", outcome.stderr);
+    assert_eq!(place.files("out").len(), 2);
+    assert_eq!(place.read_text("out/a.txt"), FERRY);
+    assert!(!place.ledger("out/a.txt.spans.jsonl").is_empty());
+}
+
+#[test]
+fn json_lines_with_spans_go_to_standard_output() {
+    let place = Place::new();
+    let outcome = place
+        .clean_with_input(
+            ["-", "--format", "jsonl", "--mode", "spans", "-o", "-", "-q"],
+            "{\"text\":\"\\n\"}\n",
+        )
+        .expect(0);
+    assert_eq!(
+        String::from_utf8_lossy(&outcome.stdout),
+        "{\"text\":\"\\n\",\"dechaff\":{\"blank\":[[0,1,0.0000]],\"repeat\":[],\"boilerplate\":[]}}\n"
+    );
+}
+
+#[test]
 fn a_dry_run_writes_no_page_and_reports_the_same() {
     let place = place();
     place.file("in/bad.jsonl", "no row\n");

@@ -116,6 +116,11 @@ impl<'r> Worker<'r> {
                 .is_some()
     }
 
+    /// Whether what the mode writes beside a file finds a place.
+    fn has_room_for(&self, file: &FileEntry) -> bool {
+        self.options.mode != Mode::Spans || render::has_room_for_spans(&file.name)
+    }
+
     fn written(&self, text: Vec<u8>) -> Written {
         Written {
             text,
@@ -134,7 +139,7 @@ struct JobRun<'w, 'l, 'r> {
 impl JobRun<'_, '_, '_> {
     /// Reads, cleans and writes one small file.
     fn file(&mut self, file: FileEntry) -> Result<(), RunError> {
-        if self.worker.options.mode == Mode::Spans && !render::has_room_for_spans(&file.name) {
+        if !self.worker.has_room_for(&file) {
             self.outcome.tell(&file, ProblemKind::NoRoomForSpans);
             return Ok(());
         }
@@ -272,7 +277,7 @@ impl JobRun<'_, '_, '_> {
                 ledger::write_row(address, &line, &mut self.outcome.ledger);
                 if self.outcome.ledger.len() > MAX_LEDGER_BYTES {
                     self.turn
-                        .with_state(|writer| writer.write_ledger(&self.outcome.ledger))?;
+                        .with_state(|writer| writer.write_ledger_ahead(&self.outcome.ledger))?;
                     self.outcome.ledger.clear();
                 }
             }
@@ -286,6 +291,13 @@ impl JobRun<'_, '_, '_> {
         let mut rows = RowsSeen::default();
         let mut has_failed = false;
         let written = match &chunk.content {
+            _ if !self.worker.has_room_for(file) => {
+                if chunk.offset == 0 {
+                    self.outcome.tell(file, ProblemKind::NoRoomForSpans);
+                }
+                has_failed = true;
+                Written::default()
+            }
             ChunkContent::Text { is_whole: true, .. } => match self.page(file, &chunk.bytes)? {
                 Some(written) => written,
                 None => return Ok(()),
@@ -298,9 +310,10 @@ impl JobRun<'_, '_, '_> {
             ChunkContent::Unread(problem) => {
                 if let Some(kind) = problem {
                     self.outcome.tell_at(file, None, chunk.offset, kind.clone());
+                    self.outcome.counts.copied_unchanged += 1;
                 }
                 self.outcome.counts.pages += u64::from(chunk.offset == 0);
-                self.outcome.keep_unread(&chunk.bytes);
+                self.outcome.keep_bytes(&chunk.bytes);
                 self.worker.written(chunk.bytes.clone())
             }
             ChunkContent::Rows { rows_before } => self.rows(&chunk, *rows_before, &mut rows)?,
@@ -311,6 +324,9 @@ impl JobRun<'_, '_, '_> {
                     self.outcome.counts.rows_rejected += 1;
                 }
                 self.outcome.reject(&chunk.bytes);
+                if chunk.is_last && !chunk.bytes.ends_with(b"\n") {
+                    self.outcome.rejects.push(b'\n');
+                }
                 Written::default()
             }
             ChunkContent::Failed(kind) => {

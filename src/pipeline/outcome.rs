@@ -84,9 +84,14 @@ impl Outcome {
         });
     }
 
-    /// Text that is kept without being looked at.
+    /// A page, part or row that is kept without being looked at.
     pub fn keep_unread(&mut self, text: &[u8]) {
         self.counts.copied_unchanged += 1;
+        self.keep_bytes(text);
+    }
+
+    /// Text that is kept without being looked at.
+    pub fn keep_bytes(&mut self, text: &[u8]) {
         self.counts.bytes_in += text.len() as u64;
         self.counts.bytes_kept += text.len() as u64;
     }
@@ -132,6 +137,12 @@ pub struct Writer<'r> {
     limits: Limits,
     counts: Counts,
     open: Option<OpenFile<'r>>,
+    /// Length of the ledger before rows that were written ahead of the job at hand.
+    rows_ahead_from: Option<u64>,
+}
+
+fn length(file: &Option<AtomicFile>) -> u64 {
+    file.as_ref().map_or(0, AtomicFile::length)
 }
 
 /// A file that comes in chunks.
@@ -160,6 +171,7 @@ impl<'r> Writer<'r> {
             limits,
             counts: Counts::default(),
             open: None,
+            rows_ahead_from: None,
         }
     }
 
@@ -182,6 +194,7 @@ impl<'r> Writer<'r> {
         for (file, written) in &outcome.files {
             put(self.sink, &file.name, written)?;
         }
+        self.rows_ahead_from = None;
         match outcome.chunk {
             Some(chunk) => self.take_chunk(chunk, &outcome.counts)?,
             None => self.counts.merge(&outcome.counts),
@@ -193,8 +206,17 @@ impl<'r> Writer<'r> {
         Ok(())
     }
 
-    /// Writes ledger rows ahead of their outcome.
-    pub fn write_ledger(&mut self, rows: &[u8]) -> Result<(), RunError> {
+    /// Writes ledger rows ahead of their outcome. Where this is a file's first, it remembers
+    /// where its rows begin.
+    pub fn write_ledger_ahead(&mut self, rows: &[u8]) -> Result<(), RunError> {
+        if self.open.is_none() {
+            let length = length(&self.side_files.ledger);
+            self.rows_ahead_from.get_or_insert(length);
+        }
+        self.write_ledger(rows)
+    }
+
+    fn write_ledger(&mut self, rows: &[u8]) -> Result<(), RunError> {
         match &mut self.side_files.ledger {
             Some(ledger) => ledger.write(rows),
             None => Ok(()),
@@ -211,7 +233,6 @@ impl<'r> Writer<'r> {
         if self.open.is_some() || chunk.has_failed {
             return Ok(());
         }
-        let length = |file: &Option<AtomicFile>| file.as_ref().map_or(0, AtomicFile::length);
         let spans = chunk
             .written
             .spans
@@ -223,7 +244,9 @@ impl<'r> Writer<'r> {
             spans,
             rows: RowsSeen::default(),
             counts: Counts::default(),
-            ledger_length: length(&self.side_files.ledger),
+            ledger_length: self
+                .rows_ahead_from
+                .unwrap_or_else(|| length(&self.side_files.ledger)),
             rejects_length: length(&self.side_files.rejects),
         });
         Ok(())

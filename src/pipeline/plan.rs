@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::error::RunError;
 use crate::sink::Sink;
 use crate::sink::discard::Discard;
-use crate::sink::render::{self, Mode};
+use crate::sink::render;
 use crate::sink::single::Single;
 use crate::sink::tree::Tree;
 use crate::source::FileEntry;
@@ -28,8 +28,8 @@ pub struct Request<'a> {
     pub side_files: &'a [&'a Path],
     /// Whether outputs that hold something may be written to.
     pub overwrite: bool,
-    /// What is written of each page.
-    pub mode: Mode,
+    /// Whether pages may have a file beside them ([`render::Mode::Spans`] on text).
+    pub has_companions: bool,
 }
 
 /// The process's standard streams, so that nothing here opens them.
@@ -130,9 +130,8 @@ fn single_sink(
     let Some(path) = request.output else {
         return Ok(Box::new(Discard));
     };
-    let has_companion = request.mode == Mode::Spans;
     if path == Path::new(STANDARD_STREAM) {
-        if has_companion {
+        if request.has_companions {
             return Err(refused(
                 "--mode spans writes a second file; name an output file",
             ));
@@ -161,7 +160,7 @@ fn single_sink(
         }
         Err(_) => check_file(request, path)?,
     }
-    if has_companion {
+    if request.has_companions {
         check_file(request, &render::spans_name(path))?;
     }
     Ok(Box::new(Single::file(path)))
@@ -241,7 +240,7 @@ fn check_side_files(request: &Request<'_>) -> Result<(), RunError> {
             .transpose()?
             .is_some_and(|output| place.starts_with(output));
         let is_device = std::fs::metadata(path).is_ok_and(|found| !found.is_file());
-        if is_in_tree || !places.insert(place) && !is_device {
+        if !is_device && (is_in_tree || !places.insert(place)) {
             let path = path.display();
             return Err(refused(format!("{path} is used otherwise already")));
         }

@@ -2,14 +2,14 @@
 //!
 //! Each feature has a table with one weight a bin; a line's log-odds of being boilerplate
 //! are a bias plus one weight from each table (a generalised additive model). So every score
-//! can be taken apart by hand: see `docs/scoring.md`, and [`super::weights`] for the tables,
+//! can be taken apart by hand: see `docs/scoring.md`, and `weights.rs` beside this file for the tables,
 //! fitted by `examples/fit.rs`.
 
 use super::bins::{self, Feature};
 use super::context::Neighbourhood;
 use super::{Contribution, PageFacts, Score, Scorer, Step, alone, context, weights};
 
-/// Scores with the tables of [`super::weights`].
+/// Scores with the tables of `weights.rs`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AdditiveScorer;
 

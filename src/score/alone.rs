@@ -25,7 +25,7 @@ const WORD_LENGTH_EDGES: [f32; 8] = [2.0, 3.0, 4.0, 5.0, 6.0, 7.5, 10.0, 16.0];
 
 const WORD_BINS: usize = WORD_EDGES.len() + 1;
 
-/// The features, in the order of [`bins`].
+/// The features, in the order of a line's bins.
 pub const FEATURES: [Feature; COUNT] = [
     Feature {
         name: "words and ending",

@@ -42,7 +42,7 @@ const ENDINGS: usize = 3;
 /// Counts of copies, then the rules by which a copy goes.
 const COPY_BINS: usize = COPY_EDGES.len() + 1 + 3;
 
-/// The features, in the order of [`Neighbourhood::bins`].
+/// The features, in the order of a line's bins.
 pub const FEATURES: [Feature; COUNT] = [
     Feature {
         name: "the line alone",

@@ -1,7 +1,7 @@
 //! Facts on a page's lines in, the likelihood of boilerplate for each line out.
 //!
 //! The seam is [`Scorer`]: [`additive::AdditiveScorer`] is what the program uses, the rules
-//! of [`reference`] are what it is compared with, and later models come in beside them.
+//! of [`mod@reference`] are what it is compared with, and later models come in beside them.
 
 pub mod additive;
 mod alone;
@@ -16,9 +16,9 @@ use crate::repeats::Repeats;
 /// A line's likelihood of being boilerplate, before and after its neighbours were asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Score {
-    /// From the line alone, in [0,1].
+    /// From the line alone, in `[0,1]`.
     pub alone: f32,
-    /// Among its neighbours, at its place on the page, in [0,1]; decisions use this one.
+    /// Among its neighbours, at its place on the page, in `[0,1]`; decisions use this one.
     pub context: f32,
 }
 

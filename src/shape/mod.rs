@@ -86,7 +86,7 @@ impl LineShape {
         self.letter_columns * 2 > self.letters * 3
     }
 
-    /// The share of the columns that letters take, in [0,1].
+    /// The share of the columns that letters take, in `[0,1]`.
     pub fn letter_share(&self) -> f32 {
         self.letter_columns as f32 / self.columns.max(1) as f32
     }

@@ -31,7 +31,7 @@ pub enum Command {
 /// What is removed; the same for every command.
 #[derive(Args, Clone, Debug)]
 pub struct EngineArgs {
-    /// Remove lines whose boilerplate score is at or above P, in [0,1]; `auto` is the
+    /// Remove lines whose boilerplate score is at or above P, in `[0,1]`; `auto` is the
     /// program's own cut (0.5)
     #[arg(long, value_name = "auto|P", default_value = "auto", value_parser = threshold)]
     pub threshold: Threshold,

@@ -1,11 +1,10 @@
-//! The process's standard streams: an input that can be interrupted, an output that is there.
+//! Standard input that can be interrupted.
 
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{OFlags, fcntl_getfl, fstat};
 
 /// How long a read waits before it looks whether it is to stop, in nanoseconds.
 const WAIT_NANOSECONDS: i64 = 100_000_000;
@@ -41,15 +40,4 @@ impl Read for Input {
             }
         }
     }
-}
-
-/// Whether the caller closed standard output. The runtime then puts the null device in its
-/// place, open both ways, and what is written there would be lost without a word.
-pub fn output_is_closed() -> bool {
-    let stdout = rustix::stdio::stdout();
-    let is_null = || {
-        let null = rustix::fs::stat("/dev/null").ok()?;
-        Some(fstat(stdout).ok()?.st_rdev == null.st_rdev)
-    };
-    fcntl_getfl(stdout).is_ok_and(|flags| flags.contains(OFlags::RDWR)) && is_null() == Some(true)
 }

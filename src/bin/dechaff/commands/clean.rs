@@ -81,15 +81,8 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         output: output(args)?,
         side_files: &side_files,
         overwrite: args.overwrite,
-        mode,
+        has_companions: args.mode == Mode::Spans && args.format != Format::Jsonl,
     };
-    let writes_to_standard_output = request.output == Some(Path::new(STANDARD_STREAM));
-    if writes_to_standard_output && standard::output_is_closed() {
-        return Err(RunError::Io {
-            path: "standard output".into(),
-            error: std::io::Error::other("is closed"),
-        });
-    }
     let streams = Streams {
         input: Box::new(standard::Input::new(Arc::clone(&options.stop))),
         output: Box::new(std::io::stdout()),
