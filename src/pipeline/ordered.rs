@@ -26,6 +26,10 @@ pub trait Weight {
 /// # Errors
 ///
 /// The first error of `next_job`, `work` or `take`; jobs begun by then are still ended.
+///
+/// # Panics
+///
+/// Passes on a panic of `work` or `take`, once all threads have ended.
 pub fn run<J, R, S, W>(
     threads: usize,
     next_job: impl FnMut() -> Result<Option<J>, RunError> + Send,
@@ -59,6 +63,7 @@ where
     };
     let claim = Mutex::new((0_u64, next_job));
     pool.broadcast(|_| {
+        let _alarm = Alarm(&line);
         let mut worker = new_worker();
         while !line.has_failed() {
             let (number, job) = {
@@ -122,6 +127,17 @@ impl<R, S> Turn<'_, R, S> {
             queue = self.line.wait(queue);
         }
         work(&mut queue.state)
+    }
+}
+
+/// Wakes the other threads where this one panics, so that none waits for its result.
+struct Alarm<'l, R, S>(&'l Line<R, S>);
+
+impl<R, S> Drop for Alarm<'_, R, S> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail(RunError::Stopped);
+        }
     }
 }
 
@@ -243,6 +259,23 @@ mod tests {
         for threads in [1, 2, 8] {
             assert_eq!(squares(threads, None).expect("no error"), expected);
         }
+    }
+
+    #[test]
+    fn a_panic_ends_the_run_and_all_threads() {
+        let mut next = 0_u64;
+        let next_job = || {
+            next += 1;
+            Ok((next <= 500).then_some(next - 1))
+        };
+        let work = |(): &mut (), job: u64, _: &Turn<'_, u64, ()>| {
+            assert_ne!(job, 250, "a fault in a worker");
+            Ok(job)
+        };
+        let run = std::panic::AssertUnwindSafe(|| {
+            run(4, next_job, (), || (), work, |(), _| Ok(())).map(drop)
+        });
+        assert!(std::panic::catch_unwind(run).is_err());
     }
 
     #[test]
