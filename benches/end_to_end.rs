@@ -76,10 +76,7 @@ impl Corpus {
     }
 
     fn rows(&self) -> Inputs {
-        let file = FileEntry {
-            path: PathBuf::from("-"),
-            name: PathBuf::from("-"),
-        };
+        let file = FileEntry::new(PathBuf::from("-"), PathBuf::from("-"));
         let reader = Cursor::new(Arc::clone(&self.jsonl));
         let input = Input::Stream(file, StreamReader(Box::new(reader)));
         inputs(input, InputFormat::Jsonl)

@@ -16,7 +16,7 @@ use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
 use dechaff::decide::Reason;
-use dechaff::evidence::Evidence;
+use dechaff::evidence::{Evidence, Needs};
 use dechaff::fingerprint::Fingerprint;
 use dechaff::normalize::normalize_into;
 use dechaff::page::split_lines;
@@ -75,7 +75,7 @@ struct Page {
 impl Page {
     fn new(text: Vec<u8>) -> Self {
         let (mut evidence, mut repeats) = (Evidence::default(), Repeats::default());
-        evidence.gather(&text);
+        evidence.gather(&text, Needs::PAGE);
         repeats.find(&evidence);
         Page {
             text,

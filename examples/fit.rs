@@ -17,7 +17,7 @@ use std::io::Write;
 use std::path::Path;
 
 use dechaff::eval::{GoldPage, GoldReader, Label};
-use dechaff::evidence::Evidence;
+use dechaff::evidence::{Evidence, Needs};
 use dechaff::repeats::Repeats;
 use dechaff::score::PageFacts;
 use dechaff::score::additive::training;
@@ -86,7 +86,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn facts_of<T>(text: &str, use_facts: impl FnOnce(&PageFacts<'_>) -> T) -> T {
     let mut evidence = Evidence::default();
     let mut repeats = Repeats::default();
-    evidence.gather(text.as_bytes());
+    evidence.gather(text.as_bytes(), Needs::PAGE);
     repeats.find(&evidence);
     use_facts(&PageFacts {
         page: text.as_bytes(),

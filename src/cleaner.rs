@@ -1,22 +1,27 @@
 //! A page in, a decision for every line out: the whole engine in one call.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::config::Config;
-use crate::decide::{self, Reason, Verdict};
+use crate::decide::{self, PageFindings, Reason, Verdict};
+use crate::duplicates::Duplicates;
 use crate::error::ConfigError;
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Needs, PageAddress};
+use crate::index::{CorpusIndex, Place, keys};
 use crate::page::{Line, LineCursor, RawLine};
 use crate::repeats::Repeats;
 use crate::score::additive::AdditiveScorer;
 use crate::score::{Contribution, PageFacts, Score, Scorer};
+use crate::templates::Templates;
 
 /// Cleans pages. Made once from a [`Config`], shared by all threads.
 ///
-/// A page's decisions are a pure function of its bytes and the config.
+/// A page's decisions are a pure function of its bytes, its address, the index and the config.
 pub struct Cleaner {
     config: Config,
     scorer: Box<dyn Scorer>,
+    index: Option<Arc<CorpusIndex>>,
 }
 
 impl fmt::Debug for Cleaner {
@@ -33,6 +38,8 @@ impl fmt::Debug for Cleaner {
 pub struct Workspace {
     evidence: Evidence,
     repeats: Repeats,
+    templates: Templates,
+    duplicates: Duplicates,
     scores: Vec<Score>,
     scratch: Vec<f64>,
     verdicts: Vec<Verdict>,
@@ -55,7 +62,24 @@ impl Cleaner {
     /// As [`Cleaner::new`].
     pub fn with_scorer(config: Config, scorer: Box<dyn Scorer>) -> Result<Self, ConfigError> {
         config.check()?;
-        Ok(Cleaner { config, scorer })
+        Ok(Cleaner {
+            config,
+            scorer,
+            index: None,
+        })
+    }
+
+    /// The same cleaner with what pass one found in the pages' corpus.
+    pub fn with_index(self, index: Arc<CorpusIndex>) -> Self {
+        Cleaner {
+            index: Some(index),
+            ..self
+        }
+    }
+
+    /// The corpus index, if there is one.
+    pub fn index(&self) -> Option<&CorpusIndex> {
+        self.index.as_deref()
     }
 
     /// The settings the cleaner was made from.
@@ -77,10 +101,24 @@ impl Cleaner {
     /// Hand the result back with [`Workspace::reclaim`] and no page allocates once the
     /// workspace has grown to the largest.
     pub fn clean_page_with<'p>(&self, page: &'p [u8], workspace: &mut Workspace) -> Cleaned<'p> {
-        workspace.gather(page);
+        self.clean_page_at(page, &PageAddress::default(), workspace)
+    }
+
+    /// As [`Cleaner::clean_page_with`], for a page that stands at a place in the corpus of the
+    /// index. Without an index the address means nothing.
+    pub fn clean_page_at<'p>(
+        &self,
+        page: &'p [u8],
+        address: &PageAddress,
+        workspace: &mut Workspace,
+    ) -> Cleaned<'p> {
+        self.gather(page, address, workspace);
+        let copy_of = self.copy_of(page, address, &workspace.evidence);
         let Workspace {
             evidence,
             repeats,
+            templates,
+            duplicates,
             scores,
             scratch,
             verdicts,
@@ -96,13 +134,89 @@ impl Cleaner {
             scores.clear();
             scores.resize(evidence.lines.len(), Score::default());
         }
-        decide::decide_page(&self.config, evidence, repeats, scores, verdicts);
+        let goes_as_copy = |copy: &PageCopy| self.config.page_duplicates.then_some(copy.of);
+        let findings = PageFindings {
+            evidence,
+            repeats,
+            templates,
+            duplicates,
+            duplicate_of: copy_of.as_ref().and_then(goes_as_copy),
+            scores,
+        };
+        decide::decide_page(&self.config, &findings, verdicts);
         Cleaned {
             page,
             line_count: evidence.line_count,
             lines: std::mem::take(&mut evidence.lines),
             verdicts: std::mem::take(verdicts),
+            copy_of,
         }
+    }
+
+    /// What the config and the index ask to know of a page.
+    fn needs(&self) -> Needs {
+        let has_index = self.index.is_some();
+        Needs {
+            page: self.config.page_repeats || self.config.score,
+            site: has_index && self.config.needs_site(),
+            corpus: self
+                .config
+                .corpus_duplicates
+                .filter(|_| has_index)
+                .map(|rule| rule.normalize),
+        }
+    }
+
+    fn gather(&self, page: &[u8], address: &PageAddress, workspace: &mut Workspace) {
+        let Workspace {
+            evidence,
+            repeats,
+            templates,
+            duplicates,
+            ..
+        } = workspace;
+        let needs = self.needs();
+        evidence.gather(page, needs);
+        repeats.clear();
+        if needs.page {
+            repeats.find(evidence);
+        }
+        templates.clear();
+        duplicates.clear();
+        let Some(index) = &self.index else {
+            return;
+        };
+        let rule = self.config.corpus_duplicates;
+        let shingle_lines = rule.map_or(0, |rule| rule.shingle_lines());
+        evidence.look_up(index, address, shingle_lines);
+        if self.config.site_templates {
+            templates.find(evidence);
+        }
+        if let Some(rule) = rule {
+            duplicates.find(&rule, page, evidence, address);
+        }
+    }
+
+    /// The earlier page of the corpus that this one is a copy of.
+    fn copy_of(&self, page: &[u8], address: &PageAddress, evidence: &Evidence) -> Option<PageCopy> {
+        let index = self.index.as_ref()?;
+        if evidence.lines.is_empty() {
+            return None;
+        }
+        let own = address.place;
+        let earlier = |key| {
+            let figures = index.places.get(key);
+            let is_copy = figures.places > 1 && Some(figures.first) != own;
+            is_copy.then_some(figures.first)
+        };
+        if let Some(of) = earlier(keys::page_key(page)) {
+            return Some(PageCopy { of, is_exact: true });
+        }
+        let of = earlier(keys::class_key(evidence.class()?))?;
+        Some(PageCopy {
+            of,
+            is_exact: false,
+        })
     }
 
     /// What weighed on each line's score, heaviest first; one entry a line that is not blank.
@@ -110,7 +224,7 @@ impl Cleaner {
     /// For showing: slower than cleaning, and it allocates.
     pub fn explain_page(&self, page: &[u8]) -> Vec<Vec<Contribution>> {
         let mut workspace = Workspace::default();
-        workspace.gather(page);
+        self.gather(page, &PageAddress::default(), &mut workspace);
         let facts = PageFacts {
             page,
             evidence: &workspace.evidence,
@@ -121,16 +235,21 @@ impl Cleaner {
 }
 
 impl Workspace {
-    fn gather(&mut self, page: &[u8]) {
-        self.evidence.gather(page);
-        self.repeats.find(&self.evidence);
-    }
-
     /// Takes back the memory of a result that is no longer needed.
     pub fn reclaim(&mut self, cleaned: Cleaned<'_>) {
         self.evidence.lines = cleaned.lines;
         self.verdicts = cleaned.verdicts;
     }
+}
+
+/// An earlier page of the corpus that says the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageCopy {
+    /// The first such page in source order; the line is 0.
+    pub of: Place,
+    /// Whether it is the same byte for byte; else it is a near-duplicate, by
+    /// [`keys::page_class`].
+    pub is_exact: bool,
 }
 
 /// A cleaned page: its lines, and what was decided on each.
@@ -140,6 +259,7 @@ pub struct Cleaned<'p> {
     line_count: usize,
     lines: Vec<Line>,
     verdicts: Vec<Verdict>,
+    copy_of: Option<PageCopy>,
 }
 
 /// One line of a cleaned page, blank or not.
@@ -178,6 +298,12 @@ impl<'p> Cleaned<'p> {
     /// What was decided on each line that is not blank.
     pub fn verdicts(&self) -> &[Verdict] {
         &self.verdicts
+    }
+
+    /// The earlier page of the corpus that this one is a copy of, whether it goes for that or
+    /// not. Always None without an index.
+    pub fn copy_of(&self) -> Option<PageCopy> {
+        self.copy_of
     }
 
     /// Whether no line of the page stays.

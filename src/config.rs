@@ -18,11 +18,64 @@ pub enum Threshold {
 /// The cut that [`Threshold::Auto`] means for a likelihood that is not calibrated yet.
 pub const UNCALIBRATED_CUT: f32 = 0.5;
 
+/// What is folded away before lines of a corpus are compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CorpusNormalize {
+    /// Nothing: equal bytes.
+    None,
+    /// White space.
+    #[default]
+    Space,
+    /// All that [`crate::normalize`] folds: letter case, quotes, dashes, width.
+    Full,
+}
+
+/// Corpus scope: of a block that stands in several places of the corpus the first copy stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CorpusRule {
+    /// The block goes where it stands in more places than this; at least 1.
+    pub more_than_places: u32,
+    /// Least lines of a block.
+    pub min_lines: usize,
+    /// Least characters of a block, line ends not counted.
+    pub min_chars: usize,
+    /// What is folded away before lines are compared.
+    pub normalize: CorpusNormalize,
+}
+
+impl Default for CorpusRule {
+    fn default() -> Self {
+        CorpusRule {
+            more_than_places: 1,
+            min_lines: 1,
+            min_chars: 200,
+            normalize: CorpusNormalize::Space,
+        }
+    }
+}
+
+impl CorpusRule {
+    /// Lines in the runs that are counted besides single lines; 0 where single lines tell all.
+    pub fn shingle_lines(&self) -> usize {
+        if self.min_lines <= 1 && self.min_chars <= 1 {
+            0
+        } else {
+            self.min_lines.max(2)
+        }
+    }
+}
+
 /// What [`crate::Cleaner`] does. `Config::default()` is what the program does without flags.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Remove later copies of what stands twice on a page (page scope).
     pub page_repeats: bool,
+    /// Remove what a site prints on page after page (site scope). Needs an index.
+    pub site_templates: bool,
+    /// Remove passages that stand elsewhere in the corpus (corpus scope). Needs an index.
+    pub corpus_duplicates: Option<CorpusRule>,
+    /// Remove pages that are duplicates of earlier ones. Needs an index.
+    pub page_duplicates: bool,
     /// Remove lines by their boilerplate score. Without it no line is scored.
     pub score: bool,
     /// Where the score is cut.
@@ -33,6 +86,9 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             page_repeats: true,
+            site_templates: true,
+            corpus_duplicates: None,
+            page_duplicates: false,
             score: true,
             threshold: Threshold::Auto,
         }
@@ -48,12 +104,26 @@ impl Config {
         }
     }
 
+    /// Whether lines are to be looked up among those of their site: for the rule, or for the
+    /// score.
+    pub fn needs_site(&self) -> bool {
+        self.site_templates
+    }
+
     /// Checks the values.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Threshold`] for a cut that is not a number in `[0,1]`.
+    /// [`ConfigError::Threshold`] for a cut that is not a number in `[0,1]`,
+    /// [`ConfigError::CorpusDuplicates`] for 0.
     pub fn check(&self) -> Result<(), ConfigError> {
+        if let Some(CorpusRule {
+            more_than_places: 0,
+            ..
+        }) = self.corpus_duplicates
+        {
+            return Err(ConfigError::CorpusDuplicates);
+        }
         match self.threshold {
             Threshold::At(cut) if !(0.0..=1.0).contains(&cut) => Err(ConfigError::Threshold(cut)),
             _ => Ok(()),

@@ -3,9 +3,12 @@
 use ahash::AHashMap;
 
 use crate::config::Config;
+use crate::duplicates::Duplicates;
 use crate::evidence::Evidence;
+use crate::index::Place;
 use crate::repeats::Repeats;
 use crate::score::Score;
+use crate::templates::Templates;
 
 /// Why a line stays or goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +22,18 @@ pub enum Reason {
         /// Number on the page, from 1, of the line that stays.
         of: usize,
     },
+    /// Goes: the page's site prints it on page after page.
+    Template {
+        /// Pages of the site that hold the line, digits masked; near-duplicates count once.
+        pages: u32,
+        /// Pages of the site; near-duplicates count once.
+        of_pages: u32,
+    },
+    /// Goes: an earlier place of the corpus holds it.
+    Duplicate {
+        /// The place of the first copy; its line is 0 where the whole page is a duplicate.
+        of: Place,
+    },
     /// Goes: its score is at or above the cut.
     Boilerplate,
 }
@@ -30,6 +45,8 @@ impl Reason {
             Reason::Body => "body",
             Reason::Blank => "blank",
             Reason::Repeat { .. } => "repeat",
+            Reason::Template { .. } => "template",
+            Reason::Duplicate { .. } => "duplicate",
             Reason::Boilerplate => "boilerplate",
         }
     }
@@ -47,47 +64,72 @@ pub struct Verdict {
     pub score: Score,
 }
 
+/// All that is known of a page when it is decided on.
+#[derive(Clone, Copy, Debug)]
+pub struct PageFindings<'a> {
+    /// Facts on its lines.
+    pub evidence: &'a Evidence,
+    /// Page scope.
+    pub repeats: &'a Repeats,
+    /// Site scope.
+    pub templates: &'a Templates,
+    /// Corpus scope.
+    pub duplicates: &'a Duplicates,
+    /// The earlier page that this one is a duplicate of, if it goes for that.
+    pub duplicate_of: Option<Place>,
+    /// One a line.
+    pub scores: &'a [Score],
+}
+
 /// Replaces `verdicts` by one for each line of the page.
 ///
-/// A copy goes as [`Reason::Repeat`] of the first of its copies that stays; where all before it
-/// went by their score, it is decided on by its own. So what is said twice is lost only when
-/// every copy reads like boilerplate.
-pub fn decide_page(
-    config: &Config,
-    evidence: &Evidence,
-    repeats: &Repeats,
-    scores: &[Score],
-    verdicts: &mut Vec<Verdict>,
-) {
+/// A template goes, all copies of it. A copy goes as [`Reason::Repeat`] of the first of its
+/// copies that stays; where all before it went for another reason, it is decided on by itself.
+/// So what is said twice is lost only when every copy reads like boilerplate.
+pub fn decide_page(config: &Config, findings: &PageFindings<'_>, verdicts: &mut Vec<Verdict>) {
     verdicts.clear();
+    let PageFindings {
+        evidence,
+        repeats,
+        templates,
+        duplicates,
+        ..
+    } = findings;
     // By the first copy that went: the copy that stays for it.
     let mut stand_ins = AHashMap::new();
-    for (line, &score) in scores.iter().enumerate() {
+    for (line, &score) in findings.scores.iter().enumerate() {
         let first = repeats.of(line).filter(|_| config.page_repeats);
         let stays = first.and_then(|first| {
             let stand_in = || stand_ins.get(&first).copied();
             verdicts[first].is_kept.then_some(first).or_else(stand_in)
         });
-        let verdict = decide(config, stays.map(|line| evidence.lines[line].number), score);
-        if let (Some(first), true) = (first, verdict.is_kept) {
+        let reason = if let Some(of) = findings.duplicate_of {
+            Reason::Duplicate { of }
+        } else if templates.has(line) {
+            Reason::Template {
+                pages: evidence.corpus.line_pages(line),
+                of_pages: evidence.corpus.site_pages,
+            }
+        } else if let Some(stays) = stays {
+            Reason::Repeat {
+                of: evidence.lines[stays].number,
+            }
+        } else if let Some(of) = duplicates.of(line) {
+            Reason::Duplicate { of }
+        } else if config.score && score.context >= config.cut() {
+            Reason::Boilerplate
+        } else {
+            Reason::Body
+        };
+        let is_kept = reason == Reason::Body;
+        if let (Some(first), true) = (first, is_kept) {
             stand_ins.insert(first, line);
         }
-        verdicts.push(verdict);
-    }
-}
-
-/// Decides on one line; `repeat_of` is the number of the copy that stays, if there is one. A
-/// repeat goes whatever its score.
-fn decide(config: &Config, repeat_of: Option<usize>, score: Score) -> Verdict {
-    let reason = match repeat_of {
-        Some(of) => Reason::Repeat { of },
-        None if config.score && score.context >= config.cut() => Reason::Boilerplate,
-        None => Reason::Body,
-    };
-    Verdict {
-        is_kept: reason == Reason::Body,
-        reason,
-        score,
+        verdicts.push(Verdict {
+            is_kept,
+            reason,
+            score,
+        });
     }
 }
 
@@ -95,6 +137,7 @@ fn decide(config: &Config, repeat_of: Option<usize>, score: Score) -> Verdict {
 mod tests {
     use super::*;
     use crate::config::Threshold;
+    use crate::evidence::Needs;
 
     fn score(context: f32) -> Score {
         Score {
@@ -103,31 +146,38 @@ mod tests {
         }
     }
 
+    fn decide(config: &Config, page: &str, scores: &[Score]) -> Vec<Reason> {
+        let mut evidence = Evidence::default();
+        evidence.gather(page.as_bytes(), Needs::PAGE);
+        let mut repeats = Repeats::default();
+        repeats.find(&evidence);
+        let findings = PageFindings {
+            evidence: &evidence,
+            repeats: &repeats,
+            templates: &Templates::default(),
+            duplicates: &Duplicates::default(),
+            duplicate_of: None,
+            scores,
+        };
+        let mut verdicts = Vec::new();
+        decide_page(config, &findings, &mut verdicts);
+        verdicts.iter().map(|verdict| verdict.reason).collect()
+    }
+
     #[test]
     fn a_line_goes_at_the_cut_and_stays_just_under_it() {
         let config = Config {
             threshold: Threshold::At(0.25),
             ..Config::default()
         };
-        for (context, is_kept) in [(0.2499, true), (0.25, false), (0.2501, false)] {
-            assert_eq!(decide(&config, None, score(context)).is_kept, is_kept);
-        }
-    }
-
-    #[test]
-    fn a_repeat_goes_whatever_its_score() {
-        let verdict = decide(&Config::default(), Some(3), score(0.0));
-        assert_eq!(verdict.reason, Reason::Repeat { of: 3 });
-        assert!(!verdict.is_kept);
-    }
-
-    #[test]
-    fn each_scope_can_be_turned_off() {
+        let scores = [0.2499, 0.25, 0.2501].map(score);
+        let (stays, goes) = (Reason::Body, Reason::Boilerplate);
+        assert_eq!(decide(&config, "a\nb\nc\n", &scores), [stays, goes, goes]);
         let config = Config {
             score: false,
-            ..Config::default()
+            ..config
         };
-        assert!(decide(&config, None, score(1.0)).is_kept);
+        assert_eq!(decide(&config, "a\nb\nc\n", &scores), [stays; 3]);
     }
 
     #[test]
@@ -137,20 +187,8 @@ mod tests {
             "The council met on Monday and argued until the tea was cold, and then it voted. "
                 .repeat(2);
         let page = format!("{headline}\n{headline}\nshare\n{headline}\n{text}\n");
-        let mut evidence = Evidence::default();
-        evidence.gather(page.as_bytes());
-        let mut repeats = Repeats::default();
-        repeats.find(&evidence);
         let scores = [0.9, 0.1, 0.9, 0.1, 0.1].map(score);
-        let mut verdicts = Vec::new();
-        decide_page(
-            &Config::default(),
-            &evidence,
-            &repeats,
-            &scores,
-            &mut verdicts,
-        );
-        let reasons: Vec<Reason> = verdicts.iter().map(|verdict| verdict.reason).collect();
+        let reasons = decide(&Config::default(), &page, &scores);
         assert_eq!(
             reasons,
             [

@@ -10,6 +10,9 @@ pub enum ConfigError {
     /// The cut is not in `[0,1]`.
     #[error("threshold is {0}; expected a number from 0 to 1")]
     Threshold(f32),
+    /// Of what stands in more than 0 places even the only copy would be a duplicate.
+    #[error("corpus duplicates are blocks in more than 1 place, or more; 0 was given")]
+    CorpusDuplicates,
 }
 
 #[cfg(feature = "files")]

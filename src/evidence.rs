@@ -1,10 +1,96 @@
 //! A page in, the facts on each of its lines out; no opinion, no thresholds.
 
+use crate::config::CorpusNormalize;
 use crate::fingerprint::Fingerprint;
-use crate::normalize::normalize_into;
+use crate::index::keys::{self, PageClass, SiteKey, SiteLayout};
+use crate::index::{CorpusIndex, Key, Place, PlaceFigures, SiteFigures};
+use crate::normalize::{fold_space_into, mask_digits_into, normalize_into};
 use crate::page::{Line, split_lines};
 use crate::shape::{self, LineShape};
 use crate::shingle::{self, Shingles};
+
+/// Which facts are wanted. What nobody asks for is not computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Needs {
+    /// Shapes, and what stands twice on the page.
+    pub page: bool,
+    /// Fingerprints by which a site counts lines, and the page's class.
+    pub site: bool,
+    /// Fingerprints by which a corpus counts lines, over text that is normalised so.
+    pub corpus: Option<CorpusNormalize>,
+}
+
+impl Needs {
+    /// What a page tells by itself.
+    pub const PAGE: Needs = Needs {
+        page: true,
+        site: false,
+        corpus: None,
+    };
+}
+
+/// Where a page stands in a corpus.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PageAddress {
+    /// Its site; None for a page of no site.
+    pub site: Option<SiteKey>,
+    /// File and record; the line is that before the text's first. None for a page that the
+    /// index does not know.
+    pub place: Option<Place>,
+}
+
+impl PageAddress {
+    /// The place of the line with this number on the page, from 1.
+    pub fn line(&self, number: usize) -> Option<Place> {
+        self.place.map(|place| place.behind(number))
+    }
+}
+
+/// What an index knows of a page's lines. Filled anew for each page.
+#[derive(Debug, Default)]
+pub struct CorpusEvidence {
+    /// Pages of the page's site, near-duplicates counted once; 0 without site or index.
+    pub site_pages: u32,
+    /// In how many places each line stands and where first; empty unless asked for. Zeros for
+    /// what stands once.
+    pub lines: Vec<PlaceFigures>,
+    /// The same for the runs of lines that begin at each line; empty unless asked for.
+    pub shingles: Vec<PlaceFigures>,
+    layout: SiteLayout,
+    site: Vec<SiteFigures>,
+    keys: Vec<Key>,
+}
+
+impl CorpusEvidence {
+    fn clear(&mut self) {
+        self.site_pages = 0;
+        self.lines.clear();
+        self.shingles.clear();
+        self.site.clear();
+        self.keys.clear();
+    }
+
+    fn pages(&self, place: Option<usize>) -> u32 {
+        let figures = place.and_then(|place| self.site.get(place));
+        figures.map_or(0, |figures| figures.pages)
+    }
+
+    /// Pages of the site that hold the line, digits masked; 0 or 1 where no other does.
+    pub fn line_pages(&self, line: usize) -> u32 {
+        self.pages(Some(self.layout.line(line)))
+    }
+
+    /// Pages of the site that hold the line with the next one behind it.
+    pub fn pair_pages(&self, line: usize) -> u32 {
+        self.pages(self.layout.pair(line))
+    }
+
+    /// Pages of the site that hold the line at its place, from the top or from the end.
+    pub fn place_pages(&self, line: usize) -> u32 {
+        let from_top = self.pages(self.layout.from_top(line));
+        from_top.max(self.pages(self.layout.from_end(line)))
+    }
+}
 
 /// Everything known of a page's lines. The vectors run parallel to `lines`, one entry a
 /// line (see [`Line`]: blank lines have none).
@@ -22,31 +108,121 @@ pub struct Evidence {
     pub fingerprints: Vec<Fingerprint>,
     /// Which lines and blocks stand earlier on the page.
     pub shingles: Shingles,
+    /// Each line's fingerprint with its digits masked; empty unless asked for.
+    pub masked: Vec<Fingerprint>,
+    /// Each line's fingerprint for the corpus scope; empty unless asked for.
+    pub corpus_lines: Vec<Fingerprint>,
+    /// What an index knows of the lines; see [`Evidence::look_up`].
+    pub corpus: CorpusEvidence,
     normalized: Vec<u8>,
     normalized_ends: Vec<usize>,
+    scratch: Vec<u8>,
 }
 
 impl Evidence {
     /// Forgets the last page and gathers the facts on this one.
     ///
-    /// Linear time; memory about twice the page's bytes and 150 bytes a line, reused.
-    pub fn gather(&mut self, page: &[u8]) {
+    /// Linear time; memory about twice the page's bytes and 200 bytes a line, reused.
+    pub fn gather(&mut self, page: &[u8], needs: Needs) {
         self.lines.clear();
         self.shapes.clear();
         self.fingerprints.clear();
         self.normalized.clear();
         self.normalized_ends.clear();
+        self.masked.clear();
+        self.corpus_lines.clear();
+        self.corpus.clear();
         self.line_count = split_lines(page, &mut self.lines);
+        if needs.page {
+            let lines = self.lines.iter();
+            self.shapes
+                .extend(lines.map(|line| shape::measure(line.text(page))));
+        }
+        if needs.page || needs.site || needs.corpus == Some(CorpusNormalize::Full) {
+            self.normalize(page);
+        }
+        if needs.page {
+            shingle::find_blocks(&self.fingerprints, &mut self.shingles);
+        }
+        if needs.site {
+            self.mask();
+        }
+        match needs.corpus {
+            None => {}
+            Some(CorpusNormalize::Full) => self.corpus_lines.clone_from(&self.fingerprints),
+            Some(CorpusNormalize::None) => {
+                let lines = self.lines.iter();
+                self.corpus_lines
+                    .extend(lines.map(|line| Fingerprint::of(line.text(page))));
+            }
+            Some(CorpusNormalize::Space) => {
+                for line in &self.lines {
+                    self.scratch.clear();
+                    fold_space_into(line.text(page), &mut self.scratch);
+                    self.corpus_lines.push(Fingerprint::of(&self.scratch));
+                }
+            }
+        }
+    }
+
+    fn normalize(&mut self, page: &[u8]) {
         for line in &self.lines {
-            let text = line.text(page);
-            self.shapes.push(shape::measure(text));
             let from = self.normalized.len();
-            normalize_into(text, &mut self.normalized);
+            normalize_into(line.text(page), &mut self.normalized);
             self.normalized_ends.push(self.normalized.len());
             self.fingerprints
                 .push(Fingerprint::of(&self.normalized[from..]));
         }
-        shingle::find_blocks(&self.fingerprints, &mut self.shingles);
+    }
+
+    fn mask(&mut self) {
+        let mut from = 0;
+        for (&end, &fingerprint) in self.normalized_ends.iter().zip(&self.fingerprints) {
+            let line = &self.normalized[from..end];
+            from = end;
+            let masked = if line.iter().any(u8::is_ascii_digit) {
+                self.scratch.clear();
+                mask_digits_into(line, &mut self.scratch);
+                Fingerprint::of(&self.scratch)
+            } else {
+                fingerprint
+            };
+            self.masked.push(masked);
+        }
+    }
+
+    /// What near-duplicates of the page share; None where the lines were not normalised, or
+    /// there are none.
+    pub fn class(&self) -> Option<PageClass> {
+        let ends = self.normalized_ends.iter();
+        let starts = std::iter::once(&0).chain(ends.clone());
+        let lengths = ends.zip(starts).map(|(end, start)| end - start);
+        keys::page_class(self.fingerprints.iter().copied().zip(lengths))
+    }
+
+    /// Looks the lines up in an index. `shingle_lines` is the width of the runs of lines that
+    /// are looked up besides; 0 for none.
+    pub fn look_up(&mut self, index: &CorpusIndex, address: &PageAddress, shingle_lines: usize) {
+        let corpus = &mut self.corpus;
+        let site = address.site.filter(|_| !self.masked.is_empty());
+        let site_pages = site.and_then(|site| index.site_sizes.get(&site)).copied();
+        corpus.site_pages = site_pages.unwrap_or(0);
+        if let Some(site) = site.filter(|_| corpus.site_pages > 1) {
+            let keys = &mut corpus.keys;
+            corpus.layout = keys::site_keys(site, &self.masked, |key| keys.push(key));
+            index.sites.get_all(keys, &mut corpus.site);
+        }
+        if !self.corpus_lines.is_empty() {
+            let keys = &mut corpus.keys;
+            keys.clear();
+            keys.extend(self.corpus_lines.iter().map(|&line| keys::line_key(line)));
+            index.places.get_all(keys, &mut corpus.lines);
+            if shingle_lines > 0 {
+                keys.clear();
+                keys::shingle_keys(&self.corpus_lines, shingle_lines, |key| keys.push(key));
+                index.places.get_all(keys, &mut corpus.shingles);
+            }
+        }
     }
 
     /// The normalised bytes of a line.

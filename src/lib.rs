@@ -43,13 +43,16 @@
 //! program.
 
 pub mod cleaner;
+pub mod collect;
 pub mod config;
 pub mod decide;
+pub mod duplicates;
 pub mod error;
 #[cfg(feature = "eval")]
 pub mod eval;
 pub mod evidence;
 pub mod fingerprint;
+pub mod index;
 pub mod normalize;
 pub mod page;
 #[cfg(feature = "files")]
@@ -63,6 +66,7 @@ pub mod shingle;
 pub mod sink;
 #[cfg(feature = "files")]
 pub mod source;
+pub mod templates;
 pub mod visible;
 
 pub use cleaner::{Cleaned, CleanedLine, Cleaner, Workspace};

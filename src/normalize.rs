@@ -148,6 +148,52 @@ fn normalize_other<'l>(line: &'l [u8], out: &mut Vec<u8>) -> &'l [u8] {
     &rest[same_bytes..]
 }
 
+/// Appends a normalised line with every number replaced by one `0`: digits, and single points,
+/// commas, colons, slashes and hyphens between them. So a date or a counter changes nothing.
+pub fn mask_digits_into(normalized: &[u8], out: &mut Vec<u8>) {
+    let is_digit = |at: usize| normalized.get(at).is_some_and(u8::is_ascii_digit);
+    let mut at = 0;
+    while at < normalized.len() {
+        if !is_digit(at) {
+            out.push(normalized[at]);
+            at += 1;
+            continue;
+        }
+        out.push(b'0');
+        while is_digit(at)
+            || matches!(normalized.get(at), Some(b'.' | b',' | b':' | b'/' | b'-'))
+                && is_digit(at + 1)
+        {
+            at += 1;
+        }
+    }
+}
+
+/// Appends a line with its white space folded and nothing else: runs become one space, ends
+/// are trimmed, Unicode space included.
+pub fn fold_space_into(line: &[u8], out: &mut Vec<u8>) {
+    let from = out.len();
+    let mut rest = line;
+    while !rest.is_empty() {
+        let (ascii, behind) = rest.split_at(ascii_length(rest));
+        out.extend(ascii.iter().map(|&byte| match byte {
+            b'\t'..=b'\r' => b' ',
+            byte => byte,
+        }));
+        rest = behind;
+        if rest.is_empty() {
+            break;
+        }
+        let (decoded, length_bytes) = decode(rest);
+        match decoded {
+            Some(c) if c.is_whitespace() => out.push(b' '),
+            _ => out.extend_from_slice(&rest[..length_bytes]),
+        }
+        rest = &rest[length_bytes..];
+    }
+    collapse_spaces(out, from);
+}
+
 /// Bytes up to the first that is not ASCII.
 #[inline]
 pub(crate) fn ascii_length(bytes: &[u8]) -> usize {
@@ -266,6 +312,37 @@ mod tests {
                 format!("x{expected}y"),
                 "{c:?}"
             );
+        }
+    }
+
+    #[test]
+    fn masks_numbers_and_dates() {
+        for (line, expected) in [
+            ("chapter 12", "chapter 0"),
+            ("posted on 2021.08.21 21:24", "posted on 0 0"),
+            ("1,234 views - 5 likes", "0 views - 0 likes"),
+            ("10/03/2024-11/03/2024", "0"),
+            ("3. item, 4-", "0. item, 0-"),
+            ("a-b", "a-b"),
+            ("1--2", "0--0"),
+            ("", ""),
+        ] {
+            let mut out = Vec::new();
+            mask_digits_into(line.as_bytes(), &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn folds_space_and_nothing_else() {
+        for (line, expected) in [
+            ("  A \t\u{a0}\u{3000}b ", "A b"),
+            ("“Q”  é", "“Q” é"),
+            ("\u{a0}", ""),
+        ] {
+            let mut out = b"x".to_vec();
+            fold_space_into(line.as_bytes(), &mut out);
+            assert_eq!(String::from_utf8(out[1..].to_vec()).unwrap(), expected);
         }
     }
 

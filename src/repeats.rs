@@ -85,13 +85,19 @@ impl Repeats {
     /// The earlier line of which this line is a copy that goes. Indices count the lines that
     /// are not blank, from 0.
     pub fn of(&self, line: usize) -> Option<usize> {
-        let of = self.of[line];
+        let of = *self.of.get(line)?;
         (of != NONE).then_some(of as usize)
     }
 
     /// The rule by which a later copy of this line goes; None where none does.
     pub fn copied_by(&self, line: usize) -> Option<Rule> {
         self.copied_by[line]
+    }
+
+    /// Forgets the last page, of which nothing is known.
+    pub fn clear(&mut self) {
+        self.of.clear();
+        self.copied_by.clear();
     }
 
     /// Forgets the last page and finds the copies of this one.

@@ -24,6 +24,10 @@ pub struct Counts {
     pub pages: u64,
     /// Pages of which no line stays.
     pub pages_emptied: u64,
+    /// Pages that are byte for byte an earlier page of the corpus, whether they go or not.
+    pub pages_copied: u64,
+    /// Pages that are nearly an earlier page of the corpus, whether they go or not.
+    pub pages_nearly_copied: u64,
     /// Lines of the pages cleaned, blank ones included.
     pub lines: u64,
     /// Bytes read from files and standard input, containers included.
@@ -36,6 +40,10 @@ pub struct Counts {
     pub blank: Removed,
     /// Later copies that go.
     pub repeat: Removed,
+    /// Lines of a site's template that go.
+    pub template: Removed,
+    /// Lines that go because they stand earlier in the corpus.
+    pub duplicate: Removed,
     /// Lines that go by their score.
     pub boilerplate: Removed,
     /// Bytes of rows that could not be read safely.
@@ -61,7 +69,15 @@ pub struct Counts {
 impl Counts {
     /// Adds the lines and bytes of a cleaned text: a page, or a part of one.
     pub fn add(&mut self, cleaned: &Cleaned<'_>) {
+        self.add_page(cleaned);
         cleaned.each_line().for_each(|line| self.add_line(&line));
+    }
+
+    /// Adds what is known of a cleaned text as a whole.
+    pub fn add_page(&mut self, cleaned: &Cleaned<'_>) {
+        let copy_of = cleaned.copy_of();
+        self.pages_copied += u64::from(copy_of.is_some_and(|copy| copy.is_exact));
+        self.pages_nearly_copied += u64::from(copy_of.is_some_and(|copy| !copy.is_exact));
     }
 
     /// Adds one line of a cleaned text.
@@ -77,6 +93,8 @@ impl Counts {
         let removed = match line.verdict.reason {
             Reason::Blank => &mut self.blank,
             Reason::Repeat { .. } => &mut self.repeat,
+            Reason::Template { .. } => &mut self.template,
+            Reason::Duplicate { .. } => &mut self.duplicate,
             Reason::Boilerplate | Reason::Body => &mut self.boilerplate,
         };
         removed.lines += 1;
@@ -88,12 +106,16 @@ impl Counts {
         let Counts {
             pages,
             pages_emptied,
+            pages_copied,
+            pages_nearly_copied,
             lines,
             bytes_read,
             bytes_in,
             bytes_kept,
             blank,
             repeat,
+            template,
+            duplicate,
             boilerplate,
             bytes_rejected,
             rows_rejected,
@@ -107,6 +129,8 @@ impl Counts {
         } = other;
         self.pages += pages;
         self.pages_emptied += pages_emptied;
+        self.pages_copied += pages_copied;
+        self.pages_nearly_copied += pages_nearly_copied;
         self.lines += lines;
         self.bytes_read += bytes_read;
         self.bytes_in += bytes_in;
@@ -114,6 +138,8 @@ impl Counts {
         for (sum, part) in [
             (&mut self.blank, blank),
             (&mut self.repeat, repeat),
+            (&mut self.template, template),
+            (&mut self.duplicate, duplicate),
             (&mut self.boilerplate, boilerplate),
         ] {
             sum.lines += part.lines;
@@ -130,9 +156,23 @@ impl Counts {
         self.problems += problems;
     }
 
+    /// What goes, by the word for its reason.
+    pub fn removed(&self) -> [(&'static str, Removed); 5] {
+        [
+            ("template", self.template),
+            ("repeat", self.repeat),
+            ("duplicate", self.duplicate),
+            ("boilerplate", self.boilerplate),
+            ("blank", self.blank),
+        ]
+    }
+
     /// Bytes of text that go, for whatever reason.
     pub fn bytes_removed(&self) -> u64 {
-        self.blank.bytes + self.repeat.bytes + self.boilerplate.bytes
+        self.removed()
+            .iter()
+            .map(|(_, removed)| removed.bytes)
+            .sum()
     }
 
     /// Whether every byte of text is accounted for.

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dechaff::evidence::Evidence;
+use dechaff::evidence::{Evidence, Needs};
 use dechaff::normalize::normalize_into;
 use dechaff::repeats::Repeats;
 use dechaff::score::additive::training::{
@@ -317,7 +317,7 @@ fn bias(name: &str) -> f32 {
 /// Takes a line's score apart into bins and weights, and checks that they add up to it.
 fn sums(page: &[u8], number: usize) -> Sums {
     let mut evidence = Evidence::default();
-    evidence.gather(page);
+    evidence.gather(page, Needs::PAGE);
     let mut repeats = Repeats::default();
     repeats.find(&evidence);
     let facts = PageFacts {

@@ -1,20 +1,20 @@
 //! One thread's work: a job in, its outcome out.
 
-use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::RunOptions;
 use super::ordered::Turn;
 use super::outcome::{ChunkOutcome, Outcome, RowsSeen, Writer, Written, put};
-use super::{BYTES_A_LINE, RunOptions};
+use super::unpack::{self, Page};
 use crate::cleaner::{Cleaned, Cleaner, Workspace};
 use crate::error::{ProblemKind, RunError};
-use crate::page::LineCursor;
+use crate::evidence::PageAddress;
+use crate::index::Names;
 use crate::sink::Sink;
 use crate::sink::ledger::{self, Address};
 use crate::sink::render::{self, Mode};
-use crate::source::content::{self, Content, UTF8_MARK};
 use crate::source::inputs::read_file;
-use crate::source::{Chunk, ChunkContent, FileEntry, Job, rows, utf16};
+use crate::source::{Chunk, ChunkContent, FileEntry, Job, rows};
 
 /// Ledger rows are written ahead of their outcome past this many bytes, at the job's turn.
 const MAX_LEDGER_BYTES: usize = 8 << 20;
@@ -72,11 +72,11 @@ impl<'r> Worker<'r> {
     }
 
     /// Cleans one part; None where dechaff itself fails.
-    fn clean<'p>(&mut self, part: &'p [u8]) -> Option<Cleaned<'p>> {
+    fn clean<'p>(&mut self, part: &'p [u8], address: &PageAddress) -> Option<Cleaned<'p>> {
         let workspace = &mut self.workspace;
         let cleaner = self.cleaner;
         let cleaned = catch_unwind(AssertUnwindSafe(|| {
-            cleaner.clean_page_with(part, workspace)
+            cleaner.clean_page_at(part, address, workspace)
         }));
         if cleaned.is_err() {
             self.workspace = Workspace::default();
@@ -84,36 +84,15 @@ impl<'r> Worker<'r> {
         cleaned.ok()
     }
 
-    /// Lines that a page, or a part of one, may have.
-    fn max_lines(&self) -> usize {
-        (self.options.max_page_bytes / BYTES_A_LINE).max(1)
+    /// The names that addresses in the output are given by.
+    fn names(&self) -> Option<&'r Names> {
+        self.cleaner.index().map(|index| &index.names)
     }
 
-    /// Cuts text that has more lines than a part may have. Ordinary pages are one part.
-    fn parts<'p>(&self, text: &'p [u8]) -> impl Iterator<Item = &'p [u8]> + use<'p> {
-        let max_lines = self.max_lines();
-        let mut rest = text;
-        std::iter::from_fn(move || {
-            if rest.is_empty() {
-                return None;
-            }
-            let end = if rest.len() <= max_lines {
-                rest.len()
-            } else {
-                let last = LineCursor::new(rest).take(max_lines).last();
-                last.map_or(rest.len(), |line| line.next)
-            };
-            let (part, behind) = rest.split_at(end);
-            rest = behind;
-            Some(part)
-        })
-    }
-
-    fn has_too_many_lines(&self, text: &str) -> bool {
-        text.len() > self.max_lines()
-            && LineCursor::new(text.as_bytes())
-                .nth(self.max_lines())
-                .is_some()
+    /// The number of a file in the index.
+    fn number_of(&self, file: &FileEntry) -> Option<u32> {
+        self.names()
+            .and_then(|names| unpack::number_in(names, file))
     }
 
     /// Whether what the mode writes beside a file finds a place.
@@ -170,42 +149,24 @@ impl JobRun<'_, '_, '_> {
 
     /// Cleans a whole page of any content; None where nothing is to be written.
     fn page(&mut self, file: &FileEntry, bytes: &[u8]) -> Result<Option<Written>, RunError> {
-        let told = match content::tell(&file.name, bytes) {
-            Content::Utf16 => Content::Utf16,
-            _ if self.worker.options.is_text_forced => Content::Text,
-            told => told,
-        };
-        let (mark, text) = match told {
-            Content::Other => {
+        let (mark, text) = match unpack::page(file, bytes, self.worker.options) {
+            Page::Other => {
                 self.outcome.counts.other_files += 1;
                 self.outcome.counts.other_bytes += bytes.len() as u64;
                 return Ok(None);
             }
-            Content::Unread(format) => {
-                self.outcome.tell(file, ProblemKind::UnreadFormat(format));
+            Page::Skipped(kind) => {
+                self.outcome.tell(file, kind);
                 return Ok(None);
             }
-            Content::TextWithNul => {
-                return Ok(Some(self.unread(file, bytes, ProblemKind::Nul)));
-            }
-            Content::Utf16WithoutMark => {
-                let kind = ProblemKind::Utf16WithoutMark;
-                return Ok(Some(self.unread(file, bytes, kind)));
-            }
-            Content::Utf16 => match utf16::decode(bytes) {
-                Some(text) => {
-                    self.outcome.counts.converted += 1;
-                    (&b""[..], Cow::Owned(text.into_bytes()))
-                }
-                None => {
-                    let kind = ProblemKind::BadUtf16;
-                    return Ok(Some(self.unread(file, bytes, kind)));
-                }
-            },
-            Content::Text => {
-                let mark = bytes.strip_prefix(UTF8_MARK).map_or(0, |_| UTF8_MARK.len());
-                let (mark, text) = bytes.split_at(mark);
-                (mark, Cow::Borrowed(text))
+            Page::Unread(kind) => return Ok(Some(self.unread(file, bytes, kind))),
+            Page::Text {
+                mark,
+                text,
+                is_converted,
+            } => {
+                self.outcome.counts.converted += u64::from(is_converted);
+                (mark, text)
             }
         };
         let name = file.name.as_os_str().as_encoded_bytes();
@@ -235,8 +196,11 @@ impl JobRun<'_, '_, '_> {
             .written(Vec::with_capacity(mark.len() + text.len()));
         written.text.extend_from_slice(mark);
         let mut is_emptied = is_page && !text.is_empty();
-        for part in self.worker.parts(text) {
-            let Some(cleaned) = self.worker.clean(part) else {
+        let options = self.worker.options;
+        let in_corpus = unpack::file_address(file, self.worker.number_of(file), options);
+        for part in unpack::parts(text, unpack::max_lines(options)) {
+            let in_corpus = unpack::behind(in_corpus, address.lines_before);
+            let Some(cleaned) = self.worker.clean(part, &in_corpus) else {
                 self.outcome.tell(file, ProblemKind::Internal);
                 self.outcome.keep_unread(part);
                 written.text.extend_from_slice(part);
@@ -264,6 +228,8 @@ impl JobRun<'_, '_, '_> {
         address: Address<'_>,
         written: &mut Written,
     ) -> Result<(), RunError> {
+        self.outcome.counts.add_page(cleaned);
+        let names = self.worker.names();
         for line in cleaned.each_line() {
             self.outcome.counts.add_line(&line);
             render::write_line(mode, &line, &mut written.text);
@@ -271,10 +237,10 @@ impl JobRun<'_, '_, '_> {
                 continue;
             }
             if let Some(spans) = &mut written.spans {
-                ledger::write_row(address, &line, spans);
+                ledger::write_row(address, &line, names, spans);
             }
             if self.worker.wants_ledger {
-                ledger::write_row(address, &line, &mut self.outcome.ledger);
+                ledger::write_row(address, &line, names, &mut self.outcome.ledger);
                 if self.outcome.ledger.len() > MAX_LEDGER_BYTES {
                     self.turn
                         .with_state(|writer| writer.write_ledger_ahead(&self.outcome.ledger))?;
@@ -355,17 +321,17 @@ impl JobRun<'_, '_, '_> {
         let file = &chunk.file;
         let is_first = chunk.offset == 0;
         self.outcome.counts.pages += u64::from(is_first);
-        let has_nul = memchr::memchr(0, &chunk.bytes).is_some();
-        if has_nul && !self.worker.options.is_text_forced {
+        if unpack::has_nul(&chunk.bytes, self.worker.options) {
             self.outcome
                 .tell_at(file, None, chunk.offset, ProblemKind::Nul);
             self.outcome.keep_unread(&chunk.bytes);
             return Ok(self.worker.written(chunk.bytes.clone()));
         }
-        let has_mark = is_first && chunk.bytes.starts_with(UTF8_MARK);
-        let (mark, text) = chunk
-            .bytes
-            .split_at(if has_mark { UTF8_MARK.len() } else { 0 });
+        let (mark, text) = if is_first {
+            unpack::split_mark(&chunk.bytes)
+        } else {
+            chunk.bytes.split_at(0)
+        };
         let name = file.name.as_os_str().as_encoded_bytes();
         let address = Address {
             page: name,
@@ -383,29 +349,22 @@ impl JobRun<'_, '_, '_> {
         seen: &mut RowsSeen,
     ) -> Result<Written, RunError> {
         let name = chunk.file.name.as_os_str().as_encoded_bytes();
+        let in_index = self.worker.number_of(&chunk.file);
         let mut out = Vec::with_capacity(chunk.bytes.len());
-        let mut at = 0;
-        for (index, end) in row_ends(&chunk.bytes).enumerate() {
-            let line = &chunk.bytes[at..end];
-            let mark = if chunk.offset == 0 && at == 0 && line.starts_with(UTF8_MARK) {
-                UTF8_MARK.len()
-            } else {
-                0
-            };
-            let (mark, line) = line.split_at(mark);
-            out.extend_from_slice(mark);
+        for row in unpack::rows(&chunk.bytes, chunk.offset, rows_before) {
+            out.extend_from_slice(row.mark);
             let place = RowPlace {
                 file: &chunk.file,
                 name,
-                number: rows_before + index as u64 + 1,
-                offset: chunk.offset + (at + mark.len()) as u64,
+                in_index,
+                number: row.number,
+                offset: row.offset,
             };
-            if line.trim_ascii().is_empty() {
-                out.extend_from_slice(line);
+            if row.is_blank() {
+                out.extend_from_slice(row.bytes);
             } else {
-                self.row(line, &place, seen, &mut out)?;
+                self.row(row.bytes, &place, seen, &mut out)?;
             }
-            at = end;
         }
         Ok(Written {
             text: out,
@@ -420,7 +379,8 @@ impl JobRun<'_, '_, '_> {
         seen: &mut RowsSeen,
         out: &mut Vec<u8>,
     ) -> Result<(), RunError> {
-        let row = match rows::take_apart(line.trim_ascii_end(), &self.worker.options.text_field) {
+        let options = self.worker.options;
+        let row = match rows::take_apart(line.trim_ascii_end(), &options.fields) {
             Ok(row) => row,
             Err(error) => {
                 let byte = place.offset + error.byte as u64;
@@ -435,21 +395,24 @@ impl JobRun<'_, '_, '_> {
                 return Ok(());
             }
         };
-        seen.note(&row, &self.worker.options.text_field);
+        seen.note(&row, &options.fields.text);
         let Some(text) = &row.text else {
             self.outcome.counts.rows_without_text += 1;
             out.extend_from_slice(line);
             return Ok(());
         };
-        let mode = self.worker.options.mode;
+        let mode = options.mode;
+        let max_lines = unpack::max_lines(options);
+        let in_corpus =
+            unpack::row_address(place.file, place.in_index, &row, place.number, options);
         let is_taken = mode != Mode::Drop && row.fields.iter().any(|name| name == render::FIELD);
         let cleaned = if is_taken {
             Err(ProblemKind::FieldTaken(render::FIELD))
-        } else if self.worker.has_too_many_lines(text) {
-            Err(ProblemKind::TooManyLines(self.worker.max_lines() as u64))
+        } else if unpack::has_too_many_lines(text, max_lines) {
+            Err(ProblemKind::TooManyLines(max_lines as u64))
         } else {
             self.worker
-                .clean(text.as_bytes())
+                .clean(text.as_bytes(), &in_corpus)
                 .ok_or(ProblemKind::Internal)
         };
         let cleaned = match cleaned {
@@ -471,7 +434,7 @@ impl JobRun<'_, '_, '_> {
         if mode != Mode::Drop {
             out.extend_from_slice(&line[..row.close]);
             out.extend_from_slice(format!(",\"{}\":", render::FIELD).as_bytes());
-            render::write_field(mode, &cleaned, out);
+            render::write_field(mode, &cleaned, self.worker.names(), out);
             out.extend_from_slice(&line[row.close..]);
         } else if body.text.len() == text.len() {
             out.extend_from_slice(line);
@@ -494,16 +457,10 @@ impl JobRun<'_, '_, '_> {
 struct RowPlace<'a> {
     file: &'a FileEntry,
     name: &'a [u8],
+    /// The file's number in the index.
+    in_index: Option<u32>,
     /// From 1.
     number: u64,
     /// In the file, in bytes.
     offset: u64,
-}
-
-/// Where each row of whole rows ends, its LF included.
-fn row_ends(bytes: &[u8]) -> impl Iterator<Item = usize> {
-    let open_end = (!bytes.is_empty() && !bytes.ends_with(b"\n")).then_some(bytes.len());
-    memchr::memchr_iter(b'\n', bytes)
-        .map(|at| at + 1)
-        .chain(open_end)
 }

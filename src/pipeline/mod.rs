@@ -1,12 +1,15 @@
 //! All stages together: a source in, a sink filled, a report out. The only room of the
 //! library that knows threads and the clock.
 
+mod collect;
 mod job;
 mod ordered;
 mod outcome;
 pub mod plan;
+mod spill;
+mod unpack;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,6 +20,10 @@ use crate::sink::Sink;
 use crate::sink::atomic::AtomicFile;
 use crate::sink::render::Mode;
 use crate::source::Source;
+use crate::source::rows::FieldNames;
+use crate::source::site::SiteBy;
+
+pub use collect::index_corpus;
 
 use job::Worker;
 use outcome::{Limits, Writer};
@@ -26,8 +33,15 @@ use outcome::{Limits, Writer};
 pub struct RunOptions {
     /// What is written of each page.
     pub mode: Mode,
-    /// The field of a JSON row that holds the text.
-    pub text_field: String,
+    /// The fields of a JSON row that hold its text and its URL.
+    pub fields: FieldNames,
+    /// What makes pages one site.
+    pub site_by: SiteBy,
+    /// Memory that the run may hold resident, in bytes; what is counted of the corpus is
+    /// kept on disk past its share of it.
+    pub max_memory_bytes: usize,
+    /// Where that is kept; None is the system's directory for temporary files.
+    pub temp_dir: Option<PathBuf>,
     /// Longer text is cleaned in parts of at most this many bytes, and of at most one line
     /// in [`BYTES_A_LINE`] of them; see ADR 3.
     pub max_page_bytes: usize,
@@ -46,7 +60,10 @@ impl Default for RunOptions {
     fn default() -> Self {
         RunOptions {
             mode: Mode::Drop,
-            text_field: "text".to_owned(),
+            fields: FieldNames::default(),
+            site_by: SiteBy::default(),
+            max_memory_bytes: usize::MAX,
+            temp_dir: None,
             max_page_bytes: 64 << 20,
             threads: 0,
             max_removed_percent: None,
@@ -149,6 +166,7 @@ pub fn clean(
         || Worker::new(cleaner, sink, options, wants_ledger),
         |worker, job, turn| worker.work(job, turn),
         |writer, outcome| writer.take(outcome),
+        |_| Ok(()),
     )?;
     writer.finish()
 }

@@ -21,11 +21,12 @@ pub trait Weight {
 ///
 /// `next_job` is called by one thread at a time. Each thread makes a worker for itself. A
 /// thread whose result must wait goes on with other jobs while the results that wait are
-/// small enough; the thread whose turn it is never waits, so there is no deadlock.
+/// small enough; the thread whose turn it is never waits, so there is no deadlock. A worker is
+/// given to `end` when there are no more jobs for it, or the run has failed.
 ///
 /// # Errors
 ///
-/// The first error of `next_job`, `work` or `take`; jobs begun by then are still ended.
+/// The first error of `next_job`, `work`, `take` or `end`; jobs begun by then are still ended.
 ///
 /// # Panics
 ///
@@ -37,6 +38,7 @@ pub fn run<J, R, S, W>(
     new_worker: impl Fn() -> W + Sync,
     work: impl Fn(&mut W, J, &Turn<'_, R, S>) -> Result<R, RunError> + Sync,
     take: impl Fn(&mut S, R) -> Result<(), RunError> + Sync,
+    end: impl Fn(W) -> Result<(), RunError> + Sync,
 ) -> Result<S, RunError>
 where
     R: Weight + Send,
@@ -90,6 +92,9 @@ where
             if let Err(error) = done {
                 line.fail(error);
             }
+        }
+        if let Err(error) = end(worker) {
+            line.fail(error);
         }
     });
     let queue = line
@@ -250,6 +255,7 @@ mod tests {
                 state.push(square);
                 Ok(())
             },
+            |()| Ok(()),
         )
     }
 
@@ -273,7 +279,7 @@ mod tests {
             Ok(job)
         };
         let run = std::panic::AssertUnwindSafe(|| {
-            run(4, next_job, (), || (), work, |(), _| Ok(())).map(drop)
+            run(4, next_job, (), || (), work, |(), _| Ok(()), |()| Ok(())).map(drop)
         });
         assert!(std::panic::catch_unwind(run).is_err());
     }

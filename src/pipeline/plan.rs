@@ -59,10 +59,10 @@ pub fn plan(
             return Err(refused("- (standard input) goes alone"));
         }
         check_side_files(request)?;
-        let file = FileEntry {
-            path: PathBuf::from(STANDARD_STREAM),
-            name: PathBuf::from(STANDARD_STREAM),
-        };
+        let file = FileEntry::new(
+            PathBuf::from(STANDARD_STREAM),
+            PathBuf::from(STANDARD_STREAM),
+        );
         let inputs = vec![Input::Stream(file, StreamReader(input))];
         return Ok((inputs, single_sink(request, output)?));
     }
@@ -87,10 +87,7 @@ pub fn plan(
                 name,
             }
         } else {
-            Input::File(FileEntry {
-                path: path.clone(),
-                name: own_name,
-            })
+            Input::File(FileEntry::new(path.clone(), own_name))
         });
     }
     check_side_files(request)?;

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::cleaner::CleanedLine;
 use crate::decide::{Reason, Verdict};
+use crate::index::{Names, Place};
 
 /// Where a stretch of text stands: which page, and how much of it comes before.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +30,13 @@ impl<'a> Address<'a> {
     }
 }
 
-/// Appends the row of one line, with its line end.
-pub fn write_row(address: Address<'_>, line: &CleanedLine<'_>, out: &mut Vec<u8>) {
+/// Appends the row of one line, with its line end. `names` are those of the corpus index.
+pub fn write_row(
+    address: Address<'_>,
+    line: &CleanedLine<'_>,
+    names: Option<&Names>,
+    out: &mut Vec<u8>,
+) {
     out.push(b'{');
     write_page(address.page, out);
     write_number(",\"line\":", address.lines_before + line.number as u64, out);
@@ -54,7 +60,38 @@ pub fn write_row(address: Address<'_>, line: &CleanedLine<'_>, out: &mut Vec<u8>
         write_number(",\"line\":", address.lines_before + of as u64, out);
         out.push(b'}');
     }
+    write_corpus_reason(line.verdict.reason, names, out);
     out.extend_from_slice(b"}\n");
+}
+
+/// Appends what the corpus index knows of a reason: pages and share, or the place of the first
+/// copy, without a line where the whole page is a copy.
+pub(super) fn write_corpus_reason(reason: Reason, names: Option<&Names>, out: &mut Vec<u8>) {
+    match reason {
+        Reason::Template { pages, of_pages } => {
+            let share = f64::from(pages) / f64::from(of_pages.max(1));
+            write_number(",\"pages\":", pages.into(), out);
+            out.extend_from_slice(format!(",\"share\":{share:.4}").as_bytes());
+        }
+        Reason::Duplicate { of } => {
+            out.extend_from_slice(b",\"of\":{");
+            write_page(&page_name(of, names), out);
+            if of.line > 0 {
+                write_number(",\"line\":", of.line.into(), out);
+            }
+            out.push(b'}');
+        }
+        Reason::Body | Reason::Blank | Reason::Repeat { .. } | Reason::Boilerplate => {}
+    }
+}
+
+/// The name of the page that a place lies on.
+pub fn page_name(place: Place, names: Option<&Names>) -> Vec<u8> {
+    let mut name = names.map_or_else(Vec::new, |names| names.name(place.file).to_vec());
+    if place.record > 0 {
+        name.extend_from_slice(format!("#{}", place.record).as_bytes());
+    }
+    name
 }
 
 /// Appends `"page":"…"`; a name that is not UTF-8 is shown as well as it can be, and stands
@@ -117,7 +154,7 @@ mod tests {
             bytes_before: 800,
         };
         let mut out = Vec::new();
-        write_row(address, &line, &mut out);
+        write_row(address, &line, None, &mut out);
         String::from_utf8(out).expect("JSON is UTF-8")
     }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::ledger;
 use crate::cleaner::{Cleaned, CleanedLine};
 use crate::decide::Reason;
+use crate::index::Names;
 
 /// What is written of a page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,7 +74,7 @@ fn word(line: &CleanedLine<'_>) -> &'static str {
 ///
 /// Tagged: an array with an object for each line. Spans: an object with an array of
 /// `[start, end, score]` for each reason, bytes of the decoded text, half-open.
-pub fn write_field(mode: Mode, cleaned: &Cleaned<'_>, out: &mut Vec<u8>) {
+pub fn write_field(mode: Mode, cleaned: &Cleaned<'_>, names: Option<&Names>, out: &mut Vec<u8>) {
     match mode {
         Mode::Drop => {}
         Mode::Tag => {
@@ -84,12 +85,13 @@ pub fn write_field(mode: Mode, cleaned: &Cleaned<'_>, out: &mut Vec<u8>) {
                 if let Reason::Repeat { of } = line.verdict.reason {
                     out.extend_from_slice(format!(",\"of\":{of}").as_bytes());
                 }
+                ledger::write_corpus_reason(line.verdict.reason, names, out);
                 out.push(b'}');
             });
         }
         Mode::Spans => {
             let mut separator = b'{';
-            for word in ["blank", "repeat", "boilerplate"] {
+            for word in ["blank", "template", "repeat", "duplicate", "boilerplate"] {
                 out.push(separator);
                 separator = b',';
                 ledger::write_string(word, out);
@@ -167,14 +169,14 @@ mod tests {
 
     #[test]
     fn fields_are_json() {
-        let tags = written(|cleaned, out| write_field(Mode::Tag, cleaned, out));
+        let tags = written(|cleaned, out| write_field(Mode::Tag, cleaned, None, out));
         let tags: serde_json::Value = serde_json::from_str(&tags).expect("JSON");
         assert_eq!(tags[2]["decision"], "keep");
         assert_eq!(tags[2]["line"], 3);
-        let spans = written(|cleaned, out| write_field(Mode::Spans, cleaned, out));
+        let spans = written(|cleaned, out| write_field(Mode::Spans, cleaned, None, out));
         assert_eq!(
             spans,
-            r#"{"blank":[[0,1,0.0000],[1,2,0.0000],[30,31,0.0000]],"repeat":[],"boilerplate":[]}"#
+            r#"{"blank":[[0,1,0.0000],[1,2,0.0000],[30,31,0.0000]],"template":[],"repeat":[],"duplicate":[],"boilerplate":[]}"#
         );
     }
 

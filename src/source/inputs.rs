@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 use super::content::{self, Content};
+use super::rows::FieldNames;
 use super::stream::{Cut, Stream};
 use super::{Chunk, ChunkContent, FileEntry, Job, Source, rows};
 use crate::error::{ProblemKind, RunError};
@@ -50,6 +51,33 @@ pub enum Input {
     Stream(FileEntry, StreamReader),
 }
 
+impl Input {
+    /// The same input once more; None for a stream, which can be read once.
+    pub fn again(&self) -> Option<Input> {
+        match self {
+            Input::File(file) => Some(Input::File(file.clone())),
+            Input::Directory { path, name } => Some(Input::Directory {
+                path: path.clone(),
+                name: name.clone(),
+            }),
+            Input::Stream(..) => None,
+        }
+    }
+
+    /// Whether it may hold more than one page.
+    pub fn may_hold_pages(&self, format: InputFormat) -> bool {
+        match self {
+            Input::File(file) => match format {
+                InputFormat::Jsonl => true,
+                InputFormat::Text => false,
+                InputFormat::Auto => is_json_lines(file).unwrap_or(false),
+            },
+            Input::Directory { .. } => true,
+            Input::Stream(..) => format == InputFormat::Jsonl,
+        }
+    }
+}
+
 /// The bytes of a stream.
 pub struct StreamReader(pub Box<dyn Read + Send>);
 
@@ -72,6 +100,8 @@ pub struct Inputs {
     /// What a job of files was ended by.
     next: Option<Job>,
     opened: Option<Opened>,
+    /// Files handed out.
+    files: u32,
 }
 
 struct Walk {
@@ -97,6 +127,7 @@ impl Inputs {
             stream: None,
             next: None,
             opened: None,
+            files: 0,
         }
     }
 
@@ -116,8 +147,17 @@ impl Inputs {
         Some(chunk)
     }
 
-    /// The next file of the inputs, or what stands in its place.
+    /// The next file of the inputs with its number, or what stands in its place.
     fn next_file(&mut self) -> Option<Result<(FileEntry, u64), Job>> {
+        let mut next = self.next_entry();
+        if let Some(Ok((file, _))) = &mut next {
+            file.number = self.files;
+            self.files = self.files.saturating_add(1);
+        }
+        next
+    }
+
+    fn next_entry(&mut self) -> Option<Result<(FileEntry, u64), Job>> {
         loop {
             if let Some(walk) = &mut self.walk {
                 match walk.entries.next() {
@@ -237,16 +277,16 @@ impl Source for Inputs {
 }
 
 impl Walk {
-    fn name(&self, path: &Path) -> PathBuf {
-        self.name
-            .join(path.strip_prefix(&self.root).unwrap_or(path))
+    fn entry(&self, path: PathBuf) -> FileEntry {
+        let below = path.strip_prefix(&self.root).unwrap_or(&path);
+        FileEntry {
+            root_components: self.name.components().count(),
+            ..FileEntry::new(path.clone(), self.name.join(below))
+        }
     }
 
     fn file(&self, entry: &DirEntry) -> Result<(FileEntry, u64), Job> {
-        let file = FileEntry {
-            path: entry.path().to_path_buf(),
-            name: self.name(entry.path()),
-        };
+        let file = self.entry(entry.path().to_path_buf());
         if entry.path_is_symlink() {
             return Err(Job::Link);
         }
@@ -261,10 +301,7 @@ impl Walk {
 
     fn problem(&self, error: &walkdir::Error) -> Job {
         let path = error.path().unwrap_or(&self.root).to_path_buf();
-        let file = FileEntry {
-            name: self.name(&path),
-            path,
-        };
+        let file = self.entry(path);
         let why = error
             .io_error()
             .map_or_else(|| error.to_string(), io::Error::to_string);
@@ -350,7 +387,7 @@ fn is_json_lines(file: &FileEntry) -> Result<bool, ProblemKind> {
         Some("json") => {
             let head = head(&file.path)?;
             let row = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
-            Ok(rows::take_apart(row, "").is_ok())
+            Ok(rows::take_apart(row, &FieldNames::default()).is_ok())
         }
         _ => Ok(false),
     }

@@ -6,6 +6,7 @@
 pub mod content;
 pub mod inputs;
 pub mod rows;
+pub mod site;
 pub mod stream;
 pub mod utf16;
 
@@ -34,6 +35,22 @@ pub struct FileEntry {
     pub path: PathBuf,
     /// Its name in the output and in ledgers: the path below the input directory.
     pub name: PathBuf,
+    /// How many components of `name` stand for the input itself.
+    pub root_components: usize,
+    /// Its number in source order, from 0, among the files of the run.
+    pub number: u32,
+}
+
+impl FileEntry {
+    /// A file that is an input by itself.
+    pub fn new(path: PathBuf, name: PathBuf) -> Self {
+        FileEntry {
+            path,
+            name,
+            root_components: 0,
+            number: 0,
+        }
+    }
 }
 
 /// Work for one thread.

@@ -17,6 +17,8 @@ pub const MAX_DEPTH: usize = 127;
 pub struct Row<'r> {
     /// The field's text, decoded; None where it is missing or not a string.
     pub text: Option<Cow<'r, str>>,
+    /// The URL; None where it is missing or not a string.
+    pub url: Option<Cow<'r, str>>,
     /// Where the field's value stands in the row, quotes included. Empty without text.
     pub value: Range<usize>,
     /// Where the object's closing brace stands.
@@ -43,6 +45,24 @@ impl RowError {
     }
 }
 
+/// The names of the fields that are looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldNames {
+    /// Holds the text.
+    pub text: String,
+    /// Holds the URL.
+    pub url: String,
+}
+
+impl Default for FieldNames {
+    fn default() -> Self {
+        FieldNames {
+            text: "text".to_owned(),
+            url: "url".to_owned(),
+        }
+    }
+}
+
 /// Takes a row apart. `row` may end in its line end and white space.
 ///
 /// Linear time; nesting of any depth costs no stack.
@@ -51,7 +71,7 @@ impl RowError {
 ///
 /// Not UTF-8, not one JSON object, a field twice, nested deeper than [`MAX_DEPTH`], a text
 /// with a lone surrogate.
-pub fn take_apart<'r>(row: &'r [u8], text_field: &str) -> Result<Row<'r>, RowError> {
+pub fn take_apart<'r>(row: &'r [u8], names: &FieldNames) -> Result<Row<'r>, RowError> {
     let row = simdutf8::compat::from_utf8(row)
         .map_err(|error| RowError::new("not UTF-8", error.valid_up_to()))?;
     let object: Object<'r> = serde_json::from_str(row)
@@ -69,18 +89,20 @@ pub fn take_apart<'r>(row: &'r [u8], text_field: &str) -> Result<Row<'r>, RowErr
             return Err(RowError::new(what, place(value.get()) + byte));
         }
     }
-    let value = object
-        .0
-        .iter()
-        .find(|(name, _)| name == text_field)
-        .map(|(_, value)| value.get())
-        .filter(|value| value.starts_with('"'));
+    let string = |field: &str| {
+        let found = object.0.iter().find(|(name, _)| name == field);
+        let value = found.map(|(_, value)| value.get());
+        value.filter(|value| value.starts_with('"'))
+    };
+    let value = string(&names.text);
+    let url = string(&names.url).and_then(|value| decode(value).ok());
     let text = value
         .map(|value| decode(value).map_err(|what| RowError::new(what, place(value))))
         .transpose()?;
     let value = value.map_or(0..0, |value| place(value)..place(value) + value.len());
     Ok(Row {
         text,
+        url,
         value,
         close: row.trim_ascii_end().len() - 1,
         fields: object.0.into_iter().map(|(name, _)| name).collect(),
@@ -168,14 +190,14 @@ mod tests {
     use super::*;
 
     fn text(row: &str) -> Option<String> {
-        let row = take_apart(row.as_bytes(), "text").expect("a good row");
+        let row = take_apart(row.as_bytes(), &FieldNames::default()).expect("a good row");
         row.text.map(Cow::into_owned)
     }
 
     #[test]
     fn finds_the_text_and_its_place() {
         let row = r#" {"id": 1e400, "text" : "a\nb", "more": [1, {"text": "no"}]} "#;
-        let got = take_apart(row.as_bytes(), "text").expect("a good row");
+        let got = take_apart(row.as_bytes(), &FieldNames::default()).expect("a good row");
         assert_eq!(got.text.as_deref(), Some("a\nb"));
         assert_eq!(&row[got.value], r#""a\nb""#);
         assert_eq!(&row[got.close..], "} ");
@@ -215,12 +237,12 @@ mod tests {
             (deep.as_bytes(), "nested deeper than 127"),
             (very_deep.as_bytes(), "EOF"),
         ] {
-            let error = take_apart(row, "text").expect_err("a bad row");
+            let error = take_apart(row, &FieldNames::default()).expect_err("a bad row");
             assert!(error.what.contains(what), "{} / {what}", error.what);
             assert!(error.byte <= row.len());
         }
         let deep_enough = format!(r#"{{"a":{}{}}}"#, "[".repeat(126), "]".repeat(126));
-        assert!(take_apart(deep_enough.as_bytes(), "text").is_ok());
-        assert!(take_apart(br#"{"a":"[[[[[\"[[[","b":[]}"#, "text").is_ok());
+        assert!(take_apart(deep_enough.as_bytes(), &FieldNames::default()).is_ok());
+        assert!(take_apart(br#"{"a":"[[[[[\"[[[","b":[]}"#, &FieldNames::default()).is_ok());
     }
 }

@@ -253,10 +253,7 @@ mod tests {
     use std::path::PathBuf;
 
     fn chunks(cut: Cut, max_bytes: usize, bytes: &'static [u8]) -> Vec<Chunk> {
-        let file = FileEntry {
-            path: PathBuf::new(),
-            name: PathBuf::from("a"),
-        };
+        let file = FileEntry::new(PathBuf::new(), PathBuf::from("a"));
         let mut stream = Stream::new(file, Box::new(bytes), cut, max_bytes);
         std::iter::from_fn(|| stream.next_chunk()).collect()
     }
@@ -376,10 +373,7 @@ mod tests {
                 Err(io::Error::other("broken"))
             }
         }
-        let file = FileEntry {
-            path: PathBuf::new(),
-            name: PathBuf::from("a"),
-        };
+        let file = FileEntry::new(PathBuf::new(), PathBuf::from("a"));
         let reader = Box::new((&b"ab\ncd\n"[..]).chain(Broken));
         let mut stream = Stream::new(file, reader, LINES, 64);
         let chunk = stream.next_chunk().expect("a chunk tells of the failure");

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use dechaff::config::{CorpusNormalize, CorpusRule};
+use dechaff::source::site::SiteBy;
 use dechaff::{Config, Threshold};
 
 /// Keeps the body text of scraped pages: removes repeats and boilerplate, line by line, with
@@ -40,8 +42,9 @@ pub struct EngineArgs {
     #[arg(long)]
     pub no_score: bool,
 
-    /// Where to look for repeats: `page` (within a page) or `none`
-    #[arg(long, value_delimiter = ',', default_value = "page")]
+    /// Where to look for repeats: `page` (said twice on a page), `site` (on page after page of
+    /// a site), `corpus` (see --corpus-duplicates) or `none`
+    #[arg(long, value_delimiter = ',', default_value = "page,site")]
     pub scopes: Vec<Scope>,
 }
 
@@ -49,6 +52,9 @@ impl EngineArgs {
     pub fn config(&self) -> Config {
         Config {
             page_repeats: self.scopes.contains(&Scope::Page),
+            site_templates: self.scopes.contains(&Scope::Site),
+            corpus_duplicates: None,
+            page_duplicates: false,
             score: !self.no_score,
             threshold: self.threshold,
         }
@@ -59,8 +65,112 @@ impl EngineArgs {
 pub enum Scope {
     /// The same block again on this page: the later copy goes
     Page,
+    /// The same block on page after page of a site: every copy goes
+    Site,
+    /// The same block anywhere in the corpus: the first copy stays
+    Corpus,
     /// No repeats are removed
     None,
+}
+
+/// What is looked for across pages.
+#[derive(Args, Clone, Debug)]
+pub struct CorpusArgs {
+    /// What makes pages one site; `auto` is the host of a record's URL, and for files the first
+    /// directory below the input
+    #[arg(long, default_value = "auto", value_name = "BY")]
+    pub site: Site,
+
+    /// Remove blocks that stand in more than N places of the corpus, all but the first copy in
+    /// source order (`--scopes corpus` alone: N is 1)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub corpus_duplicates: Option<u32>,
+
+    /// Least lines of such a block
+    #[arg(long, value_name = "LINES", default_value_t = CorpusRule::default().min_lines as u32, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub corpus_min_lines: u32,
+
+    /// Least characters of such a block
+    #[arg(long, value_name = "CHARS", default_value_t = CorpusRule::default().min_chars)]
+    pub corpus_min_chars: usize,
+
+    /// What is folded away before lines are compared across the corpus: nothing, white space,
+    /// or all that is folded within a page (letter case, quotes, dashes, width)
+    #[arg(long, value_name = "WHAT", default_value = "space")]
+    pub corpus_normalize: Normalize,
+
+    /// What becomes of pages that say the same as an earlier one
+    #[arg(long, value_name = "WHAT", default_value = "report")]
+    pub page_duplicates: PageDuplicates,
+
+    /// Memory that the run may hold; what is counted of the corpus goes to disk past it
+    /// [default: three quarters of what is free]
+    #[arg(long, value_name = "SIZE")]
+    pub max_memory: Option<Size>,
+
+    /// Where that is kept meanwhile [default: the system's directory for temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub temp_dir: Option<PathBuf>,
+}
+
+impl CorpusArgs {
+    /// The engine's settings with those for the corpus.
+    pub fn config(&self, engine: &EngineArgs) -> Config {
+        let is_asked_for = engine.scopes.contains(&Scope::Corpus);
+        let rule = CorpusRule {
+            more_than_places: self.corpus_duplicates.unwrap_or(1),
+            min_lines: self.corpus_min_lines as usize,
+            min_chars: self.corpus_min_chars,
+            normalize: match self.corpus_normalize {
+                Normalize::None => CorpusNormalize::None,
+                Normalize::Space => CorpusNormalize::Space,
+                Normalize::Full => CorpusNormalize::Full,
+            },
+        };
+        Config {
+            corpus_duplicates: (is_asked_for || self.corpus_duplicates.is_some()).then_some(rule),
+            page_duplicates: self.page_duplicates == PageDuplicates::Remove,
+            ..engine.config()
+        }
+    }
+
+    pub fn site_by(&self) -> SiteBy {
+        match self.site {
+            Site::Auto => SiteBy::Auto,
+            Site::None => SiteBy::None,
+            Site::Host => SiteBy::Host,
+            Site::Domain => SiteBy::Domain,
+            Site::Dir => SiteBy::Directory,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Site {
+    Auto,
+    /// No page has a site
+    None,
+    /// The host of the URL, lower case, without `www.`
+    Host,
+    /// The part of the host that somebody registered
+    Domain,
+    /// The first directory below the input
+    Dir,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Normalize {
+    None,
+    Space,
+    Full,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PageDuplicates {
+    /// Counted at the end
+    Report,
+    /// Every line goes
+    Remove,
 }
 
 #[derive(Args, Debug)]
@@ -77,6 +187,9 @@ pub struct CleanArgs {
     #[command(flatten)]
     pub engine: EngineArgs,
 
+    #[command(flatten)]
+    pub corpus: CorpusArgs,
+
     /// What the input is; `auto` tells by name and content
     #[arg(long, default_value = "auto")]
     pub format: Format,
@@ -84,6 +197,10 @@ pub struct CleanArgs {
     /// The field of a JSON row that holds the text
     #[arg(long, default_value = "text", value_name = "NAME")]
     pub text_field: String,
+
+    /// The field of a JSON row that holds its URL
+    #[arg(long, default_value = "url", value_name = "NAME")]
+    pub url_field: String,
 
     /// What is written: the kept lines; every line tagged with its decision; or the text
     /// unchanged with the decisions beside it

@@ -3,11 +3,12 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use dechaff::config::Threshold;
+use dechaff::Cleaner;
+use dechaff::config::{CorpusNormalize, Threshold};
 use dechaff::pipeline::RunOptions;
 use dechaff::report::Counts;
 use dechaff::sink::render::Mode;
-use dechaff::{Cleaner, report};
+use dechaff::source::site::SiteBy;
 use serde_json::{Value, json};
 
 /// The version of the run record's form.
@@ -43,13 +44,14 @@ impl Summary {
         };
         row("pages", counts.pages, None);
         row("lines in", counts.lines, Some(counts.bytes_in));
-        let removed_lines = counts.blank.lines + counts.repeat.lines + counts.boilerplate.lines;
+        let removed = counts.removed();
+        let removed_lines: u64 = removed.iter().map(|(_, removed)| removed.lines).sum();
         row(
             "lines kept",
             counts.lines - removed_lines,
             Some(counts.bytes_kept),
         );
-        for (name, removed) in reasons(counts) {
+        for (name, removed) in removed {
             row(
                 &format!("removed: {name}"),
                 removed.lines,
@@ -63,6 +65,8 @@ impl Summary {
         );
         for (name, number) in [
             ("pages emptied", counts.pages_emptied),
+            ("page copies, exact", counts.pages_copied),
+            ("page copies, near", counts.pages_nearly_copied),
             ("rows without text", counts.rows_without_text),
             ("copied unchanged", counts.copied_unchanged),
             ("converted to UTF-8", counts.converted),
@@ -83,14 +87,6 @@ impl Summary {
         text.push('\n');
         text
     }
-}
-
-fn reasons(counts: &Counts) -> [(&'static str, report::Removed); 3] {
-    [
-        ("repeat", counts.repeat),
-        ("boilerplate", counts.boilerplate),
-        ("blank", counts.blank),
-    ]
 }
 
 /// The run record: one self-contained JSON object.
@@ -119,7 +115,17 @@ impl RunRecord {
                 "threshold": threshold,
                 "cut": config.cut(),
                 "mode": mode,
-                "text_field": options.text_field,
+                "site_templates": config.site_templates,
+                "corpus_duplicates": config.corpus_duplicates.map(|rule| json!({
+                    "more_than_places": rule.more_than_places,
+                    "min_lines": rule.min_lines,
+                    "min_chars": rule.min_chars,
+                    "normalize": normalize(rule.normalize),
+                })),
+                "page_duplicates": if config.page_duplicates { "remove" } else { "report" },
+                "site": site(options.site_by),
+                "text_field": options.fields.text,
+                "url_field": options.fields.url,
                 "max_page_bytes": options.max_page_bytes,
                 "max_removed_percent": options.max_removed_percent,
             },
@@ -136,12 +142,39 @@ impl RunRecord {
     }
 }
 
+fn normalize(normalize: CorpusNormalize) -> &'static str {
+    match normalize {
+        CorpusNormalize::None => "none",
+        CorpusNormalize::Space => "space",
+        CorpusNormalize::Full => "full",
+    }
+}
+
+fn site(by: SiteBy) -> &'static str {
+    match by {
+        SiteBy::Auto => "auto",
+        SiteBy::None => "none",
+        SiteBy::Host => "host",
+        SiteBy::Domain => "domain",
+        SiteBy::Directory => "dir",
+    }
+}
+
+/// Memory that the system could give; None where it does not tell.
+pub fn free_memory_bytes() -> Option<usize> {
+    let kibibytes = proc_kibibytes("/proc/meminfo", "MemAvailable:")?;
+    usize::try_from(kibibytes * 1024).ok()
+}
+
 /// Largest resident size of this process, from the system's own account of it.
 fn peak_memory_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kibibytes: u64 = line.split_ascii_whitespace().nth(1)?.parse().ok()?;
-    Some(kibibytes * 1024)
+    Some(proc_kibibytes("/proc/self/status", "VmHWM:")? * 1024)
+}
+
+fn proc_kibibytes(path: &str, field: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(path).ok()?;
+    let line = status.lines().find(|line| line.starts_with(field))?;
+    line.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 #[cfg(test)]

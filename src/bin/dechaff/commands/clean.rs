@@ -12,15 +12,20 @@ use dechaff::pipeline::plan::{self, Request, STANDARD_STREAM, Streams};
 use dechaff::pipeline::{self, Progress, RunOptions, SideFiles};
 use dechaff::sink::Output;
 use dechaff::sink::atomic::AtomicFile;
-use dechaff::source::inputs::{InputFormat, Inputs};
+use dechaff::source::inputs::{Input, InputFormat, Inputs};
+use dechaff::source::rows::FieldNames;
+use dechaff::source::site::SiteBy;
 use dechaff::visible::visible;
-use dechaff::{Cleaner, sink};
+use dechaff::{Cleaner, Config, sink};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{CLEAN, CLOSED_PIPE, FATAL, INCOMPLETE, USAGE, tell};
 use crate::args::{CleanArgs, Format, Mode};
 use crate::standard;
-use crate::summary::{RunRecord, Summary};
+use crate::summary::{RunRecord, Summary, free_memory_bytes};
+
+/// The smallest `--max-memory`: below it the pages at work have no room.
+const MIN_MEMORY_BYTES: usize = 128 << 20;
 
 /// The smallest `--max-page-bytes`: below it ordinary pages would be cut.
 const MIN_PAGE_BYTES: usize = 64 << 10;
@@ -28,6 +33,14 @@ const MIN_PAGE_BYTES: usize = 64 << 10;
 pub fn run(args: &CleanArgs) -> anyhow::Result<u8> {
     if args.max_page_bytes.0 < MIN_PAGE_BYTES {
         tell("dechaff: --max-page-bytes is below the workable minimum of 64KiB");
+        return Ok(USAGE);
+    }
+    if args
+        .corpus
+        .max_memory
+        .is_some_and(|size| size.0 < MIN_MEMORY_BYTES)
+    {
+        tell("dechaff: --max-memory is below the workable minimum of 128MiB");
         return Ok(USAGE);
     }
     let signal = watch_signals().context("cannot watch for signals")?;
@@ -56,7 +69,8 @@ pub fn run(args: &CleanArgs) -> anyhow::Result<u8> {
 
 fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
     let started = Instant::now();
-    let cleaner = Cleaner::new(args.engine.config())?;
+    let config = args.corpus.config(&args.engine);
+    let cleaner = Cleaner::new(config.clone())?;
     let mode = match args.mode {
         Mode::Drop => sink::render::Mode::Drop,
         Mode::Tag => sink::render::Mode::Tag,
@@ -64,7 +78,13 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
     };
     let options = RunOptions {
         mode,
-        text_field: args.text_field.clone(),
+        fields: FieldNames {
+            text: args.text_field.clone(),
+            url: args.url_field.clone(),
+        },
+        site_by: args.corpus.site_by(),
+        max_memory_bytes: max_memory_bytes(args),
+        temp_dir: args.corpus.temp_dir.clone(),
         max_page_bytes: args.max_page_bytes.0,
         threads: usize::from(args.threads),
         max_removed_percent: args.max_removed,
@@ -95,7 +115,16 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         Format::Text => InputFormat::Text,
         Format::Jsonl => InputFormat::Jsonl,
     };
-    let mut progress = Terminal::new(args);
+    let again = inputs_of_pass_one(&config, &inputs, format, options.site_by)?;
+    let mut progress = Terminal::new(args, again.is_some());
+    let cleaner = match again {
+        Some(inputs) => {
+            let mut source = Inputs::new(inputs, format, options.max_page_bytes);
+            let index = pipeline::index_corpus(&config, &mut source, &mut progress, &options)?;
+            cleaner.with_index(Arc::new(index))
+        }
+        None => cleaner,
+    };
     let mut source = Inputs::new(inputs, format, options.max_page_bytes);
     let done = pipeline::clean(
         &cleaner,
@@ -126,6 +155,34 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
     })
 }
 
+/// What is to be read before anything is cleaned; None where one pass will do.
+fn inputs_of_pass_one(
+    config: &Config,
+    inputs: &[Input],
+    format: InputFormat,
+    site_by: SiteBy,
+) -> Result<Option<Vec<Input>>, RunError> {
+    let is_asked_for = config.corpus_duplicates.is_some() || config.page_duplicates;
+    let again: Option<Vec<Input>> = inputs.iter().map(Input::again).collect();
+    if again.is_none() && is_asked_for {
+        return Err(RunError::Refused(
+            "standard input can be read once: duplicates across pages are found in files"
+                .to_owned(),
+        ));
+    }
+    let has_sites = config.needs_site() && site_by != SiteBy::None;
+    let has_pages = inputs.len() > 1 || inputs.iter().any(|input| input.may_hold_pages(format));
+    Ok(again.filter(|_| is_asked_for || has_sites && has_pages))
+}
+
+/// Memory that the run may hold.
+fn max_memory_bytes(args: &CleanArgs) -> usize {
+    match args.corpus.max_memory {
+        Some(size) => size.0,
+        None => free_memory_bytes().map_or(usize::MAX, |bytes| bytes / 4 * 3),
+    }
+}
+
 /// Where pages go; None in a dry run. Standard input goes to standard output unless the user
 /// names another place.
 fn output(args: &CleanArgs) -> Result<Option<&Path>, RunError> {
@@ -147,10 +204,11 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn new(args: &CleanArgs) -> Self {
+    fn new(args: &CleanArgs, is_read_twice: bool) -> Self {
         let is_shown = !args.quiet && std::io::stderr().is_terminal();
         let bar = if is_shown {
-            let total_bytes = total_bytes(args);
+            let passes = if is_read_twice { 2 } else { 1 };
+            let total_bytes = total_bytes(args).map(|bytes| bytes * passes);
             let template = if total_bytes.is_some() {
                 "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left"
             } else {
