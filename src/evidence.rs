@@ -4,7 +4,7 @@ use crate::config::CorpusNormalize;
 use crate::fingerprint::Fingerprint;
 use crate::index::keys::{self, PageClass, SiteKey, SiteLayout};
 use crate::index::{CorpusIndex, Key, Place, PlaceFigures, SiteFigures};
-use crate::normalize::{fold_space_into, mask_digits_into, normalize_into};
+use crate::normalize::{first_digit, fold_space_into, mask_digits_into, normalize_into};
 use crate::page::{Line, split_lines};
 use crate::shape::{self, LineShape};
 use crate::shingle::{self, Shingles};
@@ -180,7 +180,7 @@ impl Evidence {
         for (&end, &fingerprint) in self.normalized_ends.iter().zip(&self.fingerprints) {
             let line = &self.normalized[from..end];
             from = end;
-            let masked = if line.iter().any(u8::is_ascii_digit) {
+            let masked = if first_digit(line).is_some() {
                 self.scratch.clear();
                 mask_digits_into(line, &mut self.scratch);
                 Fingerprint::of(&self.scratch)

@@ -148,25 +148,39 @@ fn normalize_other<'l>(line: &'l [u8], out: &mut Vec<u8>) -> &'l [u8] {
     &rest[same_bytes..]
 }
 
+/// Where the first ASCII digit stands.
+#[inline]
+pub fn first_digit(bytes: &[u8]) -> Option<usize> {
+    let is_digit = |byte: u8| byte.wrapping_sub(b'0') < 10;
+    let (blocks, _) = bytes.as_chunks::<16>();
+    // Without branches inside a block, so that the compiler takes it at once.
+    let has_digit = |block: &[u8; 16]| {
+        block
+            .iter()
+            .fold(false, |found, &byte| found | is_digit(byte))
+    };
+    let skipped = blocks.iter().position(has_digit).unwrap_or(blocks.len()) * 16;
+    let found = bytes[skipped..].iter().position(|&byte| is_digit(byte));
+    found.map(|at| skipped + at)
+}
+
 /// Appends a normalised line with every number replaced by one `0`: digits, and single points,
 /// commas, colons, slashes and hyphens between them. So a date or a counter changes nothing.
 pub fn mask_digits_into(normalized: &[u8], out: &mut Vec<u8>) {
-    let is_digit = |at: usize| normalized.get(at).is_some_and(u8::is_ascii_digit);
-    let mut at = 0;
-    while at < normalized.len() {
-        if !is_digit(at) {
-            out.push(normalized[at]);
-            at += 1;
-            continue;
-        }
+    let mut rest = normalized;
+    while let Some(start) = first_digit(rest) {
+        out.extend_from_slice(&rest[..start]);
         out.push(b'0');
-        while is_digit(at)
-            || matches!(normalized.get(at), Some(b'.' | b',' | b':' | b'/' | b'-'))
-                && is_digit(at + 1)
+        let is_digit = |at: usize| rest.get(at).is_some_and(u8::is_ascii_digit);
+        let mut end = start;
+        while is_digit(end)
+            || matches!(rest.get(end), Some(b'.' | b',' | b':' | b'/' | b'-')) && is_digit(end + 1)
         {
-            at += 1;
+            end += 1;
         }
+        rest = &rest[end..];
     }
+    out.extend_from_slice(rest);
 }
 
 /// Appends a line with its white space folded and nothing else: runs become one space, ends

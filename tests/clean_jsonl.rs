@@ -632,7 +632,10 @@ fn spans_add_one_field_with_the_spans_of_each_reason() {
     assert_eq!(output["text"], FERRY, "the text is unchanged");
     let spans = output["dechaff"].as_object().expect("an object");
     let reasons: Vec<&String> = spans.keys().collect();
-    assert_eq!(reasons, ["blank", "boilerplate", "repeat"]);
+    assert_eq!(
+        reasons,
+        ["blank", "boilerplate", "duplicate", "repeat", "template"]
+    );
     let mut removed: Vec<(u64, u64)> = spans
         .values()
         .flat_map(|spans| spans.as_array().expect("a list"))

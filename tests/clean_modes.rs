@@ -252,7 +252,7 @@ fn json_lines_with_spans_go_to_standard_output() {
         .expect(0);
     assert_eq!(
         String::from_utf8_lossy(&outcome.stdout),
-        "{\"text\":\"\\n\",\"dechaff\":{\"blank\":[[0,1,0.0000]],\"repeat\":[],\"boilerplate\":[]}}\n"
+        "{\"text\":\"\\n\",\"dechaff\":{\"blank\":[[0,1,0.0000]],\"template\":[],\"repeat\":[],\"duplicate\":[],\"boilerplate\":[]}}\n"
     );
 }
 
@@ -577,11 +577,16 @@ fn the_run_record_is_complete() {
         record["settings"],
         serde_json::json!({
             "page_repeats": true,
+            "site_templates": true,
+            "corpus_duplicates": null,
+            "page_duplicates": "report",
+            "site": "auto",
             "score": true,
             "threshold": 0.25,
             "cut": 0.25,
             "mode": "tag",
             "text_field": "body",
+            "url_field": "url",
             "max_page_bytes": 1 << 20,
             "max_removed_percent": 100.0,
         })
@@ -598,6 +603,8 @@ fn the_run_record_is_complete() {
     for field in [
         "pages",
         "pages_emptied",
+        "pages_copied",
+        "pages_nearly_copied",
         "lines",
         "bytes_read",
         "bytes_in",

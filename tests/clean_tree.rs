@@ -217,7 +217,11 @@ fn check_rebuilt(pages: &BTreeMap<PathBuf, Vec<u8>>, outputs: &Path, ledger: &[L
             line += line_count(&text[at..row.start]);
             at = row.start;
             assert_eq!(line, row.line, "{name:?}");
-            assert_eq!(row.of.is_some(), row.reason == "repeat", "{name:?}");
+            assert_eq!(
+                row.of.is_some(),
+                matches!(&*row.reason, "repeat" | "duplicate"),
+                "{name:?}"
+            );
             if let Some((of_page, of_line)) = &row.of {
                 assert_eq!(of_page, &row.page);
                 assert!(*of_line < row.line, "{name:?}");

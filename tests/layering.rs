@@ -18,28 +18,41 @@ const TABLE: &[(&str, &str)] = &[
     ("config", "error"),
     ("page", "normalize"),
     ("shingle", "fingerprint"),
-    ("evidence", "fingerprint normalize page shape shingle"),
+    ("index", "fingerprint"),
+    (
+        "evidence",
+        "config fingerprint index normalize page shape shingle",
+    ),
     ("repeats", "evidence shape shingle"),
+    ("templates", "evidence"),
+    ("duplicates", "config evidence index"),
     ("score", "evidence page repeats shape shingle"),
-    ("decide", "config evidence repeats score"),
-    ("cleaner", "config decide error evidence page repeats score"),
+    (
+        "decide",
+        "config duplicates evidence index repeats score templates",
+    ),
+    (
+        "cleaner",
+        "config decide duplicates error evidence index page repeats score templates",
+    ),
+    ("collect", "config evidence index"),
     ("report", "cleaner decide::Reason decide::Verdict"),
     ("source", "config error page visible"),
     (
         "sink",
-        "cleaner::Cleaned cleaner::CleanedLine decide::Reason decide::Verdict error report visible",
+        "cleaner::Cleaned cleaner::CleanedLine decide::Reason decide::Verdict error index report visible",
     ),
     (
         "pipeline",
-        "cleaner config decide error page report sink source visible",
+        "cleaner collect config decide error evidence index page report sink source visible",
     ),
     (
         "eval",
-        "cleaner config decide error evidence page score visible",
+        "cleaner collect config decide error evidence index page score visible",
     ),
     (
         "bin",
-        "cleaner config decide error eval page pipeline report score sink source visible",
+        "cleaner collect config decide error eval index page pipeline report score sink source visible",
     ),
 ];
 

@@ -196,6 +196,7 @@ fn config() -> impl Strategy<Value = Config> {
         page_repeats,
         score,
         threshold,
+        ..Config::default()
     })
 }
 
@@ -378,6 +379,9 @@ proptest! {
                 Reason::Boilerplate => prop_assert!(!verdict.is_kept && is_over_cut),
                 Reason::Repeat { .. } => prop_assert!(!verdict.is_kept && config.page_repeats),
                 Reason::Blank => prop_assert!(false, "a blank line among the others"),
+                Reason::Template { .. } | Reason::Duplicate { .. } => {
+                    prop_assert!(false, "a page alone has neither");
+                }
             }
         }
     }

@@ -250,7 +250,7 @@ impl Outcome {
 /// Whether bytes in = kept + removed + rejected.
 pub fn adds_up(counts: &Value) -> bool {
     let number = |value: &Value| value.as_u64().expect("a count");
-    let removed: u64 = ["blank", "repeat", "boilerplate"]
+    let removed: u64 = ["blank", "template", "repeat", "duplicate", "boilerplate"]
         .iter()
         .map(|reason| number(&counts[reason]["bytes"]))
         .sum();

@@ -188,7 +188,7 @@ mod tests {
             lines: 10,
             bytes_in: 200,
             bytes_kept: 150,
-            repeat: report::Removed {
+            repeat: dechaff::report::Removed {
                 lines: 1,
                 bytes: 50,
             },
