@@ -109,7 +109,7 @@ impl Cleaner {
     pub fn clean_page_at<'p>(
         &self,
         page: &'p [u8],
-        address: &PageAddress,
+        address: &PageAddress<'_>,
         workspace: &mut Workspace,
     ) -> Cleaned<'p> {
         self.gather(page, address, workspace);
@@ -167,7 +167,7 @@ impl Cleaner {
         }
     }
 
-    fn gather(&self, page: &[u8], address: &PageAddress, workspace: &mut Workspace) {
+    fn gather(&self, page: &[u8], address: &PageAddress<'_>, workspace: &mut Workspace) {
         let Workspace {
             evidence,
             repeats,
@@ -198,14 +198,19 @@ impl Cleaner {
     }
 
     /// The earlier page of the corpus that this one is a copy of.
-    fn copy_of(&self, page: &[u8], address: &PageAddress, evidence: &Evidence) -> Option<PageCopy> {
+    fn copy_of(
+        &self,
+        page: &[u8],
+        address: &PageAddress<'_>,
+        evidence: &Evidence,
+    ) -> Option<PageCopy> {
         let index = self.index.as_ref()?;
         if evidence.lines.is_empty() {
             return None;
         }
         let own = address.place;
         let earlier = |key| {
-            let figures = index.places.get(key);
+            let figures = index.in_corpus.get(key);
             let is_copy = figures.places > 1 && Some(figures.first) != own;
             is_copy.then_some(figures.first)
         };

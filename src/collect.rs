@@ -7,7 +7,6 @@
 //!
 //! use dechaff::collect::CorpusBuilder;
 //! use dechaff::evidence::PageAddress;
-//! use dechaff::index::keys::SiteKey;
 //! use dechaff::index::{Names, Sites};
 //! use dechaff::{Cleaner, Config, Reason, Workspace};
 //!
@@ -16,7 +15,7 @@
 //!     format!("The Wells Gazette\nNews\nSport\nWhat we know of {what} is written here.\n")
 //! });
 //! let config = Config { score: false, ..Config::default() };
-//! let address = PageAddress { site: Some(SiteKey::of(b"wells.example")), place: None };
+//! let address = PageAddress { site: Some(b"wells.example"), place: None };
 //!
 //! let builder = CorpusBuilder::in_memory(&config);
 //! let mut sites = Sites::default();
@@ -26,7 +25,7 @@
 //!     counter.settle(&mut sites);
 //! }
 //! counter.end()?;
-//! let index = builder.freeze(sites.into_sizes(), Names::default())?;
+//! let index = builder.freeze(sites, Names::default())?;
 //!
 //! let cleaner = Cleaner::new(config)?.with_index(Arc::new(index));
 //! let mut workspace = Workspace::default();
@@ -40,49 +39,84 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::config::{Config, CorpusRule};
+use ahash::AHashMap;
+
+use crate::config::{Config, CorpusNormalize, CorpusRule};
 use crate::evidence::{Evidence, Needs, PageAddress};
 use crate::index::builder::{Budget, Builder, Collector};
+use crate::index::classes::{Noted, SAMPLE_PAGES};
 use crate::index::keys::{self, PageClass, SiteKey};
+use crate::index::part::{self, PageRecord};
 use crate::index::runs::{NoStore, RunStore, STRETCHES};
-use crate::index::{CorpusIndex, Frozen, Key, Names, PlaceFigures, SiteFigures, SiteSizes, Sites};
+use crate::index::settings::{CorpusSettings, Settings};
+use crate::index::{
+    CorpusIndex, Figures, Frozen, Key, Names, PlaceFigures, SiteFigures, SiteLine, SiteMap, Sites,
+};
+use crate::templates;
+
+/// Longer lines are not kept to show a site's templates, in bytes.
+const MAX_SAMPLE_LINE_BYTES: usize = 200;
+/// Lines of a site that are kept to show its templates.
+const SHOWN_LINES: usize = 50;
 
 /// What occurs less often is of no use in pass two.
 pub const LEAST_COUNT: u32 = 2;
 
+/// What an index for `config` is made with. `site` says what makes pages one site.
+pub fn settings(config: &Config, site: &str, max_page_bytes: u64) -> Settings {
+    let corpus = |rule: CorpusRule| CorpusSettings {
+        normalize: rule.normalize.word().to_owned(),
+        shingle_lines: rule.shingle_lines() as u32,
+    };
+    Settings {
+        site: config.needs_site().then(|| site.to_owned()),
+        corpus: config.corpus_duplicates.map(corpus),
+        max_page_bytes,
+    }
+}
+
 /// Counts a corpus. Shared by threads.
 #[derive(Debug)]
 pub struct CorpusBuilder {
+    settings: Settings,
     needs: Needs,
-    rule: Option<CorpusRule>,
-    sites: Builder<SiteFigures>,
-    places: Builder<PlaceFigures>,
+    shingle_lines: usize,
+    on_sites: Builder<SiteFigures>,
+    in_corpus: Builder<PlaceFigures>,
 }
 
 impl CorpusBuilder {
-    /// A builder for what `config` asks of an index. What is counted may hold `max_bytes` of
+    /// A builder for an index with these settings. What is counted may hold `max_bytes` of
     /// memory; past it runs go to stores that `new_store` makes.
     pub fn new(
-        config: &Config,
+        settings: Settings,
         max_bytes: usize,
         new_store: impl Fn() -> Arc<dyn RunStore>,
     ) -> Self {
         let budget = Budget::new(max_bytes);
+        let corpus = settings.corpus.as_ref();
         CorpusBuilder {
             needs: Needs {
                 page: false,
-                site: config.needs_site(),
-                corpus: config.corpus_duplicates.map(|rule| rule.normalize),
+                site: settings.site.is_some(),
+                corpus: corpus.and_then(|corpus| CorpusNormalize::of_word(&corpus.normalize)),
             },
-            rule: config.corpus_duplicates,
-            sites: Builder::new(Arc::clone(&budget), new_store()),
-            places: Builder::new(budget, new_store()),
+            shingle_lines: corpus.map_or(0, |corpus| corpus.shingle_lines as usize),
+            settings,
+            on_sites: Builder::new(Arc::clone(&budget), new_store()),
+            in_corpus: Builder::new(budget, new_store()),
         }
     }
 
-    /// As [`CorpusBuilder::new`] without a limit.
+    /// A builder for what `config` asks of an index, without a limit.
     pub fn in_memory(config: &Config) -> Self {
-        CorpusBuilder::new(config, usize::MAX, || Arc::new(NoStore))
+        let settings = settings(config, "caller", u64::MAX);
+        CorpusBuilder::new(settings, usize::MAX, || Arc::new(NoStore))
+    }
+
+    /// What the index is made with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// A counter for one thread.
@@ -90,8 +124,14 @@ impl CorpusBuilder {
         PageCounter {
             builder: self,
             evidence: Evidence::default(),
-            sites: Collector::new(&self.sites),
-            places: Collector::new(&self.places),
+            numbers: Vec::new(),
+            sample: Vec::new(),
+            sampled: AHashMap::new(),
+            records: None,
+            open_records: Vec::new(),
+            counts: true,
+            on_sites: Collector::new(&self.on_sites),
+            in_corpus: Collector::new(&self.in_corpus),
             pending: Vec::new(),
             pending_keys: Vec::new(),
             settled: 0,
@@ -99,13 +139,13 @@ impl CorpusBuilder {
     }
 
     /// What is counted of sites.
-    pub fn sites(&self) -> &Builder<SiteFigures> {
-        &self.sites
+    pub fn on_sites(&self) -> &Builder<SiteFigures> {
+        &self.on_sites
     }
 
     /// What is counted of places.
-    pub fn places(&self) -> &Builder<PlaceFigures> {
-        &self.places
+    pub fn in_corpus(&self) -> &Builder<PlaceFigures> {
+        &self.in_corpus
     }
 
     /// The index, when all counters have ended. Nothing is left in the builder.
@@ -113,30 +153,78 @@ impl CorpusBuilder {
     /// # Errors
     ///
     /// Runs cannot be written or read.
-    pub fn freeze(&self, site_sizes: SiteSizes, names: Names) -> io::Result<CorpusIndex> {
-        let stretches = 0..STRETCHES;
-        self.sites.close()?;
-        self.places.close()?;
-        let sites = stretches
-            .clone()
-            .map(|at| self.sites.stretch(at, LEAST_COUNT));
-        let places = stretches.map(|at| self.places.stretch(at, LEAST_COUNT));
-        Ok(CorpusIndex {
-            sites: Frozen::new(sites.collect::<io::Result<_>>()?),
-            places: Frozen::new(places.collect::<io::Result<_>>()?),
-            site_sizes,
-            names,
-        })
+    pub fn freeze(&self, sites: Sites, names: Names) -> io::Result<CorpusIndex> {
+        fn frozen<F: Figures>(builder: &Builder<F>) -> io::Result<Frozen<F>> {
+            builder.close()?;
+            let stretches = (0..STRETCHES).map(|at| builder.stretch(at, LEAST_COUNT));
+            Ok(Frozen::new(stretches.collect::<io::Result<_>>()?))
+        }
+        let on_sites = frozen(&self.on_sites)?;
+        let in_corpus = frozen(&self.in_corpus)?;
+        Ok(self.index(on_sites, in_corpus, sites, names))
     }
+
+    /// The index from what was frozen of the two tables.
+    pub fn index(
+        &self,
+        on_sites: Frozen<SiteFigures>,
+        in_corpus: Frozen<PlaceFigures>,
+        sites: Sites,
+        names: Names,
+    ) -> CorpusIndex {
+        let pages = sites.pages();
+        let (mut sites, samples) = sites.into_parts();
+        for (key, lines) in &samples {
+            show_templates(*key, lines, &on_sites, &mut sites);
+        }
+        CorpusIndex {
+            settings: self.settings.clone(),
+            pages,
+            sites,
+            on_sites,
+            in_corpus,
+            names,
+        }
+    }
+}
+
+/// Adds the template lines among `lines` to those that are shown of a site.
+fn show_templates(key: SiteKey, lines: &[u8], on_sites: &Frozen<SiteFigures>, sites: &mut SiteMap) {
+    let Some(site) = sites.get_mut(&key) else {
+        return;
+    };
+    let least = templates::least_pages(site.pages, templates::MIN_SHARE_PERCENT);
+    let mut evidence = Evidence::default();
+    let needs = Needs {
+        page: false,
+        site: true,
+        corpus: None,
+    };
+    evidence.gather(lines, needs);
+    for (line, &masked) in evidence.lines.iter().zip(&evidence.masked) {
+        let pages = on_sites.get(keys::site_line_key(key, masked)).pages;
+        let text = line.text(lines);
+        if pages >= least && !site.templates.iter().any(|shown| *shown.text == *text) {
+            site.templates.push(SiteLine {
+                pages,
+                text: text.into(),
+            });
+        }
+    }
+    let by_pages = |line: &SiteLine| (std::cmp::Reverse(line.pages), line.text.clone());
+    site.templates.sort_by_key(by_pages);
+    site.templates.truncate(SHOWN_LINES);
 }
 
 /// A page whose keys wait to be counted until it is known whether an earlier page of its site
 /// is of its class.
 #[derive(Debug)]
 struct Pending {
-    site: SiteKey,
-    class: PageClass,
+    site: Option<(Box<[u8]>, PageClass)>,
+    sample: Box<[u8]>,
     keys: usize,
+    /// Where its record ends among those that are not settled.
+    record_end: usize,
     counts: bool,
 }
 
@@ -149,8 +237,17 @@ struct Pending {
 pub struct PageCounter<'b> {
     builder: &'b CorpusBuilder,
     evidence: Evidence,
-    sites: Collector<'b, SiteFigures>,
-    places: Collector<'b, PlaceFigures>,
+    numbers: Vec<u32>,
+    sample: Vec<u8>,
+    /// Pages of each site of which this counter gave a sample.
+    sampled: AHashMap<SiteKey, u32>,
+    /// What a part is to hold of the pages that are settled, if it is asked for.
+    records: Option<Vec<u8>>,
+    /// The same of those that wait.
+    open_records: Vec<u8>,
+    counts: bool,
+    on_sites: Collector<'b, SiteFigures>,
+    in_corpus: Collector<'b, PlaceFigures>,
     pending: Vec<Pending>,
     pending_keys: Vec<Key>,
     /// Pages of `pending` that are settled.
@@ -158,31 +255,120 @@ pub struct PageCounter<'b> {
 }
 
 impl PageCounter<'_> {
+    /// Keeps from now on what a part is to hold of the pages; see
+    /// [`PageCounter::take_records`].
+    pub fn keep_records(&mut self) {
+        self.records.get_or_insert_default();
+    }
+
+    /// Counts nothing from now on: only what a part is to hold is wanted.
+    pub fn count_nothing(&mut self) {
+        self.counts = false;
+    }
+
+    /// Adds a file's record to what a part is to hold.
+    pub fn add_file(&mut self, argument: u32, name: &[u8]) {
+        if self.records.is_some() {
+            part::put_file(argument, name, &mut self.open_records);
+        }
+    }
+
+    /// What a part is to hold of the files and pages settled since the last call.
+    pub fn take_records(&mut self) -> Vec<u8> {
+        self.records
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
+    }
+
     /// Takes in a page, or a part of one; returns its lines, blank ones counted.
     ///
     /// # Errors
     ///
     /// A run cannot be written.
-    pub fn add_page(&mut self, page: &[u8], address: &PageAddress) -> io::Result<usize> {
+    pub fn add_page(&mut self, page: &[u8], address: &PageAddress<'_>) -> io::Result<usize> {
+        let mut evidence = std::mem::take(&mut self.evidence);
+        evidence.gather(page, self.builder.needs);
+        let added = if evidence.lines.is_empty() {
+            Ok(())
+        } else {
+            self.add_evidence(page, &evidence, address)
+        };
+        self.evidence = evidence;
+        added.map(|()| self.evidence.line_count)
+    }
+
+    fn add_evidence(
+        &mut self,
+        page: &[u8],
+        evidence: &Evidence,
+        address: &PageAddress<'_>,
+    ) -> io::Result<()> {
+        let mut numbers = std::mem::take(&mut self.numbers);
+        let mut sample = std::mem::take(&mut self.sample);
+        numbers.clear();
+        if !evidence.corpus_lines.is_empty() {
+            numbers.extend(evidence.lines.iter().map(|line| line.number as u32));
+        }
+        sample.clear();
+        if address.site.is_some_and(|site| self.wants_sample(site)) {
+            for line in &evidence.lines {
+                let text = line.text(page);
+                if text.len() <= MAX_SAMPLE_LINE_BYTES {
+                    sample.extend_from_slice(text);
+                    sample.push(b'\n');
+                }
+            }
+        }
+        let record = PageRecord {
+            place: address.place,
+            site: address.site.filter(|_| self.builder.needs.site),
+            class: evidence.class(),
+            page: keys::page_key(page),
+            masked: &evidence.masked,
+            corpus: &evidence.corpus_lines,
+            numbers: &numbers,
+            sample: &sample,
+        };
+        if self.records.is_some() {
+            part::put_page(&record, &mut self.open_records);
+        }
+        let added = self.add_record(&record);
+        self.numbers = numbers;
+        self.sample = sample;
+        added
+    }
+
+    /// Whether a page may be one of the first of its site.
+    fn wants_sample(&mut self, site: &[u8]) -> bool {
+        let pages = self.sampled.entry(SiteKey::of(site)).or_default();
+        *pages += u32::from(*pages < SAMPLE_PAGES + 1);
+        *pages <= SAMPLE_PAGES
+    }
+
+    /// Takes in what a part holds of a page, its place counted in the whole corpus.
+    ///
+    /// # Errors
+    ///
+    /// A run cannot be written.
+    pub fn add_record(&mut self, page: &PageRecord<'_>) -> io::Result<()> {
         self.count_settled()?;
-        self.evidence.gather(page, self.builder.needs);
-        if self.evidence.lines.is_empty() {
-            return Ok(self.evidence.line_count);
+        let before = self.pending_keys.len();
+        if self.counts {
+            self.count_places(page)?;
+            if let Some(site) = page.site {
+                let keys = &mut self.pending_keys;
+                keys::site_keys(SiteKey::of(site), page.masked, |key| keys.push(key));
+            }
         }
-        let class = self.evidence.class();
-        self.count_places(page, class, address)?;
-        if let (Some(site), Some(class)) = (address.site, class) {
-            let before = self.pending_keys.len();
-            let keys = &mut self.pending_keys;
-            keys::site_keys(site, &self.evidence.masked, |key| keys.push(key));
-            self.pending.push(Pending {
-                site,
-                class,
-                keys: self.pending_keys.len() - before,
-                counts: false,
-            });
-        }
-        Ok(self.evidence.line_count)
+        self.pending.push(Pending {
+            site: page.site.map(Box::from).zip(page.class),
+            sample: page.sample.into(),
+            keys: self.pending_keys.len() - before,
+            record_end: self.open_records.len(),
+            counts: false,
+        });
+        Ok(())
     }
 
     /// Keys that wait; 16 bytes each.
@@ -192,8 +378,27 @@ impl PageCounter<'_> {
 
     /// Decides on the pages that wait. Call it in source order of the pages.
     pub fn settle(&mut self, sites: &mut Sites) {
+        let mut written = 0;
         for page in &mut self.pending[self.settled..] {
-            page.counts = sites.note(page.site, page.class);
+            let noted = match &page.site {
+                Some((site, class)) => sites.note(site, *class, &page.sample),
+                None => Noted::default(),
+            };
+            page.counts = noted.counts;
+            if let Some(records) = &mut self.records {
+                records.extend_from_slice(&self.open_records[written..page.record_end]);
+                written = page.record_end;
+                let sample = if noted.is_sampled {
+                    &page.sample[..]
+                } else {
+                    &[]
+                };
+                part::put_sample(sample, records);
+            }
+        }
+        if let Some(records) = &mut self.records {
+            records.extend_from_slice(&self.open_records[written..]);
+            self.open_records.clear();
         }
         self.settled = self.pending.len();
     }
@@ -209,8 +414,9 @@ impl PageCounter<'_> {
             keys = behind;
             if page.counts {
                 let once = SiteFigures { pages: 1 };
-                own.iter().for_each(|&key| self.sites.add_once(key, once));
-                self.sites.end_page()?;
+                own.iter()
+                    .for_each(|&key| self.on_sites.add_once(key, once));
+                self.on_sites.end_page()?;
             }
         }
         let counted = self.pending_keys.len() - keys.len();
@@ -227,41 +433,32 @@ impl PageCounter<'_> {
     /// A run cannot be written.
     pub fn end(mut self) -> io::Result<()> {
         self.count_settled()?;
-        self.sites.flush(1)?;
-        self.places.flush(1)
+        self.on_sites.flush(1)?;
+        self.in_corpus.flush(1)
     }
 
     /// Counts the page, its class, and for the corpus scope its lines.
-    fn count_places(
-        &mut self,
-        page: &[u8],
-        class: Option<PageClass>,
-        address: &PageAddress,
-    ) -> io::Result<()> {
-        let Some(place) = address.place else {
+    fn count_places(&mut self, page: &PageRecord<'_>) -> io::Result<()> {
+        let Some(place) = page.place else {
             return Ok(());
         };
         let figures = |first| PlaceFigures { places: 1, first };
-        let places = &mut self.places;
-        places.add(keys::page_key(page), figures(place));
-        if let Some(class) = class {
-            places.add(keys::class_key(class), figures(place));
+        let counted = &mut self.in_corpus;
+        counted.add(page.page, figures(place));
+        if let Some(class) = page.class {
+            counted.add(keys::class_key(class), figures(place));
         }
-        if let Some(rule) = self.builder.rule {
-            let lines = &self.evidence.lines;
-            let fingerprints = &self.evidence.corpus_lines;
-            let at = |line: usize| figures(place.behind(lines[line].number));
-            for (line, &fingerprint) in fingerprints.iter().enumerate() {
-                places.add(keys::line_key(fingerprint), at(line));
-            }
-            if rule.shingle_lines() > 0 {
-                let mut line = 0;
-                keys::shingle_keys(fingerprints, rule.shingle_lines(), |key| {
-                    places.add(key, at(line));
-                    line += 1;
-                });
-            }
+        let at = |line: usize| figures(place.behind(page.numbers[line] as usize));
+        for (line, &fingerprint) in page.corpus.iter().enumerate() {
+            counted.add(keys::line_key(fingerprint), at(line));
         }
-        places.flush_full()
+        if self.builder.shingle_lines > 0 {
+            let mut line = 0;
+            keys::shingle_keys(page.corpus, self.builder.shingle_lines, |key| {
+                counted.add(key, at(line));
+                line += 1;
+            });
+        }
+        counted.flush_full()
     }
 }

@@ -30,6 +30,30 @@ pub enum CorpusNormalize {
     Full,
 }
 
+impl CorpusNormalize {
+    const ALL: [CorpusNormalize; 3] = [
+        CorpusNormalize::None,
+        CorpusNormalize::Space,
+        CorpusNormalize::Full,
+    ];
+
+    /// The word that stands for it in files and on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            CorpusNormalize::None => "none",
+            CorpusNormalize::Space => "space",
+            CorpusNormalize::Full => "full",
+        }
+    }
+
+    /// What [`CorpusNormalize::word`] stands for.
+    pub fn of_word(word: &str) -> Option<Self> {
+        CorpusNormalize::ALL
+            .into_iter()
+            .find(|normalize| normalize.word() == word)
+    }
+}
+
 /// Corpus scope: of a block that stands in several places of the corpus the first copy stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CorpusRule {

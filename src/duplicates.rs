@@ -36,7 +36,7 @@ impl Duplicates {
         rule: &CorpusRule,
         page: &[u8],
         evidence: &Evidence,
-        address: &PageAddress,
+        address: &PageAddress<'_>,
     ) {
         let count = evidence.lines.len();
         let lines = &evidence.corpus.lines;

@@ -29,6 +29,7 @@ mod files {
     use thiserror::Error;
 
     use super::ConfigError;
+    use crate::index::IndexError;
     use crate::visible::visible;
 
     /// What stops a run.
@@ -50,6 +51,14 @@ mod files {
             path: PathBuf,
             /// What the system said.
             error: io::Error,
+        },
+        /// An index file is refused.
+        #[error("{}: {error}", visible(.path.as_os_str().as_encoded_bytes()))]
+        Index {
+            /// The file.
+            path: PathBuf,
+            /// Why.
+            error: IndexError,
         },
         /// More was removed than the caller allows.
         #[error(

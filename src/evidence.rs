@@ -31,15 +31,15 @@ impl Needs {
 
 /// Where a page stands in a corpus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PageAddress {
-    /// Its site; None for a page of no site.
-    pub site: Option<SiteKey>,
+pub struct PageAddress<'a> {
+    /// The name of its site; None for a page of no site.
+    pub site: Option<&'a [u8]>,
     /// File and record; the line is that before the text's first. None for a page that the
     /// index does not know.
     pub place: Option<Place>,
 }
 
-impl PageAddress {
+impl PageAddress<'_> {
     /// The place of the line with this number on the page, from 1.
     pub fn line(&self, number: usize) -> Option<Place> {
         self.place.map(|place| place.behind(number))
@@ -202,25 +202,31 @@ impl Evidence {
 
     /// Looks the lines up in an index. `shingle_lines` is the width of the runs of lines that
     /// are looked up besides; 0 for none.
-    pub fn look_up(&mut self, index: &CorpusIndex, address: &PageAddress, shingle_lines: usize) {
+    pub fn look_up(
+        &mut self,
+        index: &CorpusIndex,
+        address: &PageAddress<'_>,
+        shingle_lines: usize,
+    ) {
         let corpus = &mut self.corpus;
         let site = address.site.filter(|_| !self.masked.is_empty());
-        let site_pages = site.and_then(|site| index.site_sizes.get(&site)).copied();
-        corpus.site_pages = site_pages.unwrap_or(0);
+        let site = site.map(SiteKey::of);
+        let site_pages = site.and_then(|site| index.sites.get(&site));
+        corpus.site_pages = site_pages.map_or(0, |site| site.pages);
         if let Some(site) = site.filter(|_| corpus.site_pages > 1) {
             let keys = &mut corpus.keys;
             corpus.layout = keys::site_keys(site, &self.masked, |key| keys.push(key));
-            index.sites.get_all(keys, &mut corpus.site);
+            index.on_sites.get_all(keys, &mut corpus.site);
         }
         if !self.corpus_lines.is_empty() {
             let keys = &mut corpus.keys;
             keys.clear();
             keys.extend(self.corpus_lines.iter().map(|&line| keys::line_key(line)));
-            index.places.get_all(keys, &mut corpus.lines);
+            index.in_corpus.get_all(keys, &mut corpus.lines);
             if shingle_lines > 0 {
                 keys.clear();
                 keys::shingle_keys(&self.corpus_lines, shingle_lines, |key| keys.push(key));
-                index.places.get_all(keys, &mut corpus.shingles);
+                index.in_corpus.get_all(keys, &mut corpus.shingles);
             }
         }
     }

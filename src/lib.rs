@@ -67,6 +67,7 @@ pub mod sink;
 #[cfg(feature = "files")]
 pub mod source;
 pub mod templates;
+pub mod url;
 pub mod visible;
 
 pub use cleaner::{Cleaned, CleanedLine, Cleaner, Workspace};

@@ -32,8 +32,8 @@ pub struct Templates {
     is_candidate: Vec<bool>,
 }
 
-/// Least pages for a share of a site's pages.
-fn least_pages(site_pages: u32, percent: u32) -> u32 {
+/// Least pages of a site of `site_pages` pages for a share in percent.
+pub fn least_pages(site_pages: u32, percent: u32) -> u32 {
     let pages = (u64::from(site_pages) * u64::from(percent)).div_ceil(100);
     MIN_PAGES.max(u32::try_from(pages).unwrap_or(u32::MAX))
 }

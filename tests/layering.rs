@@ -11,14 +11,15 @@ use std::path::{Path, PathBuf};
 /// up: a row may only name modules of the rows above it. A path allows everything below it.
 const TABLE: &[(&str, &str)] = &[
     ("visible", ""),
+    ("url", ""),
     ("normalize", ""),
     ("fingerprint", ""),
     ("shape", "normalize"),
-    ("error", "visible"),
+    ("index", "fingerprint"),
+    ("error", "index::IndexError visible"),
     ("config", "error"),
     ("page", "normalize"),
     ("shingle", "fingerprint"),
-    ("index", "fingerprint"),
     (
         "evidence",
         "config fingerprint index normalize page shape shingle",
@@ -35,20 +36,20 @@ const TABLE: &[(&str, &str)] = &[
         "cleaner",
         "config decide duplicates error evidence index page repeats score templates",
     ),
-    ("collect", "config evidence index"),
+    ("collect", "config evidence index templates"),
     ("report", "cleaner decide::Reason decide::Verdict"),
-    ("source", "config error page visible"),
+    ("source", "config error page url visible"),
     (
         "sink",
         "cleaner::Cleaned cleaner::CleanedLine decide::Reason decide::Verdict error index report visible",
     ),
     (
         "pipeline",
-        "cleaner collect config decide error evidence index page report sink source visible",
+        "cleaner collect config decide error evidence fingerprint index page report sink source visible",
     ),
     (
         "eval",
-        "cleaner collect config decide error evidence index page score visible",
+        "cleaner collect config decide error evidence index page score url visible",
     ),
     (
         "bin",

@@ -8,6 +8,9 @@ use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::evidence::PageAddress;
+use crate::url;
+
 /// The longest row that is read, in bytes after decompression.
 pub const MAX_ROW_BYTES: u64 = 256 << 20;
 
@@ -33,9 +36,10 @@ pub struct GoldPage {
     /// The set that the page comes from. Where the row has none: the file's name up to its
     /// first dot.
     pub source: String,
-    /// The site.
+    /// The site: the row's domain, else the host of its URL in lower case, without user, port
+    /// and `www.`. Never empty.
     pub domain: Option<String>,
-    /// The language, as an ISO 639 code.
+    /// The language, as an ISO 639 code. Never empty.
     pub lang: Option<String>,
     /// Who marked it: A people, B a model and people, C a tool.
     pub tier: Option<String>,
@@ -53,11 +57,20 @@ pub struct GoldPage {
     pub labels: Vec<Label>,
     /// Indices, from 0, of the lines that equal the page's title or main heading.
     pub headline: Vec<usize>,
-    /// The main text.
+    /// The main text. Where the row has none: the lines of [`Label::Body`] joined by LF.
     pub gold: String,
 }
 
 impl GoldPage {
+    /// Where the page stands in a corpus of labelled pages: its domain is its site, and it has
+    /// no place.
+    pub fn address(&self) -> PageAddress<'_> {
+        PageAddress {
+            site: self.domain.as_deref().map(str::as_bytes),
+            place: None,
+        }
+    }
+
     /// The page as a cleaner reads it: the lines joined by LF. CR and LF inside a line become
     /// a space, so that line `i` of `lines` is line `i + 1` of the page.
     pub fn text(&self) -> String {
@@ -112,7 +125,7 @@ pub enum GoldError {
     /// The row is not JSON, lacks a field, or has one of another type.
     #[error(
         "{file}:{row}: {source}; expected a JSON object with id (text), lines (texts), \
-         labels (whole numbers) and gold (text)"
+         labels (whole numbers) and, if known, gold (text)"
     )]
     Json {
         /// The file.
@@ -184,14 +197,14 @@ struct Row {
     lines: Vec<String>,
     labels: Vec<i64>,
     headline: Option<Vec<usize>>,
-    gold: String,
+    gold: Option<String>,
 }
 
 /// Reads labelled pages row by row; memory is one row's.
 ///
-/// Rows are JSON objects, one a line. `id`, `lines`, `labels` and `gold` must be there, the
-/// rest of [`GoldPage`] may be missing or null, other fields are passed over; so are blank
-/// rows and a byte-order mark. A stream that begins like gzip is decompressed, whatever its
+/// Rows are JSON objects, one a line. `id`, `lines` and `labels` must be there, the rest of
+/// [`GoldPage`] may be missing or null, other fields are passed over; so are blank rows and a
+/// byte-order mark. A stream that begins like gzip is decompressed, whatever its
 /// name; several gzip members are one stream.
 ///
 /// A bad row is an error and the next call goes on behind it; after [`GoldError::Read`] and
@@ -344,20 +357,24 @@ impl GoldReader {
                 lines: row.lines.len(),
             });
         }
+        let is_name = |name: &String| !name.is_empty();
         Ok(GoldPage {
             id: row.id,
             source: row.source.unwrap_or_else(|| self.default_source.clone()),
-            domain: row.domain,
-            lang: row.lang,
+            domain: row
+                .domain
+                .filter(is_name)
+                .or_else(|| url::host(row.url.as_deref()?)),
+            lang: row.lang.filter(is_name),
             tier: row.tier,
             page_type: row.page_type,
             url: row.url,
             found: row.found,
             omitted: row.omitted,
+            gold: row.gold.unwrap_or_else(|| body_text(&row.lines, &labels)),
             lines: row.lines,
             labels,
             headline,
-            gold: row.gold,
         })
     }
 }
@@ -380,6 +397,15 @@ impl Iterator for GoldReader {
     }
 }
 
+fn body_text(lines: &[String], labels: &[Label]) -> String {
+    let body = lines.iter().zip(labels);
+    let body: Vec<&str> = body
+        .filter(|(_, label)| **label == Label::Body)
+        .map(|(line, _)| line.as_str())
+        .collect();
+    body.join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -398,7 +424,7 @@ mod tests {
     const SMALL: &str = r#"{"id":"a","lines":["x","y"],"labels":[1,-1],"gold":"x"}"#;
 
     #[test]
-    fn a_row_needs_four_fields_and_others_are_passed_over() {
+    fn a_row_needs_three_fields_and_others_are_passed_over() {
         let page = reader(SMALL.as_bytes()).next().unwrap().unwrap();
         assert_eq!((&*page.id, &*page.source), ("a", "wells"));
         assert_eq!(page.labels, [Label::Body, Label::Either]);
@@ -409,6 +435,33 @@ mod tests {
         let page = page.unwrap().unwrap();
         assert_eq!((&*page.source, page.lang), ("s", None));
         assert_eq!((page.headline, page.omitted), (vec![0], Some(0.5)));
+        assert_eq!(page.gold, "");
+    }
+
+    #[test]
+    fn without_gold_the_body_lines_are_the_gold() {
+        for gold in ["", r#","gold":null"#] {
+            let row =
+                format!(r#"{{"id":"a","lines":["x","y","z","w"],"labels":[1,0,1,-1]{gold}}}"#);
+            let page = reader(row.as_bytes()).next().unwrap().unwrap();
+            assert_eq!(page.gold, "x\nz");
+        }
+    }
+
+    #[test]
+    fn the_domain_is_the_rows_or_the_host_of_its_url() {
+        for (domain, url, expected) in [
+            ("a.example", "https://b.example/", Some("a.example")),
+            ("", "https://u:p@www.B.example:80/c?d", Some("b.example")),
+            ("", "b.example/c", None),
+            ("", "https:///c", None),
+        ] {
+            let row =
+                format!(r#"{{"id":"a","domain":"{domain}","url":"{url}","lines":[],"labels":[]}}"#);
+            let page = reader(row.as_bytes()).next().unwrap().unwrap();
+            assert_eq!(page.domain.as_deref(), expected, "{url}");
+            assert_eq!(page.address().site, expected.map(str::as_bytes));
+        }
     }
 
     #[test]
@@ -444,7 +497,9 @@ mod tests {
         assert!(reader.next().unwrap().is_ok());
         let error = reader.next().unwrap().unwrap_err().to_string();
         assert!(error.starts_with("sets/wells.jsonl.gz:3: "), "{error}");
-        assert!(error.contains("expected a JSON object with id"), "{error}");
+        let expected = "; expected a JSON object with id (text), lines (texts), \
+            labels (whole numbers) and, if known, gold (text)";
+        assert!(error.ends_with(expected), "{error}");
         assert!(reader.next().unwrap().is_ok());
         assert!(reader.next().is_none());
     }

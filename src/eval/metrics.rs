@@ -1,7 +1,7 @@
 //! One page's labels, decisions and texts in, the counts behind every accuracy figure out.
 //!
-//! Pure functions. Ratios with nothing below the line: where nothing was asked for and
-//! nothing was given the answer is right, 1; otherwise 0.
+//! Pure functions. Ratios with nothing below the line, where not said: where nothing was asked
+//! for and nothing was given the answer is right, 1; otherwise 0.
 
 use std::ops::AddAssign;
 
@@ -20,6 +20,8 @@ pub struct Counts {
     pub false_positive: u64,
     /// Removed, and body.
     pub false_negative: u64,
+    /// Removed, and not body. Always 0 for the members of bags.
+    pub true_negative: u64,
 }
 
 impl Counts {
@@ -29,7 +31,8 @@ impl Counts {
             (Label::Body, true) => self.true_positive += weight,
             (Label::Boilerplate, true) => self.false_positive += weight,
             (Label::Body, false) => self.false_negative += weight,
-            (Label::Boilerplate, false) | (Label::Either, _) => {}
+            (Label::Boilerplate, false) => self.true_negative += weight,
+            (Label::Either, _) => {}
         }
     }
 
@@ -48,15 +51,35 @@ impl Counts {
         harmonic_mean(self.precision(), self.recall())
     }
 
+    /// The share of what was removed that is not body, from 0 to 1; 1 where nothing was.
+    pub fn removal_precision(&self) -> f64 {
+        let removed = self.true_negative + self.false_negative;
+        ratio(self.true_negative, removed).unwrap_or(1.0)
+    }
+
+    /// The share of what is not body that was removed, from 0 to 1; 1 where all is body.
+    pub fn removal_recall(&self) -> f64 {
+        let not_body = self.true_negative + self.false_positive;
+        ratio(self.true_negative, not_body).unwrap_or(1.0)
+    }
+
+    /// The share of the body that was removed, from 0 to 1; 0 where there is none.
+    pub fn body_lost(&self) -> f64 {
+        let body = self.true_positive + self.false_negative;
+        ratio(self.false_negative, body).unwrap_or(0.0)
+    }
+
     fn share(&self, whole: u64) -> f64 {
-        if *self == Counts::default() {
+        if self.true_positive + self.false_positive + self.false_negative == 0 {
             1.0
-        } else if whole == 0 {
-            0.0
         } else {
-            self.true_positive as f64 / whole as f64
+            ratio(self.true_positive, whole).unwrap_or(0.0)
         }
     }
+}
+
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
 }
 
 impl AddAssign for Counts {
@@ -64,6 +87,7 @@ impl AddAssign for Counts {
         self.true_positive += other.true_positive;
         self.false_positive += other.false_positive;
         self.false_negative += other.false_negative;
+        self.true_negative += other.true_negative;
     }
 }
 
@@ -121,6 +145,7 @@ pub fn bag_counts(output: &Bag, gold: &Bag) -> Counts {
         true_positive: shared as u64,
         false_positive: (output.len() - shared) as u64,
         false_negative: (gold.len() - shared) as u64,
+        true_negative: 0,
     }
 }
 
@@ -242,6 +267,14 @@ mod tests {
             true_positive,
             false_positive,
             false_negative,
+            true_negative: 0,
+        }
+    }
+
+    fn with_removed(true_negative: u64, counts: Counts) -> Counts {
+        Counts {
+            true_negative,
+            ..counts
         }
     }
 
@@ -263,6 +296,26 @@ mod tests {
             close(counts.precision(), precision);
             close(counts.recall(), recall);
             close(counts.f1(), f1);
+            let removed = with_removed(9, counts);
+            close(removed.precision(), precision);
+            close(removed.recall(), recall);
+        }
+    }
+
+    #[test]
+    fn removal_by_hand() {
+        for (counts, precision, recall, lost) in [
+            (with_removed(3, counts(3, 9, 1)), 0.75, 0.25, 0.25),
+            (with_removed(3, counts(0, 0, 0)), 1.0, 1.0, 0.0),
+            (counts(2, 2, 0), 1.0, 0.0, 0.0),
+            (counts(2, 0, 0), 1.0, 1.0, 0.0),
+            (counts(0, 0, 2), 0.0, 1.0, 1.0),
+            (counts(0, 2, 0), 1.0, 0.0, 0.0),
+            (counts(0, 0, 0), 1.0, 1.0, 0.0),
+        ] {
+            close(counts.removal_precision(), precision);
+            close(counts.removal_recall(), recall);
+            close(counts.body_lost(), lost);
         }
     }
 
@@ -280,10 +333,11 @@ mod tests {
     #[test]
     fn lines_are_counted_once_or_by_their_words() {
         let all = [true, true, true, true, true, true, false];
-        assert_eq!(line_counts(&LABELS, &all, &KEPT, |_| 1), counts(2, 1, 1));
+        let once = line_counts(&LABELS, &all, &KEPT, |_| 1);
+        assert_eq!(once, with_removed(2, counts(2, 1, 1)));
         let words = [10, 4, 2, 3, 50, 60, 70];
         let weighted = line_counts(&LABELS, &all, &KEPT, |line| words[line]);
-        assert_eq!(weighted, counts(14, 3, 2));
+        assert_eq!(weighted, with_removed(110, counts(14, 3, 2)));
     }
 
     #[test]
@@ -307,7 +361,7 @@ mod tests {
         assert_eq!(without, [false, true, true, false, true, true, false]);
         assert_eq!(
             line_counts(&LABELS, &without, &KEPT, |_| 1),
-            counts(1, 0, 1)
+            with_removed(2, counts(1, 0, 1))
         );
         let with = counted_lines(&page, true);
         assert_eq!(with, [true, true, true, true, true, true, false]);

@@ -107,6 +107,11 @@ impl<F: Figures> Frozen<F> {
         lengths.sum()
     }
 
+    /// The entries by the first byte of their keys; nothing where there are none.
+    pub fn stretches(&self) -> impl Iterator<Item = &[Entry<F>]> {
+        self.stretches.iter().map(|stretch| &stretch.entries[..])
+    }
+
     /// All entries, by key.
     pub fn entries(&self) -> impl Iterator<Item = &Entry<F>> {
         self.stretches.iter().flat_map(|stretch| &stretch.entries)

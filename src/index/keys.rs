@@ -54,7 +54,7 @@ fn combine(left: u128, right: u128) -> u128 {
 }
 
 fn start(kind: Kind) -> u128 {
-    combine(kind as u128, 0x6465_6368_6166_66)
+    combine(kind as u128, 0x0064_6563_6861_6666)
 }
 
 #[inline]
@@ -105,13 +105,13 @@ impl SiteLayout {
 ///
 /// `masked` holds one fingerprint a line, digits masked.
 pub fn site_keys(site: SiteKey, masked: &[Fingerprint], mut give: impl FnMut(Key)) -> SiteLayout {
-    let site = site.0.0;
     let layout = SiteLayout {
         lines: masked.len(),
     };
-    for line in masked {
-        give(key(line.0 ^ site));
+    for &line in masked {
+        give(site_line_key(site, line));
     }
+    let site = site.0.0;
     let pair = start(Kind::Pair) ^ site;
     for lines in masked.windows(2) {
         give(key(combine(lines[0].0, lines[1].0) ^ pair));
@@ -126,6 +126,11 @@ pub fn site_keys(site: SiteKey, masked: &[Fingerprint], mut give: impl FnMut(Key
         give(key(combine(line.0, place) ^ end));
     }
     layout
+}
+
+/// The key under which a site counts a line, digits masked.
+pub fn site_line_key(site: SiteKey, masked: Fingerprint) -> Key {
+    key(masked.0 ^ site.0.0)
 }
 
 /// The key under which a corpus counts a line.

@@ -15,26 +15,36 @@
 pub mod builder;
 pub mod classes;
 pub mod entry;
+pub mod file;
+pub mod format;
 pub mod frozen;
 pub mod keys;
 pub mod names;
+pub mod part;
 pub mod runs;
+pub mod settings;
 mod table;
 
-pub use classes::{SiteSizes, Sites};
+pub use classes::{Site, SiteLine, SiteMap, Sites};
 pub use entry::{Entry, Figures, Key, Place, PlaceFigures, SiteFigures};
+pub use format::IndexError;
 pub use frozen::Frozen;
 pub use names::Names;
+pub use settings::Settings;
 
 /// What pass one found, read-only; shared by all threads of pass two.
 #[derive(Debug, Default)]
 pub struct CorpusIndex {
+    /// What it was made with.
+    pub settings: Settings,
+    /// Pages of all sites, near-duplicates of one site counted once.
+    pub pages: u64,
+    /// The sites.
+    pub sites: SiteMap,
     /// Keys that stand on two or more pages of a site.
-    pub sites: Frozen<SiteFigures>,
-    /// How many pages each site has.
-    pub site_sizes: SiteSizes,
+    pub on_sites: Frozen<SiteFigures>,
     /// Keys that stand in two or more places of the corpus.
-    pub places: Frozen<PlaceFigures>,
+    pub in_corpus: Frozen<PlaceFigures>,
     /// The files that places count.
     pub names: Names,
 }

@@ -2,6 +2,7 @@
 
 use ahash::AHashMap;
 
+use super::part::FileRecord;
 use crate::fingerprint::Fingerprint;
 
 /// Names of files, numbered in source order from 0.
@@ -9,18 +10,29 @@ use crate::fingerprint::Fingerprint;
 pub struct Names {
     bytes: Vec<u8>,
     ends: Vec<usize>,
+    arguments: Vec<u32>,
     numbers: AHashMap<Fingerprint, u32>,
 }
 
 impl Names {
     /// Adds a file. Numbers grow; those that are left out have no name.
-    pub fn put(&mut self, number: u32, name: &[u8]) {
+    pub fn put(&mut self, number: u32, argument: u32, name: &[u8]) {
         while self.ends.len() < number as usize {
             self.ends.push(self.bytes.len());
+            self.arguments.push(argument);
         }
         self.numbers.insert(Fingerprint::of(name), number);
         self.bytes.extend_from_slice(name);
         self.ends.push(self.bytes.len());
+        self.arguments.push(argument);
+    }
+
+    /// All files, in order.
+    pub fn files(&self) -> impl Iterator<Item = FileRecord> {
+        (0..self.ends.len()).map(|number| FileRecord {
+            argument: self.arguments[number],
+            name: self.name(number as u32).to_vec(),
+        })
     }
 
     /// Number of files.

@@ -7,94 +7,166 @@ use std::sync::atomic::Ordering;
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
+use super::index_files::PartFile;
 use super::ordered::{self, Turn, Weight};
 use super::spill::SpillFile;
 use super::unpack::{self, Page};
 use super::{Progress, RunOptions};
-use crate::collect::{CorpusBuilder, LEAST_COUNT, PageCounter};
+use crate::collect::{self, CorpusBuilder, LEAST_COUNT, PageCounter};
 use crate::config::Config;
-use crate::error::RunError;
+use crate::error::{Problem, ProblemKind, RunError};
 use crate::evidence::PageAddress;
+use crate::fingerprint::Fingerprint;
 use crate::index::builder::Builder;
 use crate::index::runs::STRETCHES;
-use crate::index::{CorpusIndex, Figures, Frozen, Names, Sites};
+use crate::index::{CorpusIndex, Figures, Frozen, Names, Settings, Sites};
 use crate::source::inputs::read_file;
-use crate::source::{Chunk, ChunkContent, FileEntry, Job, Source, rows};
+use crate::source::{Chunk, ChunkContent, FileEntry, Job, Source, rows, site};
 
 /// Pages whose keys wait for their turn hold at most about this many keys together.
 const MAX_PENDING_KEYS: usize = 1 << 20;
 
-/// Pass one over everything that `source` gives. `progress` hears of bytes done, not of
-/// problems: pass two meets them again.
+/// A share of the pages: number `index`, from 0, of `of`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// Which.
+    pub index: u32,
+    /// Of how many.
+    pub of: u32,
+}
+
+impl Shard {
+    /// Whether the page belongs to the share; by its name, so whatever stands around it.
+    fn has(self, file: &FileEntry, record: u64) -> bool {
+        let mut name = file.name.as_os_str().as_encoded_bytes().to_vec();
+        name.extend_from_slice(&record.to_le_bytes());
+        Fingerprint::of(&name).0 % u128::from(self.of) == u128::from(self.index)
+    }
+}
+
+/// What pass one does beyond counting.
+#[derive(Debug, Default)]
+pub struct PassOne<'p> {
+    /// What is read of the pages goes here too.
+    pub part: Option<&'p mut PartFile>,
+    /// Only a share of the pages is read.
+    pub shard: Option<Shard>,
+    /// Nothing is counted: the index is empty. For who only wants the part.
+    pub is_part_only: bool,
+    /// Progress hears of problems. Else it does not: pass two meets them again.
+    pub tells_problems: bool,
+}
+
+/// Pass one over everything that `source` gives.
 ///
 /// # Errors
 ///
-/// What stops a run: memory that cannot be written out to disk, or [`RunError::Stopped`].
+/// What stops a run: memory that cannot be written out to disk, a part that cannot be written,
+/// or [`RunError::Stopped`].
 ///
 /// # Threading
 ///
-/// As [`super::clean`]. The index does not depend on the number of threads.
+/// As [`super::clean`]. Neither index nor part depends on the number of threads.
 ///
 /// # Memory
 ///
 /// Half of [`RunOptions::max_memory_bytes`] for what is counted; past it sorted runs go to
-/// [`RunOptions::temp_dir`]. Besides, about 20 bytes a page for its class and 40 bytes and
+/// [`RunOptions::temp_dir`]. Besides, about 20 bytes a page for its class, and 60 bytes and
 /// the name for each file.
 pub fn index_corpus(
     config: &Config,
     source: &mut dyn Source,
+    pass: PassOne<'_>,
     progress: &mut dyn Progress,
     options: &RunOptions,
 ) -> Result<CorpusIndex, RunError> {
-    let directory = options.temp_dir.clone();
-    let directory = directory.unwrap_or_else(std::env::temp_dir);
-    let failed = |error| RunError::Io {
-        path: directory.clone(),
-        error,
-    };
-    let builder = CorpusBuilder::new(config, options.max_memory_bytes / 2, || {
-        Arc::new(SpillFile::new(directory.clone()))
-    });
+    let spill = Spill::new(options);
+    let builder = spill.builder(settings(config, options), options);
     let next_job = || {
         if options.stop.load(Ordering::Relaxed) {
             return Err(RunError::Stopped);
         }
         source.next_job()
     };
+    let plan = Plan {
+        options,
+        spill: &spill,
+        shard: pass.shard,
+        writes_part: pass.part.is_some(),
+        is_part_only: pass.is_part_only,
+    };
     let state = Seen {
         sites: Sites::default(),
         names: Names::default(),
+        part: pass.part,
+        tells_problems: pass.tells_problems,
         progress,
     };
     let seen = ordered::run(
         options.threads,
         next_job,
         state,
-        || Counter {
-            options,
-            directory: &directory,
-            bytes: Vec::new(),
-            pages: builder.counter(),
-            files: Vec::new(),
-        },
+        || Counter::new(&builder, &plan),
         |counter, job, turn| counter.work(job, turn),
-        |seen, done: Done| {
-            seen.progress.done(done.0);
-            Ok(())
-        },
+        Seen::take,
         Counter::end,
     )?;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(options.threads)
-        .build()
-        .map_err(|error| failed(std::io::Error::other(error)))?;
-    let (sites, places) = pool.install(|| (freeze(builder.sites()), freeze(builder.places())));
-    Ok(CorpusIndex {
-        sites: sites.map_err(failed)?,
-        places: places.map_err(failed)?,
-        site_sizes: seen.sites.into_sizes(),
-        names: seen.names,
-    })
+    let Seen { sites, names, .. } = seen;
+    spill.freeze(&builder, sites, names, options)
+}
+
+/// What an index for a run is made with.
+pub fn settings(config: &Config, options: &RunOptions) -> Settings {
+    let max_page_bytes = options.max_page_bytes as u64;
+    collect::settings(config, options.site_by.word(), max_page_bytes)
+}
+
+/// Where the runs of a builder go, and how their failures are told.
+pub struct Spill {
+    directory: PathBuf,
+}
+
+impl Spill {
+    pub fn new(options: &RunOptions) -> Self {
+        let directory = options.temp_dir.clone();
+        Spill {
+            directory: directory.unwrap_or_else(std::env::temp_dir),
+        }
+    }
+
+    /// A builder that may hold half of the run's memory.
+    pub fn builder(&self, settings: Settings, options: &RunOptions) -> CorpusBuilder {
+        CorpusBuilder::new(settings, options.max_memory_bytes / 2, || {
+            Arc::new(SpillFile::new(self.directory.clone()))
+        })
+    }
+
+    pub fn failed(&self, error: io::Error) -> RunError {
+        RunError::Io {
+            path: self.directory.clone(),
+            error,
+        }
+    }
+
+    /// Freezes what was built, on all threads.
+    pub fn freeze(
+        &self,
+        builder: &CorpusBuilder,
+        sites: Sites,
+        names: Names,
+        options: &RunOptions,
+    ) -> Result<CorpusIndex, RunError> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(options.threads)
+            .build()
+            .map_err(|error| self.failed(io::Error::other(error)))?;
+        let frozen = pool.install(|| {
+            let on_sites = freeze(builder.on_sites())?;
+            Ok((on_sites, freeze(builder.in_corpus())?))
+        });
+        let (on_sites, in_corpus) = frozen.map_err(|error| self.failed(error))?;
+        Ok(builder.index(on_sites, in_corpus, sites, names))
+    }
 }
 
 fn freeze<F: Figures>(builder: &Builder<F>) -> io::Result<Frozen<F>> {
@@ -110,22 +182,52 @@ fn freeze<F: Figures>(builder: &Builder<F>) -> io::Result<Frozen<F>> {
 struct Seen<'p> {
     sites: Sites,
     names: Names,
+    part: Option<&'p mut PartFile>,
+    tells_problems: bool,
     progress: &'p mut dyn Progress,
 }
 
-/// Bytes read.
-struct Done(u64);
+impl Seen<'_> {
+    fn take(&mut self, done: Done) -> Result<(), RunError> {
+        if let Some(part) = &mut self.part {
+            part.write_records(&done.records)?;
+        }
+        for problem in done.problems.iter().filter(|_| self.tells_problems) {
+            self.progress.problem(problem);
+        }
+        self.progress.done(done.bytes_read);
+        Ok(())
+    }
+}
+
+/// What a job came to.
+struct Done {
+    bytes_read: u64,
+    records: Vec<u8>,
+    problems: Vec<Problem>,
+}
 
 impl Weight for Done {
     fn bytes(&self) -> usize {
-        0
+        self.records.len()
     }
+}
+
+/// What all threads of pass one know.
+struct Plan<'r> {
+    options: &'r RunOptions,
+    spill: &'r Spill,
+    shard: Option<Shard>,
+    writes_part: bool,
+    is_part_only: bool,
 }
 
 /// One thread of pass one.
 struct Counter<'r> {
     options: &'r RunOptions,
-    directory: &'r PathBuf,
+    spill: &'r Spill,
+    shard: Option<Shard>,
+    problems: Vec<Problem>,
     bytes: Vec<u8>,
     pages: PageCounter<'r>,
     /// Files of the job at hand.
@@ -134,18 +236,43 @@ struct Counter<'r> {
 
 type SeenTurn<'l, 'p> = Turn<'l, Done, Seen<'p>>;
 
-impl Counter<'_> {
+impl<'r> Counter<'r> {
+    fn new(builder: &'r CorpusBuilder, plan: &Plan<'r>) -> Self {
+        let mut pages = builder.counter();
+        if plan.writes_part {
+            pages.keep_records();
+        }
+        if plan.is_part_only {
+            pages.count_nothing();
+        }
+        Counter {
+            options: plan.options,
+            spill: plan.spill,
+            shard: plan.shard,
+            problems: Vec::new(),
+            bytes: Vec::new(),
+            pages,
+            files: Vec::new(),
+        }
+    }
+
     fn work(&mut self, job: Job, turn: &SeenTurn<'_, '_>) -> Result<Done, RunError> {
         let mut bytes_read = 0;
         match job {
             Job::Files(files) => {
                 let mut bytes = std::mem::take(&mut self.bytes);
                 for file in files {
-                    if read_file(&file.path, &mut bytes).is_ok() {
-                        bytes_read += bytes.len() as u64;
-                        self.file(&file, &bytes, turn)?;
+                    if !self.is_chosen(&file, 0) {
+                        continue;
                     }
-                    self.files.push(file);
+                    self.begin(&file);
+                    match read_file(&file.path, &mut bytes) {
+                        Ok(()) => {
+                            bytes_read += bytes.len() as u64;
+                            self.file(&file, &bytes, turn)?;
+                        }
+                        Err(kind) => self.tell(&file, None, None, kind),
+                    }
                 }
                 self.bytes = bytes;
             }
@@ -153,10 +280,41 @@ impl Counter<'_> {
                 bytes_read = chunk.bytes.len() as u64;
                 self.chunk(&chunk, turn)?;
             }
-            Job::Skipped(..) | Job::OtherFile(_) | Job::Link => {}
+            Job::Skipped(file, kind) => self.tell(&file, None, None, kind),
+            Job::OtherFile(_) | Job::Link => {}
         }
         self.settle(turn)?;
-        Ok(Done(bytes_read))
+        Ok(Done {
+            bytes_read,
+            records: self.pages.take_records(),
+            problems: std::mem::take(&mut self.problems),
+        })
+    }
+
+    fn tell(
+        &mut self,
+        file: &FileEntry,
+        record: Option<u64>,
+        byte: Option<u64>,
+        kind: ProblemKind,
+    ) {
+        self.problems.push(Problem {
+            file: file.name.as_os_str().as_encoded_bytes().to_vec(),
+            record,
+            byte,
+            kind,
+        });
+    }
+
+    fn is_chosen(&self, file: &FileEntry, record: u64) -> bool {
+        self.shard.is_none_or(|shard| shard.has(file, record))
+    }
+
+    /// Notes a file whose pages come.
+    fn begin(&mut self, file: &FileEntry) {
+        let name = file.name.as_os_str().as_encoded_bytes();
+        self.pages.add_file(file.argument, name);
+        self.files.push(file.clone());
     }
 
     /// Decides at the job's turn which of the pages that wait count.
@@ -166,25 +324,15 @@ impl Counter<'_> {
             pages.settle(&mut seen.sites);
             for file in files.drain(..) {
                 let name = file.name.as_os_str().as_encoded_bytes();
-                seen.names.put(file.number, name);
+                seen.names.put(file.number, file.argument, name);
             }
             Ok(())
         })
     }
 
-    fn failed(&self, error: io::Error) -> RunError {
-        RunError::Io {
-            path: self.directory.clone(),
-            error,
-        }
-    }
-
     fn end(self) -> Result<(), RunError> {
-        let directory = self.directory;
-        self.pages.end().map_err(|error| RunError::Io {
-            path: directory.clone(),
-            error,
-        })
+        let spill = self.spill;
+        self.pages.end().map_err(|error| spill.failed(error))
     }
 
     fn file(
@@ -195,7 +343,11 @@ impl Counter<'_> {
     ) -> Result<(), RunError> {
         match unpack::page(file, bytes, self.options) {
             Page::Text { text, .. } => self.text(file, &text, 0, turn),
-            Page::Unread(_) | Page::Skipped(_) | Page::Other => Ok(()),
+            Page::Unread(kind) | Page::Skipped(kind) => {
+                self.tell(file, None, None, kind);
+                Ok(())
+            }
+            Page::Other => Ok(()),
         }
     }
 
@@ -207,9 +359,13 @@ impl Counter<'_> {
         mut lines_before: u64,
         turn: &SeenTurn<'_, '_>,
     ) -> Result<(), RunError> {
-        let address = unpack::file_address(file, Some(file.number), self.options);
+        let site = site::of_file(file, self.options.site_by);
+        let place = unpack::file_place(file.number);
         for part in unpack::parts(text, unpack::max_lines(self.options)) {
-            let address = unpack::behind(address, lines_before);
+            let address = PageAddress {
+                site: site.as_deref(),
+                place: Some(place.behind(lines_before as usize)),
+            };
             lines_before += self.page(part, &address, turn)? as u64;
         }
         Ok(())
@@ -218,12 +374,17 @@ impl Counter<'_> {
     fn chunk(&mut self, chunk: &Chunk, turn: &SeenTurn<'_, '_>) -> Result<(), RunError> {
         let file = &chunk.file;
         if chunk.offset == 0 {
-            self.files.push(FileEntry::clone(file));
+            self.begin(file);
+        }
+        let is_page = !matches!(chunk.content, ChunkContent::Rows { .. });
+        if is_page && !self.is_chosen(file, 0) {
+            return Ok(());
         }
         match &chunk.content {
             ChunkContent::Text { is_whole: true, .. } => self.file(file, &chunk.bytes, turn),
             ChunkContent::Text { lines_before, .. } => {
                 if unpack::has_nul(&chunk.bytes, self.options) {
+                    self.tell(file, None, Some(chunk.offset), ProblemKind::Nul);
                     return Ok(());
                 }
                 let (_, text) = if chunk.offset == 0 {
@@ -234,7 +395,20 @@ impl Counter<'_> {
                 self.text(file, text, *lines_before, turn)
             }
             ChunkContent::Rows { rows_before } => self.rows(chunk, *rows_before, turn),
-            ChunkContent::Unread(_) | ChunkContent::Rejected { .. } | ChunkContent::Failed(_) => {
+            ChunkContent::Unread(problem) => {
+                if let Some(kind) = problem {
+                    self.tell(file, None, Some(chunk.offset), kind.clone());
+                }
+                Ok(())
+            }
+            ChunkContent::Rejected { row, problem } => {
+                if let Some(kind) = problem {
+                    self.tell(file, Some(*row), Some(chunk.offset), kind.clone());
+                }
+                Ok(())
+            }
+            ChunkContent::Failed(kind) => {
+                self.tell(file, None, Some(chunk.offset), kind.clone());
                 Ok(())
             }
         }
@@ -248,22 +422,33 @@ impl Counter<'_> {
     ) -> Result<(), RunError> {
         let max_lines = unpack::max_lines(self.options);
         for row in unpack::rows(&chunk.bytes, chunk.offset, rows_before) {
-            if row.is_blank() {
+            if row.is_blank() || !self.is_chosen(&chunk.file, row.number) {
                 continue;
             }
-            let Ok(apart) = rows::take_apart(row.bytes.trim_ascii_end(), &self.options.fields)
-            else {
-                continue;
+            let apart = rows::take_apart(row.bytes.trim_ascii_end(), &self.options.fields);
+            let apart = match apart {
+                Ok(apart) => apart,
+                Err(error) => {
+                    let byte = row.offset + error.byte as u64;
+                    let kind = ProblemKind::BadRow(error.what);
+                    self.tell(&chunk.file, Some(row.number), Some(byte), kind);
+                    continue;
+                }
             };
             let Some(text) = &apart.text else {
                 continue;
             };
             if unpack::has_too_many_lines(text, max_lines) {
+                let kind = ProblemKind::TooManyLines(max_lines as u64);
+                self.tell(&chunk.file, Some(row.number), Some(row.offset), kind);
                 continue;
             }
             let file = &chunk.file;
-            let number = Some(file.number);
-            let address = unpack::row_address(file, number, &apart, row.number, self.options);
+            let site = site::of_record(file, apart.url.as_deref(), self.options.site_by);
+            let address = PageAddress {
+                site: site.as_deref(),
+                place: Some(unpack::row_place(file.number, row.number)),
+            };
             self.page(text.as_bytes(), &address, turn)?;
         }
         Ok(())
@@ -273,11 +458,11 @@ impl Counter<'_> {
     fn page(
         &mut self,
         page: &[u8],
-        address: &PageAddress,
+        address: &PageAddress<'_>,
         turn: &SeenTurn<'_, '_>,
     ) -> Result<usize, RunError> {
         let added = self.pages.add_page(page, address);
-        let lines = added.map_err(|error| self.failed(error))?;
+        let lines = added.map_err(|error| self.spill.failed(error))?;
         if self.pages.pending_keys() > MAX_PENDING_KEYS {
             self.settle(turn)?;
         }

@@ -14,7 +14,7 @@ use crate::sink::Sink;
 use crate::sink::ledger::{self, Address};
 use crate::sink::render::{self, Mode};
 use crate::source::inputs::read_file;
-use crate::source::{Chunk, ChunkContent, FileEntry, Job, rows};
+use crate::source::{Chunk, ChunkContent, FileEntry, Job, rows, site};
 
 /// Ledger rows are written ahead of their outcome past this many bytes, at the job's turn.
 const MAX_LEDGER_BYTES: usize = 8 << 20;
@@ -72,7 +72,7 @@ impl<'r> Worker<'r> {
     }
 
     /// Cleans one part; None where dechaff itself fails.
-    fn clean<'p>(&mut self, part: &'p [u8], address: &PageAddress) -> Option<Cleaned<'p>> {
+    fn clean<'p>(&mut self, part: &'p [u8], address: &PageAddress<'_>) -> Option<Cleaned<'p>> {
         let workspace = &mut self.workspace;
         let cleaner = self.cleaner;
         let cleaned = catch_unwind(AssertUnwindSafe(|| {
@@ -197,9 +197,14 @@ impl JobRun<'_, '_, '_> {
         written.text.extend_from_slice(mark);
         let mut is_emptied = is_page && !text.is_empty();
         let options = self.worker.options;
-        let in_corpus = unpack::file_address(file, self.worker.number_of(file), options);
+        let site = site::of_file(file, options.site_by);
+        let place = self.worker.number_of(file).map(unpack::file_place);
         for part in unpack::parts(text, unpack::max_lines(options)) {
-            let in_corpus = unpack::behind(in_corpus, address.lines_before);
+            let lines_before = address.lines_before as usize;
+            let in_corpus = PageAddress {
+                site: site.as_deref(),
+                place: place.map(|place| place.behind(lines_before)),
+            };
             let Some(cleaned) = self.worker.clean(part, &in_corpus) else {
                 self.outcome.tell(file, ProblemKind::Internal);
                 self.outcome.keep_unread(part);
@@ -403,8 +408,13 @@ impl JobRun<'_, '_, '_> {
         };
         let mode = options.mode;
         let max_lines = unpack::max_lines(options);
-        let in_corpus =
-            unpack::row_address(place.file, place.in_index, &row, place.number, options);
+        let site = site::of_record(place.file, row.url.as_deref(), options.site_by);
+        let in_corpus = PageAddress {
+            site: site.as_deref(),
+            place: place
+                .in_index
+                .map(|number| unpack::row_place(number, place.number)),
+        };
         let is_taken = mode != Mode::Drop && row.fields.iter().any(|name| name == render::FIELD);
         let cleaned = if is_taken {
             Err(ProblemKind::FieldTaken(render::FIELD))

@@ -2,6 +2,7 @@
 //! library that knows threads and the clock.
 
 mod collect;
+pub mod index_files;
 mod job;
 mod ordered;
 mod outcome;
@@ -23,7 +24,7 @@ use crate::source::Source;
 use crate::source::rows::FieldNames;
 use crate::source::site::SiteBy;
 
-pub use collect::index_corpus;
+pub use collect::{PassOne, Shard, index_corpus, settings};
 
 use job::Worker;
 use outcome::{Limits, Writer};

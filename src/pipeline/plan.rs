@@ -67,6 +67,52 @@ pub fn plan(
         return Ok((inputs, single_sink(request, output)?));
     }
 
+    let inputs = files(request)?;
+    let is_single = inputs.len() == 1;
+    check_side_files(request)?;
+    let wants_file = is_single && matches!(inputs[0], Input::File(_));
+    let sink: Box<dyn Sink> = match request.output {
+        Some(path) if !is_stream(path) && !wants_file => {
+            check_tree(request, path)?;
+            Box::new(Tree::new(path)?)
+        }
+        _ => single_sink(request, output)?,
+    };
+    Ok((inputs, sink))
+}
+
+/// Checks a request that writes side files only.
+///
+/// # Errors
+///
+/// As [`plan`]; standard input is refused.
+pub fn plan_files(request: &Request<'_>) -> Result<Vec<Input>, RunError> {
+    let is_stream = |path: &PathBuf| path == Path::new(STANDARD_STREAM);
+    if request.inputs.iter().any(is_stream) {
+        return Err(refused("- (standard input) is no file or directory"));
+    }
+    let inputs = files(request)?;
+    check_side_files(request)?;
+    Ok(inputs)
+}
+
+/// Refuses an output file that holds something, unless it may be replaced.
+///
+/// # Errors
+///
+/// [`RunError::Refused`].
+pub fn check_output(path: &Path, overwrite: bool) -> Result<(), RunError> {
+    check_side_files(&Request {
+        inputs: &[],
+        output: None,
+        side_files: &[path],
+        overwrite,
+        has_companions: false,
+    })
+}
+
+/// The files and directories of a request.
+fn files(request: &Request<'_>) -> Result<Vec<Input>, RunError> {
     let mut inputs = Vec::new();
     let mut names = BTreeSet::new();
     let is_single = request.inputs.len() == 1;
@@ -90,16 +136,7 @@ pub fn plan(
             Input::File(FileEntry::new(path.clone(), own_name))
         });
     }
-    check_side_files(request)?;
-    let wants_file = is_single && matches!(inputs[0], Input::File(_));
-    let sink: Box<dyn Sink> = match request.output {
-        Some(path) if !is_stream(path) && !wants_file => {
-            check_tree(request, path)?;
-            Box::new(Tree::new(path)?)
-        }
-        _ => single_sink(request, output)?,
-    };
-    Ok((inputs, sink))
+    Ok(inputs)
 }
 
 fn refused(why: impl Into<String>) -> RunError {

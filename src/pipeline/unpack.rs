@@ -5,13 +5,10 @@ use std::borrow::Cow;
 
 use super::{BYTES_A_LINE, RunOptions};
 use crate::error::ProblemKind;
-use crate::evidence::PageAddress;
-use crate::index::keys::SiteKey;
 use crate::index::{Names, Place};
 use crate::page::LineCursor;
 use crate::source::content::{self, Content, UTF8_MARK};
-use crate::source::rows::Row;
-use crate::source::{FileEntry, site, utf16};
+use crate::source::{FileEntry, utf16};
 
 /// What a whole file that is no container holds.
 pub enum Page<'b> {
@@ -144,42 +141,20 @@ pub fn rows(chunk: &[u8], offset: u64, rows_before: u64) -> impl Iterator<Item =
 }
 
 /// Where a file that is one page stands.
-pub fn file_address(file: &FileEntry, number: Option<u32>, options: &RunOptions) -> PageAddress {
-    PageAddress {
-        site: site::of_file(file, options.site_by).map(|name| SiteKey::of(&name)),
-        place: number.map(|file| Place {
-            file,
-            record: 0,
-            line: 0,
-        }),
+pub fn file_place(number: u32) -> Place {
+    Place {
+        file: number,
+        record: 0,
+        line: 0,
     }
 }
 
 /// Where a row's page stands.
-pub fn row_address(
-    file: &FileEntry,
-    number: Option<u32>,
-    row: &Row<'_>,
-    row_number: u64,
-    options: &RunOptions,
-) -> PageAddress {
-    let site = site::of_record(file, row.url.as_deref(), options.site_by);
-    PageAddress {
-        site: site.map(|name| SiteKey::of(&name)),
-        place: number.map(|file| Place {
-            file,
-            record: u32::try_from(row_number).unwrap_or(u32::MAX),
-            line: 0,
-        }),
-    }
-}
-
-/// The address of what comes behind `lines` more lines of a page.
-pub fn behind(address: PageAddress, lines: u64) -> PageAddress {
-    let lines = usize::try_from(lines).unwrap_or(usize::MAX);
-    PageAddress {
-        place: address.line(lines),
-        ..address
+pub fn row_place(number: u32, row_number: u64) -> Place {
+    Place {
+        file: number,
+        record: u32::try_from(row_number).unwrap_or(u32::MAX),
+        line: 0,
     }
 }
 

@@ -102,6 +102,8 @@ pub struct Inputs {
     opened: Option<Opened>,
     /// Files handed out.
     files: u32,
+    /// Inputs begun.
+    inputs_begun: u32,
 }
 
 struct Walk {
@@ -128,6 +130,7 @@ impl Inputs {
             next: None,
             opened: None,
             files: 0,
+            inputs_begun: 0,
         }
     }
 
@@ -152,6 +155,7 @@ impl Inputs {
         let mut next = self.next_entry();
         if let Some(Ok((file, _))) = &mut next {
             file.number = self.files;
+            file.argument = self.inputs_begun.saturating_sub(1);
             self.files = self.files.saturating_add(1);
         }
         next
@@ -168,7 +172,9 @@ impl Inputs {
                 }
                 continue;
             }
-            match self.inputs.next()? {
+            let input = self.inputs.next()?;
+            self.inputs_begun += 1;
+            match input {
                 Input::Directory { path, name } => {
                     let entries = WalkDir::new(&path)
                         .min_depth(1)
@@ -261,7 +267,11 @@ impl Source for Inputs {
                             break None;
                         }
                     }
-                    Err(job) => break Some(job),
+                    Err(job) => {
+                        // Its number goes to the next file that is read.
+                        self.files -= 1;
+                        break Some(job);
+                    }
                 },
                 Some(Err(job)) => break Some(job),
                 None if self.stream.is_some() => {}

@@ -37,6 +37,8 @@ pub struct FileEntry {
     pub name: PathBuf,
     /// How many components of `name` stand for the input itself.
     pub root_components: usize,
+    /// Number of the input that it lies in, from 0.
+    pub argument: u32,
     /// Its number in source order, from 0, among the files of the run.
     pub number: u32,
 }
@@ -48,6 +50,7 @@ impl FileEntry {
             path,
             name,
             root_components: 0,
+            argument: 0,
             number: 0,
         }
     }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::FileEntry;
+use crate::url::host;
 
 /// What makes pages one site.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +23,19 @@ pub enum SiteBy {
     /// The first directory below the input, for files and the records in them; files that lie
     /// in the input itself are one site.
     Directory,
+}
+
+impl SiteBy {
+    /// The word that stands for it in files and on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            SiteBy::Auto => "auto",
+            SiteBy::None => "none",
+            SiteBy::Host => "host",
+            SiteBy::Domain => "domain",
+            SiteBy::Directory => "dir",
+        }
+    }
 }
 
 /// The site of a file that is one page.
@@ -55,32 +69,14 @@ fn directory(file: &FileEntry) -> Cow<'_, [u8]> {
     Cow::Owned(directory.into_os_string().into_encoded_bytes())
 }
 
-/// The host of a URL in lower case, without user, port, `www.` and the root's dot. None where
-/// there is none.
-pub fn host(url: &str) -> Option<String> {
-    let url = url.trim();
-    let (_, behind) = url.split_once("//")?;
-    let authority = behind.split(['/', '?', '#', '\\']).next()?;
-    let host = authority.rsplit('@').next()?;
-    let host = match host.strip_prefix('[') {
-        Some(address) => address.split(']').next()?,
-        None => host.split(':').next()?,
-    };
-    let host = host.trim_end_matches('.').to_lowercase();
-    let host = host.strip_prefix("www.").unwrap_or(&host);
-    (!host.is_empty()).then(|| host.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn file(name: &str, root_components: usize) -> FileEntry {
         FileEntry {
-            path: PathBuf::from("in").join(name),
-            name: PathBuf::from(name),
             root_components,
-            number: 0,
+            ..FileEntry::new(PathBuf::from("in").join(name), PathBuf::from(name))
         }
     }
 
@@ -98,25 +94,6 @@ mod tests {
             let site = of_file(&file, SiteBy::Auto).expect("a site");
             assert_eq!(site, expected.as_bytes(), "{name}");
             assert_eq!(of_file(&file, SiteBy::Host), None);
-        }
-    }
-
-    #[test]
-    fn the_host_of_a_record_is_a_site() {
-        for (url, expected) in [
-            ("https://www.Example.COM/a?b#c", Some("example.com")),
-            (
-                "http://user:secret@news.example.co.uk:8080",
-                Some("news.example.co.uk"),
-            ),
-            ("//example.com./a", Some("example.com")),
-            ("http://[2001:db8::1]:80/", Some("2001:db8::1")),
-            ("https://münchen.example/", Some("münchen.example")),
-            ("https:///a", None),
-            ("example.com/a", None),
-            ("", None),
-        ] {
-            assert_eq!(host(url).as_deref(), expected, "{url}");
         }
     }
 

@@ -3,8 +3,14 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::summary::free_memory_bytes;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dechaff::config::{CorpusNormalize, CorpusRule};
+use dechaff::eval::RowField;
+use dechaff::pipeline::index_files::parse_shard;
+use dechaff::pipeline::{RunOptions, Shard};
+use dechaff::source::inputs::InputFormat;
+use dechaff::source::rows::FieldNames;
 use dechaff::source::site::SiteBy;
 use dechaff::{Config, Threshold};
 
@@ -28,6 +34,9 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Measure accuracy on labelled pages
     Eval(EvalArgs),
+    /// Make, merge and show indexes: what a corpus says again and again
+    #[command(subcommand)]
+    Index(IndexCommand),
 }
 
 /// What is removed; the same for every command.
@@ -105,7 +114,7 @@ pub struct CorpusArgs {
 
     /// Memory that the run may hold; what is counted of the corpus goes to disk past it
     /// [default: three quarters of what is free]
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
     pub max_memory: Option<Size>,
 
     /// Where that is kept meanwhile [default: the system's directory for temporary files]
@@ -134,6 +143,11 @@ impl CorpusArgs {
         }
     }
 
+    /// Memory that the run may hold, in bytes.
+    pub fn max_memory_bytes(&self) -> usize {
+        max_memory_bytes(self.max_memory)
+    }
+
     pub fn site_by(&self) -> SiteBy {
         match self.site {
             Site::Auto => SiteBy::Auto,
@@ -142,6 +156,14 @@ impl CorpusArgs {
             Site::Domain => SiteBy::Domain,
             Site::Dir => SiteBy::Directory,
         }
+    }
+}
+
+/// What the user allows, or three quarters of what is free.
+pub fn max_memory_bytes(given: Option<Size>) -> usize {
+    match given {
+        Some(size) => size.0,
+        None => free_memory_bytes().map_or(usize::MAX, |bytes| bytes / 4 * 3),
     }
 }
 
@@ -173,6 +195,144 @@ pub enum PageDuplicates {
     Remove,
 }
 
+/// How the input is read.
+#[derive(Args, Clone, Debug)]
+pub struct ReadingArgs {
+    /// What the input is; `auto` tells by name and content
+    #[arg(long, default_value = "auto")]
+    pub format: Format,
+
+    /// The field of a JSON row that holds the text
+    #[arg(long, default_value = "text", value_name = "NAME")]
+    pub text_field: String,
+
+    /// The field of a JSON row that holds its URL
+    #[arg(long, default_value = "url", value_name = "NAME")]
+    pub url_field: String,
+
+    /// Worker threads, 512 at most; 0 is one for each core
+    #[arg(long, default_value_t = 0, value_name = "N", env = "DECHAFF_THREADS", value_parser = clap::value_parser!(u16).range(0..=512))]
+    pub threads: u16,
+
+    /// Largest page in memory; longer text is cleaned in parts of this size, longer rows are
+    /// rejected (K, M, G: powers of 1000; KiB, MiB, GiB: of 1024)
+    #[arg(long, default_value = "64MiB", value_name = "SIZE")]
+    pub max_page_bytes: Size,
+}
+
+impl ReadingArgs {
+    /// The library's settings, with those that come from elsewhere as they are by default.
+    pub fn options(&self, corpus: &CorpusArgs) -> RunOptions {
+        RunOptions {
+            fields: FieldNames {
+                text: self.text_field.clone(),
+                url: self.url_field.clone(),
+            },
+            site_by: corpus.site_by(),
+            max_memory_bytes: corpus.max_memory_bytes(),
+            temp_dir: corpus.temp_dir.clone(),
+            max_page_bytes: self.max_page_bytes.0,
+            threads: usize::from(self.threads),
+            is_text_forced: self.format == Format::Text,
+            ..RunOptions::default()
+        }
+    }
+
+    pub fn format(&self) -> InputFormat {
+        match self.format {
+            Format::Auto => InputFormat::Auto,
+            Format::Text => InputFormat::Text,
+            Format::Jsonl => InputFormat::Jsonl,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum IndexCommand {
+    /// Read pages into an index, or with --part into a part
+    Build(IndexBuildArgs),
+    /// Join parts to one part
+    Merge(IndexJoinArgs),
+    /// Make an index from parts
+    Freeze(IndexJoinArgs),
+    /// Show what is in an index or part
+    Info(IndexInfoArgs),
+}
+
+#[derive(Args, Debug)]
+pub struct IndexBuildArgs {
+    /// Files or directories
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+
+    /// Where the index goes
+    #[arg(short, long, value_name = "FILE", required = true)]
+    pub output: PathBuf,
+
+    /// Write a part with share i of n of the pages, instead of an index; 1/1 is all of them
+    #[arg(long, value_name = "i/n", value_parser = parse_shard)]
+    pub part: Option<Shard>,
+
+    #[command(flatten)]
+    pub engine: EngineArgs,
+
+    #[command(flatten)]
+    pub corpus: CorpusArgs,
+
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+
+    /// Replace an output that exists
+    #[arg(long)]
+    pub overwrite: bool,
+
+    /// No progress, no summary at the end
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct IndexJoinArgs {
+    /// Parts, in any order
+    #[arg(required = true, value_name = "PART")]
+    pub parts: Vec<PathBuf>,
+
+    /// Where the result goes
+    #[arg(short, long, value_name = "FILE", required = true)]
+    pub output: PathBuf,
+
+    /// Memory that the run may hold [default: three quarters of what is free]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub max_memory: Option<Size>,
+
+    /// Where the rest is kept meanwhile [default: the system's directory for temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub temp_dir: Option<PathBuf>,
+
+    /// Replace an output that exists
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+#[derive(Args, Debug)]
+pub struct IndexInfoArgs {
+    /// An index or part
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Sites shown, largest first; 0 for all
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub sites: usize,
+
+    /// Template lines shown of each site, 50 at most
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub lines: usize,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 #[derive(Args, Debug)]
 pub struct CleanArgs {
     /// Files or directories; - is standard input
@@ -190,17 +350,17 @@ pub struct CleanArgs {
     #[command(flatten)]
     pub corpus: CorpusArgs,
 
-    /// What the input is; `auto` tells by name and content
-    #[arg(long, default_value = "auto")]
-    pub format: Format,
+    /// Do not read the pages twice: take what they say again and again from an index or part
+    #[arg(long, value_name = "FILE")]
+    pub index: Option<PathBuf>,
 
-    /// The field of a JSON row that holds the text
-    #[arg(long, default_value = "text", value_name = "NAME")]
-    pub text_field: String,
+    /// Write a part with these pages to FILE, and with those of --index, which then must be a
+    /// part; see `dechaff index`
+    #[arg(long, value_name = "FILE")]
+    pub write_index: Option<PathBuf>,
 
-    /// The field of a JSON row that holds its URL
-    #[arg(long, default_value = "url", value_name = "NAME")]
-    pub url_field: String,
+    #[command(flatten)]
+    pub reading: ReadingArgs,
 
     /// What is written: the kept lines; every line tagged with its decision; or the text
     /// unchanged with the decisions beside it
@@ -218,15 +378,6 @@ pub struct CleanArgs {
     /// Write the run record (JSON) to FILE
     #[arg(long, value_name = "FILE")]
     pub stats: Option<PathBuf>,
-
-    /// Worker threads, 512 at most; 0 is one for each core
-    #[arg(long, default_value_t = 0, value_name = "N", env = "DECHAFF_THREADS", value_parser = clap::value_parser!(u16).range(0..=512))]
-    pub threads: u16,
-
-    /// Largest page in memory; longer text is cleaned in parts of this size, longer rows are
-    /// rejected (K, M, G: powers of 1000; KiB, MiB, GiB: of 1024)
-    #[arg(long, default_value = "64MiB", value_name = "SIZE")]
-    pub max_page_bytes: Size,
 
     /// Stop with 1 when more than PERCENT of the text was removed, once 1,000 pages or all
     /// are seen
@@ -266,20 +417,49 @@ pub struct ExplainArgs {
 
 #[derive(Args, Debug)]
 pub struct EvalArgs {
-    /// Labelled pages: JSON lines, plain or gzipped
+    /// Labelled pages: JSON lines, plain or gzipped. All are held in memory; those of one
+    /// domain, else of one URL's host, are a site
     #[arg(required = true, value_name = "GOLD")]
     pub gold: Vec<PathBuf>,
 
     #[command(flatten)]
     pub engine: EngineArgs,
 
+    /// Which field of a page makes the rows of the tables
+    #[arg(long, default_value = "source", value_name = "FIELD")]
+    pub by: By,
+
     /// Count lines that equal the page's headline too
     #[arg(long)]
     pub headlines: bool,
 
+    /// List the N lines of each site that go as its template on most pages, with their labels
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub templates: Option<u32>,
+
     /// Write JSON
     #[arg(long)]
     pub json: bool,
+}
+
+impl EvalArgs {
+    pub fn row_field(&self) -> RowField {
+        match self.by {
+            By::Source => RowField::Source,
+            By::Domain => RowField::Domain,
+            By::Lang => RowField::Lang,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum By {
+    /// The set that the page comes from
+    Source,
+    /// The site
+    Domain,
+    /// The language
+    Lang,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -300,7 +480,7 @@ pub enum Mode {
 }
 
 /// A number of bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Size(pub usize);
 
 impl FromStr for Size {
@@ -328,6 +508,16 @@ impl FromStr for Size {
             .and_then(|number| number.checked_mul(factor))
             .map(Size)
             .ok_or_else(|| format!("'{text}' is not a size such as 64MiB"))
+    }
+}
+
+/// The smallest `--max-memory`: below it the pages at work have no room.
+const MIN_MEMORY: Size = Size(128 << 20);
+
+fn memory(text: &str) -> Result<Size, String> {
+    match text.parse()? {
+        size if size < MIN_MEMORY => Err("below the workable minimum of 128MiB".to_owned()),
+        size => Ok(size),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod args;
 mod commands;
+mod json;
 mod standard;
 mod summary;
 mod terminal;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         Command::Clean(args) => commands::clean::run(args),
         Command::Explain(args) => commands::explain::run(args),
         Command::Eval(args) => commands::eval::run(args),
+        Command::Index(command) => commands::index::run(command),
     };
     match done {
         Ok(code) => ExitCode::from(code),

@@ -4,11 +4,10 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use dechaff::Cleaner;
-use dechaff::config::{CorpusNormalize, Threshold};
+use dechaff::config::Threshold;
 use dechaff::pipeline::RunOptions;
 use dechaff::report::Counts;
 use dechaff::sink::render::Mode;
-use dechaff::source::site::SiteBy;
 use serde_json::{Value, json};
 
 /// The version of the run record's form.
@@ -120,10 +119,10 @@ impl RunRecord {
                     "more_than_places": rule.more_than_places,
                     "min_lines": rule.min_lines,
                     "min_chars": rule.min_chars,
-                    "normalize": normalize(rule.normalize),
+                    "normalize": rule.normalize.word(),
                 })),
                 "page_duplicates": if config.page_duplicates { "remove" } else { "report" },
-                "site": site(options.site_by),
+                "site": options.site_by.word(),
                 "text_field": options.fields.text,
                 "url_field": options.fields.url,
                 "max_page_bytes": options.max_page_bytes,
@@ -139,24 +138,6 @@ impl RunRecord {
 
     pub fn to_json(&self) -> String {
         format!("{:#}\n", self.0)
-    }
-}
-
-fn normalize(normalize: CorpusNormalize) -> &'static str {
-    match normalize {
-        CorpusNormalize::None => "none",
-        CorpusNormalize::Space => "space",
-        CorpusNormalize::Full => "full",
-    }
-}
-
-fn site(by: SiteBy) -> &'static str {
-    match by {
-        SiteBy::Auto => "auto",
-        SiteBy::None => "none",
-        SiteBy::Host => "host",
-        SiteBy::Domain => "domain",
-        SiteBy::Directory => "dir",
     }
 }
 

@@ -1,19 +1,21 @@
 //! `dechaff clean`: inputs in, cleaned pages out, with a table of what was done.
 
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::Context;
 use dechaff::error::{Problem, RunError};
+use dechaff::index::CorpusIndex;
+use dechaff::index::format::Kind;
+use dechaff::pipeline::index_files::{self, PartFile};
 use dechaff::pipeline::plan::{self, Request, STANDARD_STREAM, Streams};
-use dechaff::pipeline::{self, Progress, RunOptions, SideFiles};
+use dechaff::pipeline::{self, PassOne, Progress, RunOptions, SideFiles};
 use dechaff::sink::Output;
 use dechaff::sink::atomic::AtomicFile;
-use dechaff::source::inputs::{Input, InputFormat, Inputs};
-use dechaff::source::rows::FieldNames;
+use dechaff::source::inputs::{Input, Inputs};
 use dechaff::source::site::SiteBy;
 use dechaff::visible::visible;
 use dechaff::{Cleaner, Config, sink};
@@ -22,29 +24,25 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{CLEAN, CLOSED_PIPE, FATAL, INCOMPLETE, USAGE, tell};
 use crate::args::{CleanArgs, Format, Mode};
 use crate::standard;
-use crate::summary::{RunRecord, Summary, free_memory_bytes};
-
-/// The smallest `--max-memory`: below it the pages at work have no room.
-const MIN_MEMORY_BYTES: usize = 128 << 20;
+use crate::summary::{RunRecord, Summary};
 
 /// The smallest `--max-page-bytes`: below it ordinary pages would be cut.
 const MIN_PAGE_BYTES: usize = 64 << 10;
 
 pub fn run(args: &CleanArgs) -> anyhow::Result<u8> {
-    if args.max_page_bytes.0 < MIN_PAGE_BYTES {
+    if args.reading.max_page_bytes.0 < MIN_PAGE_BYTES {
         tell("dechaff: --max-page-bytes is below the workable minimum of 64KiB");
         return Ok(USAGE);
     }
-    if args
-        .corpus
-        .max_memory
-        .is_some_and(|size| size.0 < MIN_MEMORY_BYTES)
-    {
-        tell("dechaff: --max-memory is below the workable minimum of 128MiB");
-        return Ok(USAGE);
-    }
+    run_to_code(|stop| clean(args, stop))
+}
+
+/// Runs a command that signals can stop; its exit code, with what went wrong told.
+pub fn run_to_code(
+    command: impl FnOnce(Arc<AtomicBool>) -> Result<u8, RunError>,
+) -> anyhow::Result<u8> {
     let signal = watch_signals().context("cannot watch for signals")?;
-    match clean(args, Arc::clone(&signal.stop)) {
+    match command(Arc::clone(&signal.stop)) {
         Ok(code) => Ok(code),
         Err(RunError::Stopped) => {
             tell("dechaff: stopped; pages written so far are whole");
@@ -78,20 +76,11 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
     };
     let options = RunOptions {
         mode,
-        fields: FieldNames {
-            text: args.text_field.clone(),
-            url: args.url_field.clone(),
-        },
-        site_by: args.corpus.site_by(),
-        max_memory_bytes: max_memory_bytes(args),
-        temp_dir: args.corpus.temp_dir.clone(),
-        max_page_bytes: args.max_page_bytes.0,
-        threads: usize::from(args.threads),
         max_removed_percent: args.max_removed,
-        is_text_forced: args.format == Format::Text,
         stop,
+        ..args.reading.options(&args.corpus)
     };
-    let side_files: Vec<&Path> = [&args.removed, &args.rejects, &args.stats]
+    let side_files: Vec<&Path> = [&args.removed, &args.rejects, &args.stats, &args.write_index]
         .into_iter()
         .flatten()
         .map(AsRef::as_ref)
@@ -101,7 +90,7 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         output: output(args)?,
         side_files: &side_files,
         overwrite: args.overwrite,
-        has_companions: args.mode == Mode::Spans && args.format != Format::Jsonl,
+        has_companions: args.mode == Mode::Spans && args.reading.format != Format::Jsonl,
     };
     let streams = Streams {
         input: Box::new(standard::Input::new(Arc::clone(&options.stop))),
@@ -110,19 +99,16 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
     let (inputs, sink) = plan::plan(&request, streams)?;
     let files = SideFiles::create(args.removed.as_deref(), args.rejects.as_deref())?;
     let stats = args.stats.as_deref().map(AtomicFile::at).transpose()?;
-    let format = match args.format {
-        Format::Auto => InputFormat::Auto,
-        Format::Text => InputFormat::Text,
-        Format::Jsonl => InputFormat::Jsonl,
-    };
-    let again = inputs_of_pass_one(&config, &inputs, format, options.site_by)?;
-    let mut progress = Terminal::new(args, again.is_some());
-    let cleaner = match again {
-        Some(inputs) => {
-            let mut source = Inputs::new(inputs, format, options.max_page_bytes);
-            let index = pipeline::index_corpus(&config, &mut source, &mut progress, &options)?;
-            cleaner.with_index(Arc::new(index))
-        }
+    let format = args.reading.format();
+    let again = inputs_of_pass_one(args, &config, &inputs, options.site_by)?;
+    let mut progress = Terminal::new(
+        &args.inputs,
+        if again.is_some() { 2 } else { 1 },
+        args.quiet,
+    );
+    let index = index(args, &config, again, &mut progress, &options)?;
+    let cleaner = match index {
+        Some(index) => cleaner.with_index(Arc::new(index)),
         None => cleaner,
     };
     let mut source = Inputs::new(inputs, format, options.max_page_bytes);
@@ -134,7 +120,7 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         &mut progress,
         &options,
     );
-    progress.bar.finish_and_clear();
+    progress.finish();
     let counts = done?;
 
     let summary = Summary::new(counts, started.elapsed());
@@ -157,30 +143,78 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
 
 /// What is to be read before anything is cleaned; None where one pass will do.
 fn inputs_of_pass_one(
+    args: &CleanArgs,
     config: &Config,
     inputs: &[Input],
-    format: InputFormat,
     site_by: SiteBy,
 ) -> Result<Option<Vec<Input>>, RunError> {
-    let is_asked_for = config.corpus_duplicates.is_some() || config.page_duplicates;
+    if args.index.is_some() && args.write_index.is_none() {
+        return Ok(None);
+    }
+    let is_asked_for =
+        config.corpus_duplicates.is_some() || config.page_duplicates || args.write_index.is_some();
     let again: Option<Vec<Input>> = inputs.iter().map(Input::again).collect();
     if again.is_none() && is_asked_for {
         return Err(RunError::Refused(
-            "standard input can be read once: duplicates across pages are found in files"
+            "standard input can be read once: duplicates across pages are found in files, or \
+             with --index"
                 .to_owned(),
         ));
     }
+    let format = args.reading.format();
     let has_sites = config.needs_site() && site_by != SiteBy::None;
     let has_pages = inputs.len() > 1 || inputs.iter().any(|input| input.may_hold_pages(format));
     Ok(again.filter(|_| is_asked_for || has_sites && has_pages))
 }
 
-/// Memory that the run may hold.
-fn max_memory_bytes(args: &CleanArgs) -> usize {
-    match args.corpus.max_memory {
-        Some(size) => size.0,
-        None => free_memory_bytes().map_or(usize::MAX, |bytes| bytes / 4 * 3),
+/// The corpus index of a run: from pass one, from a file, or from both.
+fn index(
+    args: &CleanArgs,
+    config: &Config,
+    again: Option<Vec<Input>>,
+    progress: &mut Terminal,
+    options: &RunOptions,
+) -> Result<Option<CorpusIndex>, RunError> {
+    let settings = pipeline::settings(config, options);
+    let Some(inputs) = again else {
+        let index = args.index.as_ref();
+        return index
+            .map(|path| index_files::load(path, &settings, options))
+            .transpose();
+    };
+    let mut source = Inputs::new(inputs, args.reading.format(), options.max_page_bytes);
+    let Some(written) = &args.write_index else {
+        let pass = PassOne::default();
+        return pipeline::index_corpus(config, &mut source, pass, progress, options).map(Some);
+    };
+    let mut pass_one = |path: &Path, is_part_only| {
+        let mut part = PartFile::create(path, &settings)?;
+        let pass = PassOne {
+            part: Some(&mut part),
+            is_part_only,
+            ..PassOne::default()
+        };
+        let index = pipeline::index_corpus(config, &mut source, pass, progress, options)?;
+        part.finish()?;
+        Ok(index)
+    };
+    let Some(before) = &args.index else {
+        return pass_one(written, false).map(Some);
+    };
+    let (kind, _) = index_files::kind(before)?;
+    if kind != Kind::Part {
+        let before = before.display();
+        return Err(RunError::Refused(format!(
+            "{before} is a {}: pages can be added to a part only",
+            kind.word()
+        )));
     }
+    let directory = options.temp_dir.clone();
+    let directory = directory.unwrap_or_else(std::env::temp_dir);
+    let own = index_files::temporary(&directory)?;
+    pass_one(&own, true)?;
+    index_files::merge(&[before.as_path(), &own], written, options)?;
+    index_files::freeze(&[written], options).map(Some)
 }
 
 /// Where pages go; None in a dry run. Standard input goes to standard output unless the user
@@ -198,17 +232,16 @@ fn output(args: &CleanArgs) -> Result<Option<&Path>, RunError> {
 }
 
 /// Problems as lines; a bar on a terminal.
-struct Terminal {
+pub struct Terminal {
     bar: ProgressBar,
     is_quiet: bool,
 }
 
 impl Terminal {
-    fn new(args: &CleanArgs, is_read_twice: bool) -> Self {
-        let is_shown = !args.quiet && std::io::stderr().is_terminal();
+    pub fn new(inputs: &[PathBuf], passes: u64, is_quiet: bool) -> Self {
+        let is_shown = !is_quiet && std::io::stderr().is_terminal();
         let bar = if is_shown {
-            let passes = if is_read_twice { 2 } else { 1 };
-            let total_bytes = total_bytes(args).map(|bytes| bytes * passes);
+            let total_bytes = total_bytes(inputs).map(|bytes| bytes * passes);
             let template = if total_bytes.is_some() {
                 "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left"
             } else {
@@ -220,10 +253,12 @@ impl Terminal {
         } else {
             ProgressBar::hidden()
         };
-        Terminal {
-            bar,
-            is_quiet: args.quiet,
-        }
+        Terminal { bar, is_quiet }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
     }
 
     fn say(&self, message: &str) {
@@ -232,8 +267,8 @@ impl Terminal {
 }
 
 /// Bytes to read where that is known without walking: files named one by one.
-fn total_bytes(args: &CleanArgs) -> Option<u64> {
-    args.inputs
+fn total_bytes(inputs: &[PathBuf]) -> Option<u64> {
+    inputs
         .iter()
         .map(|path| {
             let metadata = std::fs::metadata(path).ok()?;

@@ -19,10 +19,10 @@ use dechaff::source::utf16;
 use dechaff::visible::visible;
 use dechaff::{CleanedLine, Cleaner, Reason};
 use serde::Serialize;
-use serde_json::ser::{Formatter, Serializer};
 
 use super::CLEAN;
 use crate::args::ExplainArgs;
+use crate::json;
 use crate::terminal::Terminal;
 
 /// Contributions in a row of the table.
@@ -393,42 +393,8 @@ fn write_json(out: &mut impl Write, page: &str, explained: &Explained<'_>) -> io
         .iter()
         .map(|line| LineJson::new(page, explained.is_scored, line))
         .collect();
-    let mut serializer = Serializer::with_formatter(&mut *out, SafeFormatter);
-    PageJson { page, lines }
-        .serialize(&mut serializer)
-        .map_err(io::Error::from)?;
+    json::write_safe(&PageJson { page, lines }, out)?;
     writeln!(out)
-}
-
-/// Compact JSON in which everything that [`visible`] would escape is a `\u` escape too: JSON
-/// itself lets DEL, C1 and bidirectional controls through.
-struct SafeFormatter;
-
-impl Formatter for SafeFormatter {
-    fn write_string_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>
-    where
-        W: ?Sized + Write,
-    {
-        if is_safe(fragment) {
-            return writer.write_all(fragment.as_bytes());
-        }
-        let mut buffer = [0; 4];
-        for c in fragment.chars() {
-            let text = &*c.encode_utf8(&mut buffer);
-            if is_safe(text) {
-                writer.write_all(text.as_bytes())?;
-                continue;
-            }
-            for unit in text.encode_utf16() {
-                write!(writer, "\\u{unit:04x}")?;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn is_safe(text: &str) -> bool {
-    visible(text.as_bytes()) == text
 }
 
 #[cfg(test)]

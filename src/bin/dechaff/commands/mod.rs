@@ -3,6 +3,7 @@
 pub mod clean;
 pub mod eval;
 pub mod explain;
+pub mod index;
 
 /// Finished, nothing to tell.
 pub const CLEAN: u8 = 0;

@@ -1,0 +1,222 @@
+//! `dechaff index`: indexes and parts made, merged, frozen and shown.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use dechaff::error::Problem;
+use dechaff::error::RunError;
+use dechaff::index::format::Kind;
+use dechaff::index::{CorpusIndex, Site};
+use dechaff::pipeline::index_files::{self, PartFile};
+use dechaff::pipeline::plan::{self, Request};
+use dechaff::pipeline::{self, PassOne, Progress, RunOptions};
+use dechaff::source::inputs::Inputs;
+use dechaff::visible::visible;
+
+use super::clean::{Terminal, run_to_code};
+use super::{CLEAN, INCOMPLETE, tell};
+use crate::args::{IndexBuildArgs, IndexCommand, IndexInfoArgs, IndexJoinArgs, max_memory_bytes};
+use crate::json;
+
+pub fn run(command: &IndexCommand) -> anyhow::Result<u8> {
+    run_to_code(|stop| match command {
+        IndexCommand::Build(args) => build(args, stop),
+        IndexCommand::Merge(args) => {
+            let options = join_options(args, stop)?;
+            index_files::merge(&paths(&args.parts), &args.output, &options)?;
+            Ok(CLEAN)
+        }
+        IndexCommand::Freeze(args) => {
+            let options = join_options(args, stop)?;
+            let index = index_files::freeze(&paths(&args.parts), &options)?;
+            index_files::write(&index, &args.output)?;
+            Ok(CLEAN)
+        }
+        IndexCommand::Info(args) => info(args, stop),
+    })
+}
+
+fn paths(parts: &[PathBuf]) -> Vec<&Path> {
+    parts.iter().map(PathBuf::as_path).collect()
+}
+
+fn join_options(args: &IndexJoinArgs, stop: Arc<AtomicBool>) -> Result<RunOptions, RunError> {
+    plan::check_output(&args.output, args.overwrite)?;
+    Ok(RunOptions {
+        max_memory_bytes: max_memory_bytes(args.max_memory),
+        temp_dir: args.temp_dir.clone(),
+        stop,
+        ..RunOptions::default()
+    })
+}
+
+/// Counts problems on their way to the user.
+struct Counted<'t> {
+    terminal: &'t mut Terminal,
+    problems: u64,
+}
+
+impl Progress for Counted<'_> {
+    fn done(&mut self, bytes: u64) {
+        self.terminal.done(bytes);
+    }
+
+    fn problem(&mut self, problem: &Problem) {
+        self.problems += 1;
+        self.terminal.problem(problem);
+    }
+}
+
+fn build(args: &IndexBuildArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
+    let config = args.corpus.config(&args.engine);
+    let options = RunOptions {
+        stop,
+        ..args.reading.options(&args.corpus)
+    };
+    let request = Request {
+        inputs: &args.inputs,
+        output: None,
+        side_files: &[&args.output],
+        overwrite: args.overwrite,
+        has_companions: false,
+    };
+    let inputs = plan::plan_files(&request)?;
+    let mut source = Inputs::new(inputs, args.reading.format(), options.max_page_bytes);
+    let mut terminal = Terminal::new(&args.inputs, 1, args.quiet);
+    let mut progress = Counted {
+        terminal: &mut terminal,
+        problems: 0,
+    };
+    let mut part = match args.part {
+        Some(_) => {
+            let settings = pipeline::settings(&config, &options);
+            Some(PartFile::create(&args.output, &settings)?)
+        }
+        None => None,
+    };
+    let pass = PassOne {
+        is_part_only: part.is_some(),
+        part: part.as_mut(),
+        shard: args.part,
+        tells_problems: true,
+    };
+    let index = pipeline::index_corpus(&config, &mut source, pass, &mut progress, &options);
+    progress.terminal.finish();
+    let index = index?;
+    match part {
+        Some(part) => part.finish()?,
+        None => {
+            index_files::write(&index, &args.output)?;
+            if !args.quiet {
+                tell(&summary(&index));
+            }
+        }
+    }
+    Ok(match progress.problems {
+        0 => CLEAN,
+        _ => INCOMPLETE,
+    })
+}
+
+fn summary(index: &CorpusIndex) -> String {
+    format!(
+        "{} files, {} sites, {} pages of sites, {} keys on sites, {} in the corpus",
+        index.names.len(),
+        index.sites.len(),
+        index.pages,
+        index.on_sites.len(),
+        index.in_corpus.len()
+    )
+}
+
+/// Sites, largest first.
+fn largest_sites(index: &CorpusIndex, count: usize) -> Vec<&Site> {
+    let mut sites: Vec<&Site> = index.sites.values().collect();
+    sites.sort_unstable_by(|left, right| {
+        let by_pages = right.pages.cmp(&left.pages);
+        by_pages.then_with(|| left.name.cmp(&right.name))
+    });
+    if count > 0 {
+        sites.truncate(count);
+    }
+    sites
+}
+
+fn info(args: &IndexInfoArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
+    let options = RunOptions {
+        stop,
+        ..RunOptions::default()
+    };
+    let (kind, settings) = index_files::kind(&args.file)?;
+    let index = index_files::load(&args.file, &settings, &options)?;
+    let file = args.file.display().to_string();
+    let sites = largest_sites(&index, args.sites);
+    let mut out = Vec::new();
+    if args.json {
+        let sites = sites.iter().map(|site| site_json(site, args.lines));
+        let shown = serde_json::json!({
+            "file": file,
+            "kind": match kind { Kind::Part => "part", Kind::Frozen => "frozen" },
+            "version": dechaff::index::format::VERSION,
+            "settings": settings.to_text(),
+            "files": index.names.len(),
+            "pages": index.pages,
+            "sites": index.sites.len(),
+            "site_keys": index.on_sites.len(),
+            "corpus_keys": index.in_corpus.len(),
+            "largest_sites": sites.collect::<Vec<_>>(),
+        });
+        json::write_safe(&shown, &mut out).map_err(write_failed)?;
+        out.push(b'\n');
+    } else {
+        out.extend_from_slice(info_text(args, kind, &index, &sites).as_bytes());
+    }
+    let written = std::io::stdout().lock().write_all(&out);
+    written.map_err(write_failed)?;
+    Ok(CLEAN)
+}
+
+fn write_failed(error: std::io::Error) -> RunError {
+    RunError::Io {
+        path: "standard output".into(),
+        error,
+    }
+}
+
+fn info_text(args: &IndexInfoArgs, kind: Kind, index: &CorpusIndex, sites: &[&Site]) -> String {
+    let file = visible(args.file.as_os_str().as_encoded_bytes());
+    let settings = index.settings.to_text();
+    let mut out = format!("{file}: {}\nsettings: {settings}\n", kind.word());
+    out.push_str(&summary(index));
+    out.push('\n');
+    for site in sites {
+        out.push_str(&format!(
+            "\n{} pages  {}\n",
+            site.pages,
+            visible(&site.name)
+        ));
+        for line in site.templates.iter().take(args.lines) {
+            let percent = f64::from(line.pages) * 100.0 / f64::from(site.pages.max(1));
+            let text = visible(&line.text);
+            out.push_str(&format!("{:>8} {percent:>5.1} %  {text}\n", line.pages));
+        }
+    }
+    out
+}
+
+fn site_json(site: &Site, lines: usize) -> serde_json::Value {
+    let templates = site.templates.iter().take(lines).map(|line| {
+        serde_json::json!({
+            "pages": line.pages,
+            "share": f64::from(line.pages) / f64::from(site.pages.max(1)),
+            "text": String::from_utf8_lossy(&line.text),
+        })
+    });
+    serde_json::json!({
+        "site": String::from_utf8_lossy(&site.name),
+        "pages": site.pages,
+        "templates": templates.collect::<Vec<_>>(),
+    })
+}

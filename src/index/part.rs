@@ -1,0 +1,362 @@
+//! Parts: every page of a corpus with its fingerprints, in source order.
+//!
+//! A part holds what pass one reads of the pages, not what it counts of them. So parts of one
+//! corpus, cut in whatever way, merge to the bytes that one run writes, and an index is frozen
+//! from any choice of parts; to leave an old crawl out is to leave its part out.
+
+use std::cmp::Ordering;
+use std::io::Read;
+
+use super::entry::{Key, Place};
+use super::format::{BlockReader, Fields, IndexError, put_string};
+use super::keys::PageClass;
+use crate::fingerprint::Fingerprint;
+
+/// The tag of a block of records.
+pub const RECORDS: u32 = 1;
+/// Bytes of records from which a block is written.
+pub const BLOCK_BYTES: usize = 1 << 20;
+
+const FILE: u8 = 1;
+const PAGE: u8 = 2;
+
+const HAS_SITE: u8 = 1;
+const HAS_CLASS: u8 = 2;
+const HAS_MASKED: u8 = 4;
+const HAS_CORPUS: u8 = 8;
+
+/// A file of the corpus.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FileRecord {
+    /// Number of the input that it lies in, from 0.
+    pub argument: u32,
+    /// Its name in the output.
+    pub name: Vec<u8>,
+}
+
+/// What an index is told of a page, or of a part of one.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PageRecord<'a> {
+    /// Where it stands; None for a page of no corpus. The file's number counts in its part.
+    pub place: Option<Place>,
+    /// The name of its site.
+    pub site: Option<&'a [u8]>,
+    /// Its class.
+    pub class: Option<PageClass>,
+    /// The key of its bytes.
+    pub page: Key,
+    /// One fingerprint a line, digits masked; empty where sites are not counted.
+    pub masked: &'a [Fingerprint],
+    /// One fingerprint a line for the corpus scope; empty where it is not counted.
+    pub corpus: &'a [Fingerprint],
+    /// The number of each line on the page, from 1; parallel to `corpus`.
+    pub numbers: &'a [u32],
+    /// Short lines of the page, joined by LF, if it is one of its site's first.
+    pub sample: &'a [u8],
+}
+
+/// Appends a file's record.
+pub fn put_file(argument: u32, name: &[u8], out: &mut Vec<u8>) {
+    out.push(FILE);
+    out.extend_from_slice(&argument.to_le_bytes());
+    put_string(name, out);
+}
+
+/// Appends a page's record but for its sample, which [`put_sample`] must append. The page lies
+/// in the file whose record came last.
+pub fn put_page(page: &PageRecord<'_>, out: &mut Vec<u8>) {
+    let place = page.place.unwrap_or_default();
+    let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+    out.push(PAGE);
+    out.extend_from_slice(&place.record.to_le_bytes());
+    out.extend_from_slice(&place.line.to_le_bytes());
+    out.push(
+        flag(page.site.is_some(), HAS_SITE)
+            | flag(page.class.is_some(), HAS_CLASS)
+            | flag(!page.masked.is_empty(), HAS_MASKED)
+            | flag(!page.corpus.is_empty(), HAS_CORPUS),
+    );
+    out.extend_from_slice(&page.page.high.to_le_bytes());
+    out.extend_from_slice(&page.page.low.to_le_bytes());
+    if let Some(site) = page.site {
+        put_string(site, out);
+    }
+    if let Some(class) = page.class {
+        out.extend_from_slice(&class.0.0.to_le_bytes());
+    }
+    let lines = page.masked.len().max(page.corpus.len()) as u32;
+    out.extend_from_slice(&lines.to_le_bytes());
+    for fingerprint in page.masked.iter().chain(page.corpus) {
+        out.extend_from_slice(&fingerprint.0.to_le_bytes());
+    }
+    for number in page.numbers {
+        out.extend_from_slice(&number.to_le_bytes());
+    }
+}
+
+/// Appends the end of a page's record: its sample, empty unless the page is one of its site's
+/// first in the part.
+pub fn put_sample(sample: &[u8], out: &mut Vec<u8>) {
+    put_string(sample, out);
+}
+
+/// A page that was read from a part.
+#[derive(Clone, Debug, Default)]
+pub struct OwnedPage {
+    record: u32,
+    line: u32,
+    site: Option<Vec<u8>>,
+    class: Option<PageClass>,
+    page: Key,
+    masked: Vec<Fingerprint>,
+    corpus: Vec<Fingerprint>,
+    numbers: Vec<u32>,
+    sample: Vec<u8>,
+}
+
+impl OwnedPage {
+    /// The page as a record of the file with this number.
+    pub fn record(&self, file: u32) -> PageRecord<'_> {
+        PageRecord {
+            place: Some(Place {
+                file,
+                record: self.record,
+                line: self.line,
+            }),
+            site: self.site.as_deref(),
+            class: self.class,
+            page: self.page,
+            masked: &self.masked,
+            corpus: &self.corpus,
+            numbers: &self.numbers,
+            sample: &self.sample,
+        }
+    }
+
+    /// Fills the page from the fields behind a page's mark; None where they do not hold one.
+    fn read(&mut self, fields: &mut Fields<'_>) -> Option<()> {
+        self.record = fields.u32()?;
+        self.line = fields.u32()?;
+        let flags = fields.u8()?;
+        let high = fields.bytes(8)?.try_into().ok()?;
+        self.page = Key {
+            high: u64::from_le_bytes(high),
+            low: fields.u32()?,
+        };
+        let has = |flag: u8| flags & flag != 0;
+        self.site = match has(HAS_SITE) {
+            true => Some(fields.string()?.to_vec()),
+            false => None,
+        };
+        self.class = match has(HAS_CLASS) {
+            true => Some(PageClass(Fingerprint(fields.u128()?))),
+            false => None,
+        };
+        let lines = fields.u32()? as usize;
+        let fingerprints = |fields: &mut Fields<'_>, out: &mut Vec<Fingerprint>, is_there: bool| {
+            out.clear();
+            if !is_there {
+                return Some(());
+            }
+            let bytes = fields.bytes(lines.checked_mul(16)?)?;
+            out.extend(
+                bytes
+                    .as_chunks::<16>()
+                    .0
+                    .iter()
+                    .map(|chunk| Fingerprint(u128::from_le_bytes(*chunk))),
+            );
+            Some(())
+        };
+        fingerprints(fields, &mut self.masked, has(HAS_MASKED))?;
+        fingerprints(fields, &mut self.corpus, has(HAS_CORPUS))?;
+        self.numbers.clear();
+        if has(HAS_CORPUS) {
+            let bytes = fields.bytes(lines.checked_mul(4)?)?;
+            let numbers = bytes.as_chunks::<4>().0.iter();
+            self.numbers
+                .extend(numbers.map(|chunk| u32::from_le_bytes(*chunk)));
+        }
+        self.sample.clear();
+        self.sample.extend_from_slice(fields.string()?);
+        Some(())
+    }
+}
+
+/// Reads a part record by record.
+#[derive(Debug)]
+pub struct PartReader<R> {
+    blocks: BlockReader<R>,
+    /// The block at hand, and how much of it is read.
+    block: Vec<u8>,
+    read: usize,
+    /// The file of the page at hand.
+    pub file: FileRecord,
+    /// The page at hand.
+    pub page: OwnedPage,
+}
+
+/// What a part holds next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// [`PartReader::file`] is new; pages of it may follow.
+    File,
+    /// [`PartReader::page`] is new.
+    Page,
+    /// Nothing more.
+    End,
+}
+
+impl<R: Read> PartReader<R> {
+    /// A reader over a file whose header was read.
+    pub fn new(blocks: BlockReader<R>) -> Self {
+        PartReader {
+            blocks,
+            block: Vec::new(),
+            read: 0,
+            file: FileRecord::default(),
+            page: OwnedPage::default(),
+        }
+    }
+
+    /// Reads the next record.
+    ///
+    /// # Errors
+    ///
+    /// The part is cut or damaged.
+    pub fn advance(&mut self) -> Result<Next, IndexError> {
+        while self.read == self.block.len() {
+            let at = self.blocks.at();
+            match self.blocks.next_block()? {
+                None => return Ok(Next::End),
+                Some((RECORDS, body)) => {
+                    self.block.clear();
+                    self.block.extend_from_slice(body);
+                    self.read = 0;
+                }
+                Some(_) => {
+                    let what = "a block that no part has";
+                    return Err(IndexError::Damaged { at, what });
+                }
+            }
+        }
+        let mut fields = Fields(&self.block[self.read..]);
+        let next = match fields.u8() {
+            Some(FILE) => fields.u32().and_then(|argument| {
+                self.file.argument = argument;
+                self.file.name = fields.string()?.to_vec();
+                Some(Next::File)
+            }),
+            Some(PAGE) => self.page.read(&mut fields).map(|()| Next::Page),
+            _ => None,
+        };
+        self.read = self.block.len() - fields.0.len();
+        next.ok_or(IndexError::Damaged {
+            at: self.blocks.at(),
+            what: "a record that cannot be read",
+        })
+    }
+}
+
+/// Several parts as one, in source order: by input, then by the bytes of the file's name, then
+/// by record and line.
+#[derive(Debug)]
+pub struct MergedParts<R> {
+    parts: Vec<(PartReader<R>, Next)>,
+    /// The file given last, and the record and line of its page given last.
+    last: Option<(FileRecord, Option<(u32, u32)>)>,
+}
+
+impl<R: Read> MergedParts<R> {
+    /// Merges parts. Their order means nothing.
+    ///
+    /// # Errors
+    ///
+    /// A part is cut or damaged.
+    pub fn new(parts: Vec<PartReader<R>>) -> Result<Self, IndexError> {
+        let mut merged = MergedParts {
+            parts: Vec::with_capacity(parts.len()),
+            last: None,
+        };
+        for mut part in parts {
+            let next = part.advance()?;
+            merged.parts.push((part, next));
+        }
+        Ok(merged)
+    }
+
+    /// Gives the next file or page to `take`: the file it lies in, and the page, if it is one.
+    /// A file that several parts hold is given once. False when there is nothing more.
+    ///
+    /// # Errors
+    ///
+    /// A part is cut or damaged, or two hold the same page.
+    pub fn next_record<E: From<IndexError>>(
+        &mut self,
+        mut take: impl FnMut(&FileRecord, Option<&OwnedPage>) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        let open = self
+            .parts
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, next))| *next != Next::End);
+        let Some((first, _)) = open.min_by(|(_, left), (_, right)| order(left, right)) else {
+            return Ok(false);
+        };
+        let (part, next) = &mut self.parts[first];
+        let last = match &mut self.last {
+            Some((file, last)) if *file == part.file => last,
+            _ => {
+                take(&part.file, None)?;
+                &mut self.last.insert((part.file.clone(), None)).1
+            }
+        };
+        if *next == Next::Page {
+            let here = (part.page.record, part.page.line);
+            if *last >= Some(here) {
+                return Err(twice(&part.file, here.0).into());
+            }
+            *last = Some(here);
+            take(&part.file, Some(&part.page))?;
+        }
+        *next = part.advance()?;
+        Ok(true)
+    }
+}
+
+fn twice(file: &FileRecord, record: u32) -> IndexError {
+    let mut page = String::from_utf8_lossy(&file.name).into_owned();
+    if record > 0 {
+        page.push_str(&format!("#{record}"));
+    }
+    IndexError::Twice { page }
+}
+
+/// Source order; a file stands before its pages.
+fn order<R>(left: &(PartReader<R>, Next), right: &(PartReader<R>, Next)) -> Ordering {
+    let place = |(part, next): &(PartReader<R>, Next)| {
+        (*next == Next::Page).then_some((part.page.record, part.page.line))
+    };
+    let files = left.0.file.cmp(&right.0.file);
+    files.then_with(|| place(left).cmp(&place(right)))
+}
+
+/// Where the first block of `records` ends: behind the first record that reaches `least_bytes`.
+/// None where they are not enough for a block. `records` begin with a whole record.
+pub fn block_end(records: &[u8], least_bytes: usize) -> Option<usize> {
+    if records.len() < least_bytes {
+        return None;
+    }
+    let mut page = OwnedPage::default();
+    let mut fields = Fields(records);
+    while records.len() - fields.0.len() < least_bytes {
+        match fields.u8()? {
+            FILE => {
+                fields.u32()?;
+                fields.string()?;
+            }
+            _ => page.read(&mut fields)?,
+        }
+    }
+    Some(records.len() - fields.0.len())
+}

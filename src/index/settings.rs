@@ -1,0 +1,103 @@
+//! What an index was made with: two that differ cannot be used for one another.
+
+use super::keys::{COUNTED_PLACES, MIN_SKETCH_LINE_BYTES, SKETCH_LINES};
+
+/// Raised when normalisation, fingerprints or keys change.
+const KEYS_VERSION: u32 = 1;
+
+/// What an index was made with, as text that is compared byte for byte.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// What makes pages one site; None where lines are not counted by site.
+    pub site: Option<String>,
+    /// What is folded away before lines of the corpus are compared; None where no line of the
+    /// corpus is counted.
+    pub corpus: Option<CorpusSettings>,
+    /// Longer pages are counted in parts of this many bytes.
+    pub max_page_bytes: u64,
+}
+
+/// How lines of the corpus are counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CorpusSettings {
+    /// What is folded away.
+    pub normalize: String,
+    /// Lines in the runs that are counted besides single lines; 0 for none.
+    pub shingle_lines: u32,
+}
+
+impl Settings {
+    /// The settings as they stand in a file.
+    pub fn to_text(&self) -> String {
+        let corpus = match &self.corpus {
+            Some(corpus) => format!("{}/{}", corpus.normalize, corpus.shingle_lines),
+            None => "no".to_owned(),
+        };
+        format!(
+            "keys={KEYS_VERSION} places={COUNTED_PLACES} sketch={SKETCH_LINES}x{MIN_SKETCH_LINE_BYTES} \
+             key=public site={} corpus={corpus} page={}",
+            self.site.as_deref().unwrap_or("no"),
+            self.max_page_bytes
+        )
+    }
+
+    /// Reads what [`Settings::to_text`] wrote; None where it says something else.
+    pub fn parse(text: &str) -> Option<Settings> {
+        let value = |name: &str| {
+            let mut words = text.split(' ');
+            words.find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+        };
+        let corpus = match value("corpus")? {
+            "no" => None,
+            corpus => {
+                let (normalize, lines) = corpus.split_once('/')?;
+                Some(CorpusSettings {
+                    normalize: normalize.to_owned(),
+                    shingle_lines: lines.parse().ok()?,
+                })
+            }
+        };
+        let settings = Settings {
+            site: Some(value("site")?)
+                .filter(|site| *site != "no")
+                .map(str::to_owned),
+            corpus,
+            max_page_bytes: value("page")?.parse().ok()?,
+        };
+        (settings.to_text() == text).then_some(settings)
+    }
+
+    /// Whether an index made with these settings serves a run that asks for `wanted`: all is
+    /// the same, but for lines of sites or of the corpus that the run does not ask for.
+    pub fn serves(&self, wanted: &Settings) -> bool {
+        let site = wanted.site.as_ref().or(self.site.as_ref());
+        let corpus = wanted.corpus.as_ref().or(self.corpus.as_ref());
+        let is_page_equal = self.max_page_bytes == wanted.max_page_bytes;
+        self.site.as_ref() == site && self.corpus.as_ref() == corpus && is_page_equal
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_read_back() {
+        let mut settings = Settings {
+            site: Some("auto".to_owned()),
+            corpus: None,
+            max_page_bytes: 64 << 20,
+        };
+        assert_eq!(Settings::parse(&settings.to_text()), Some(settings.clone()));
+        let plain = settings.clone();
+        settings.corpus = Some(CorpusSettings {
+            normalize: "space".to_owned(),
+            shingle_lines: 2,
+        });
+        assert_eq!(Settings::parse(&settings.to_text()), Some(settings.clone()));
+        assert!(settings.serves(&plain) && !plain.serves(&settings));
+        let other = settings.to_text().replace("keys=1", "keys=2");
+        assert_eq!(Settings::parse(&other), None);
+        assert_eq!(Settings::parse(""), None);
+    }
+}

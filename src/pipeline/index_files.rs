@@ -1,0 +1,295 @@
+//! Index files: opened, checked, merged, frozen and written.
+
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+use super::collect::Spill;
+use super::{RunOptions, Shard};
+use crate::error::RunError;
+use crate::index::format::{self, BlockReader, BlockWriter, END, Kind};
+use crate::index::part::{self, BLOCK_BYTES, MergedParts, PartReader, RECORDS};
+use crate::index::{CorpusIndex, IndexError, Names, Settings, Sites};
+use crate::sink::Output;
+use crate::sink::atomic::AtomicFile;
+use crate::source::inputs::open_file;
+
+/// Bytes that are read of an index file at a time.
+const READ_BYTES: usize = 1 << 20;
+/// Pages that are merged between two looks whether the run is to stop.
+const PAGES_A_LOOK: u64 = 1024;
+
+type Opened = BlockReader<BufReader<File>>;
+
+/// A part that is being written; it appears under its name when it is finished.
+#[derive(Debug)]
+pub struct PartFile {
+    file: AtomicFile,
+    blocks: BlockWriter,
+    records: Vec<u8>,
+}
+
+impl PartFile {
+    /// Begins a part.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be made.
+    pub fn create(path: &Path, settings: &Settings) -> Result<Self, RunError> {
+        let mut file = AtomicFile::at(path)?;
+        file.write(&format::header(Kind::Part, settings))?;
+        Ok(PartFile {
+            file,
+            blocks: BlockWriter::default(),
+            records: Vec::new(),
+        })
+    }
+
+    /// Writes records; blocks are cut between records by their bytes alone, so that the same
+    /// records give the same file however they come.
+    pub(super) fn write_records(&mut self, records: &[u8]) -> Result<(), RunError> {
+        self.records.extend_from_slice(records);
+        while let Some(end) = part::block_end(&self.records, BLOCK_BYTES) {
+            self.write_block(RECORDS, end)?;
+        }
+        Ok(())
+    }
+
+    fn write_block(&mut self, tag: u32, bytes: usize) -> Result<(), RunError> {
+        let body = &self.records[..bytes];
+        self.file.write(&self.blocks.frame(tag, body))?;
+        self.file.write(body)?;
+        self.records.drain(..bytes);
+        Ok(())
+    }
+
+    /// Puts the part under its name.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
+    pub fn finish(mut self) -> Result<(), RunError> {
+        if !self.records.is_empty() {
+            self.write_block(RECORDS, self.records.len())?;
+        }
+        self.write_block(END, 0)?;
+        Box::new(self.file).finish()
+    }
+}
+
+/// A file for a part that is not kept; gone when it is dropped.
+///
+/// # Errors
+///
+/// It cannot be made.
+pub fn temporary(directory: &Path) -> Result<tempfile::TempPath, RunError> {
+    let file = tempfile::NamedTempFile::new_in(directory);
+    Ok(file
+        .map_err(crate::error::io_at(directory))?
+        .into_temp_path())
+}
+
+fn refused(path: &Path) -> impl Fn(IndexError) -> RunError {
+    let path = path.to_path_buf();
+    move |error| RunError::Index {
+        path: path.clone(),
+        error,
+    }
+}
+
+/// Opens an index file and reads its header.
+fn open(path: &Path) -> Result<Opened, RunError> {
+    let file = open_file(path).map_err(|problem| RunError::Index {
+        path: path.to_path_buf(),
+        error: IndexError::Read(io::Error::other(problem.to_string())),
+    })?;
+    BlockReader::new(BufReader::with_capacity(READ_BYTES, file)).map_err(refused(path))
+}
+
+/// What an index file is, by its header.
+///
+/// # Errors
+///
+/// It is no index, or cannot be read.
+pub fn kind(path: &Path) -> Result<(Kind, Settings), RunError> {
+    let opened = open(path)?;
+    Ok((opened.kind, opened.settings))
+}
+
+/// Loads an index for a run: a frozen one as it is, a part by freezing it.
+///
+/// # Errors
+///
+/// The file is refused: not an index, cut, damaged, or made with other settings than `wanted`.
+pub fn load(path: &Path, wanted: &Settings, options: &RunOptions) -> Result<CorpusIndex, RunError> {
+    let opened = open(path)?;
+    if opened.kind == Kind::Part {
+        opened.expect(Kind::Part, wanted).map_err(refused(path))?;
+        drop(opened);
+        return freeze(&[path], options);
+    }
+    opened.expect(Kind::Frozen, wanted).map_err(refused(path))?;
+    CorpusIndex::read(opened).map_err(refused(path))
+}
+
+/// Opens parts that were made with the same settings.
+fn open_parts(paths: &[&Path]) -> Result<(Settings, Parts), RunError> {
+    let mut parts = Vec::new();
+    let mut settings: Option<Settings> = None;
+    for path in paths {
+        let opened = open(path)?;
+        let settings = settings.get_or_insert_with(|| opened.settings.clone());
+        let same = opened.expect(Kind::Part, settings);
+        same.and_then(|()| match opened.settings == *settings {
+            true => Ok(()),
+            false => Err(IndexError::Settings {
+                found: opened.settings.to_text(),
+                expected: settings.to_text(),
+            }),
+        })
+        .map_err(refused(path))?;
+        parts.push(PartReader::new(opened));
+    }
+    let names = paths.iter().map(|path| path.display().to_string());
+    let path = PathBuf::from(names.collect::<Vec<_>>().join(", "));
+    let parts = MergedParts::new(parts).map_err(refused(&path))?;
+    Ok((settings.unwrap_or_default(), Parts { parts, path }))
+}
+
+struct Parts {
+    parts: MergedParts<BufReader<File>>,
+    path: PathBuf,
+}
+
+impl Parts {
+    /// Gives all files and pages in source order; see [`MergedParts::next_record`].
+    fn each(
+        &mut self,
+        options: &RunOptions,
+        mut take: impl FnMut(&part::FileRecord, Option<&part::OwnedPage>) -> Result<(), RunError>,
+    ) -> Result<(), RunError> {
+        struct Failed(RunError);
+        impl From<IndexError> for Failed {
+            fn from(error: IndexError) -> Self {
+                Failed(RunError::Index {
+                    path: PathBuf::new(),
+                    error,
+                })
+            }
+        }
+        let mut pages = 0_u64;
+        loop {
+            let next = self
+                .parts
+                .next_record(|file, page| take(file, page).map_err(Failed));
+            match next {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(Failed(RunError::Index { error, .. })) => {
+                    return Err(refused(&self.path)(error));
+                }
+                Err(Failed(error)) => return Err(error),
+            }
+            pages += 1;
+            if pages.is_multiple_of(PAGES_A_LOOK) && options.stop.load(Ordering::Relaxed) {
+                return Err(RunError::Stopped);
+            }
+        }
+    }
+}
+
+/// Merges parts into one. The order of `paths` means nothing.
+///
+/// # Errors
+///
+/// A part is refused, two hold the same page, or `out` cannot be written.
+pub fn merge(paths: &[&Path], out: &Path, options: &RunOptions) -> Result<(), RunError> {
+    let (settings, mut parts) = open_parts(paths)?;
+    let mut merged = PartFile::create(out, &settings)?;
+    let mut sites = Sites::default();
+    let mut bytes = Vec::new();
+    parts.each(options, |file, page| {
+        bytes.clear();
+        match page.map(|page| page.record(0)) {
+            None => part::put_file(file.argument, &file.name, &mut bytes),
+            Some(page) => {
+                let site = page.site.zip(page.class);
+                let noted = site.map(|(site, class)| sites.note(site, class, &[]));
+                let is_sampled = noted.is_some_and(|noted| noted.is_sampled);
+                part::put_page(&page, &mut bytes);
+                part::put_sample(if is_sampled { page.sample } else { &[] }, &mut bytes);
+            }
+        }
+        merged.write_records(&bytes)
+    })?;
+    merged.finish()
+}
+
+/// The index of parts. The order of `paths` means nothing.
+///
+/// # Errors
+///
+/// A part is refused, two hold the same page, or memory cannot be written out to disk.
+pub fn freeze(paths: &[&Path], options: &RunOptions) -> Result<CorpusIndex, RunError> {
+    let (settings, mut parts) = open_parts(paths)?;
+    let spill = Spill::new(options);
+    let builder = spill.builder(settings, options);
+    let mut counter = builder.counter();
+    let mut sites = Sites::default();
+    let mut names = Names::default();
+    parts.each(options, |file, page| {
+        let Some(page) = page else {
+            names.put(names.len() as u32, file.argument, &file.name);
+            return Ok(());
+        };
+        let number = (names.len() as u32).saturating_sub(1);
+        let added = counter.add_record(&page.record(number));
+        counter.settle(&mut sites);
+        added.map_err(|error| spill.failed(error))
+    })?;
+    counter.end().map_err(|error| spill.failed(error))?;
+    spill.freeze(&builder, sites, names, options)
+}
+
+/// Writes a frozen index.
+///
+/// # Errors
+///
+/// The file cannot be written.
+pub fn write(index: &CorpusIndex, path: &Path) -> Result<(), RunError> {
+    struct Writer(AtomicFile);
+    impl io::Write for Writer {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let written = self.0.write(bytes).map(|()| bytes.len());
+            written.map_err(|error| match error {
+                RunError::Io { error, .. } => error,
+                error => io::Error::other(error),
+            })
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut out = Writer(AtomicFile::at(path)?);
+    index.write(&mut out).map_err(crate::error::io_at(path))?;
+    Box::new(out.0).finish()
+}
+
+/// Reads `i/n`: the share number i, from 1, of n.
+///
+/// # Errors
+///
+/// What was expected.
+pub fn parse_shard(text: &str) -> Result<Shard, String> {
+    let numbers = text.split_once('/').and_then(|(number, of)| {
+        let number: u32 = number.parse().ok()?;
+        let of: u32 = of.parse().ok()?;
+        (1 <= number && number <= of).then(|| Shard {
+            index: number - 1,
+            of,
+        })
+    });
+    numbers.ok_or_else(|| format!("'{text}' is no share such as 1/4"))
+}
