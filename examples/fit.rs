@@ -6,7 +6,9 @@
 //!
 //! Logistic regression on one-hot bins by AdaGrad (Duchi 2011), a fixed number of epochs in a
 //! fixed pseudo-random order, so the same pages give the same file. Step one is fitted first;
-//! step two sees the log-odds that step one gives. A line weighs its words over the square root
+//! step two sees the log-odds that step one gives. What other pages of the site say is fitted
+//! last, with everything else held, on the pages of sites that have several: so a page that
+//! stands alone is scored as if there were no such features. A line weighs its words over the square root
 //! of its page's lines times its source's pages, so that neither long pages nor large sources
 //! drown the others. Lines that the page-scope rule removes are left out, and the line that
 //! stays for them is body where any of its copies is.
@@ -16,8 +18,11 @@ use std::error::Error;
 use std::io::Write;
 use std::path::Path;
 
-use dechaff::eval::{GoldPage, GoldReader, Label};
+use dechaff::Config;
+use dechaff::eval::{GoldPage, GoldReader, Label, index_pages};
 use dechaff::evidence::{Evidence, Needs};
+use dechaff::index::CorpusIndex;
+use dechaff::index::keys::SiteKey;
 use dechaff::repeats::Repeats;
 use dechaff::score::PageFacts;
 use dechaff::score::additive::training;
@@ -31,11 +36,13 @@ const RIDGE: f64 = 2e-6;
 const MAX_WORDS: u32 = 60;
 
 struct TrainingPage {
+    gold: GoldPage,
     text: String,
     /// For each line that is not blank: 1 boilerplate, 0 body, None not learned from.
     targets: Vec<Option<f64>>,
     weights: Vec<f64>,
-    source: String,
+    /// Whether the other pages of its site are known.
+    knows_site: bool,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -43,25 +50,48 @@ fn main() -> Result<(), Box<dyn Error>> {
     if paths.is_empty() {
         return Err("usage: fit GOLD.jsonl.gz... > src/score/weights.rs".into());
     }
-    let mut pages = Vec::new();
+    let mut golds = Vec::new();
     for path in &paths {
         for page in GoldReader::open(Path::new(path))? {
-            pages.push(training_page(&page?));
+            golds.push(page?);
         }
+    }
+    let index = index_pages(&golds, &Config::default());
+    let mut pages = Vec::new();
+    for gold in golds {
+        let has_others = gold.domain.as_ref().is_some_and(|domain| {
+            let site = index.sites.get(&SiteKey::of(domain.as_bytes()));
+            site.is_some_and(|site| site.pages > 1)
+        });
+        if has_others {
+            pages.push(training_page(gold.clone(), &index, true));
+        }
+        pages.push(training_page(gold, &index, false));
     }
     weigh_by_source(&mut pages);
     eprintln!("{} pages", pages.len());
 
-    let alone = fit(&pages, &training::ALONE_FEATURES, |facts| {
-        training::bins_alone(facts)
-    });
-    let context = fit(&pages, &training::CONTEXT_FEATURES, |facts| {
+    let (with_site, without_site): (Vec<_>, Vec<_>) =
+        pages.into_iter().partition(|page| page.knows_site);
+    let alone_features = &training::ALONE_FEATURES;
+    let mut alone = Model::new(alone_features);
+    let lines = examples(&without_site, &index, &alone, training::bins_alone);
+    alone.fit(lines, alone_features, |_| true);
+
+    let features = &training::CONTEXT_FEATURES;
+    let in_context = |facts: &PageFacts<'_>| {
         let log_odds: Vec<f32> = training::bins_alone(facts)
             .iter()
             .map(|bins| alone.log_odds(bins) as f32)
             .collect();
         training::bins_in_context(facts, &log_odds)
-    });
+    };
+    let mut context = Model::new(features);
+    let is_of_site = |feature: &Feature| training::SITE_FEATURES.contains(&feature.name);
+    let alone_pages = examples(&without_site, &index, &context, in_context);
+    context.fit(alone_pages, features, |feature| !is_of_site(feature));
+    let site_pages = examples(&with_site, &index, &context, in_context);
+    context.fit(site_pages, features, is_of_site);
 
     let mut out = std::io::stdout().lock();
     writeln!(
@@ -83,10 +113,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn facts_of<T>(text: &str, use_facts: impl FnOnce(&PageFacts<'_>) -> T) -> T {
+fn facts_of<T>(
+    gold: &GoldPage,
+    text: &str,
+    index: Option<&CorpusIndex>,
+    use_facts: impl FnOnce(&PageFacts<'_>) -> T,
+) -> T {
     let mut evidence = Evidence::default();
     let mut repeats = Repeats::default();
-    evidence.gather(text.as_bytes(), Needs::PAGE);
+    let needs = Needs {
+        site: index.is_some(),
+        ..Needs::PAGE
+    };
+    evidence.gather(text.as_bytes(), needs);
+    if let Some(index) = index {
+        evidence.look_up(index, &gold.address(), 0);
+    }
     repeats.find(&evidence);
     use_facts(&PageFacts {
         page: text.as_bytes(),
@@ -95,9 +137,10 @@ fn facts_of<T>(text: &str, use_facts: impl FnOnce(&PageFacts<'_>) -> T) -> T {
     })
 }
 
-fn training_page(page: &GoldPage) -> TrainingPage {
+fn training_page(page: GoldPage, index: &CorpusIndex, knows_site: bool) -> TrainingPage {
     let text = page.text();
-    let (targets, weights) = facts_of(&text, |facts| {
+    let known = Some(index).filter(|_| knows_site);
+    let (targets, weights) = facts_of(&page, &text, known, |facts| {
         let lines = &facts.evidence.lines;
         let label = |line: usize| page.labels[lines[line].number - 1];
         let mut targets: Vec<Option<f64>> = (0..lines.len())
@@ -131,22 +174,23 @@ fn training_page(page: &GoldPage) -> TrainingPage {
         (targets, weights)
     });
     TrainingPage {
+        gold: page,
         text,
         targets,
         weights,
-        source: page.source.clone(),
+        knows_site,
     }
 }
 
 fn weigh_by_source(pages: &mut [TrainingPage]) {
     let mut counts = std::collections::BTreeMap::<String, f64>::new();
     for page in pages.iter() {
-        *counts.entry(page.source.clone()).or_default() += 1.0;
+        *counts.entry(page.gold.source.clone()).or_default() += 1.0;
     }
     let mut total = 0.0;
     let mut lines = 0.0;
     for page in pages.iter_mut() {
-        let source_weight = 1.0 / counts[&page.source].sqrt();
+        let source_weight = 1.0 / counts[&page.gold.source].sqrt();
         for (weight, target) in page.weights.iter_mut().zip(&page.targets) {
             *weight *= source_weight;
             if target.is_some() {
@@ -169,6 +213,17 @@ struct Model {
 }
 
 impl Model {
+    fn new(features: &[Feature]) -> Self {
+        let offsets = features.iter().scan(0, |next, feature| {
+            Some(std::mem::replace(next, *next + feature.bins))
+        });
+        Model {
+            bias: 0.0,
+            weights: vec![0.0; features.iter().map(|feature| feature.bins).sum()],
+            offsets: offsets.collect(),
+        }
+    }
+
     fn log_odds(&self, bins: &[usize]) -> f64 {
         self.offsets
             .iter()
@@ -231,85 +286,95 @@ struct Example {
     slots: Vec<u16>,
 }
 
-fn fit(
+fn examples(
     pages: &[TrainingPage],
-    features: &[Feature],
+    index: &CorpusIndex,
+    model: &Model,
     bins_of: impl Fn(&PageFacts<'_>) -> Vec<Vec<usize>>,
-) -> Model {
-    let offsets: Vec<usize> = features
-        .iter()
-        .scan(0, |next, feature| {
-            Some(std::mem::replace(next, *next + feature.bins))
-        })
-        .collect();
-    let size: usize = features.iter().map(|feature| feature.bins).sum();
+) -> Vec<Example> {
     let mut examples = Vec::new();
     for page in pages {
-        let bins = facts_of(&page.text, &bins_of);
+        let known = Some(index).filter(|_| page.knows_site);
+        let bins = facts_of(&page.gold, &page.text, known, &bins_of);
         for ((bins, target), weight) in bins.iter().zip(&page.targets).zip(&page.weights) {
             if let Some(target) = *target {
-                let slots = offsets
-                    .iter()
-                    .zip(bins)
-                    .map(|(offset, bin)| (offset + bin) as u16);
+                let slots = model.offsets.iter().zip(bins);
                 examples.push(Example {
                     target,
                     weight: *weight,
-                    slots: slots.collect(),
+                    slots: slots.map(|(offset, bin)| (offset + bin) as u16).collect(),
                 });
             }
         }
     }
+    examples
+}
 
-    let mut model = Model {
-        bias: 0.0,
-        weights: vec![0.0; size],
-        offsets,
-    };
-    let mut squares = vec![1e-6; size + 1];
-    let mut average = vec![0.0; size + 1];
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    for epoch in 0..EPOCHS {
-        shuffle(&mut examples, &mut state);
-        let mut loss = 0.0;
-        for example in &examples {
-            let log_odds = example.slots.iter().fold(model.bias, |sum, slot| {
-                sum + model.weights[usize::from(*slot)]
-            });
-            let likelihood = 1.0 / (1.0 + (-log_odds).exp());
-            let error = (likelihood - example.target) * example.weight;
-            let own = if example.target > 0.5 {
-                likelihood
-            } else {
-                1.0 - likelihood
-            };
-            loss -= example.weight * own.max(1e-9).ln();
-            let mut step = |value: &mut f64, slot: usize, ridge: f64| {
-                let gradient = error + ridge * *value;
-                squares[slot] += gradient * gradient;
-                *value -= LEARNING_RATE * gradient / squares[slot].sqrt();
-            };
-            step(&mut model.bias, size, 0.0);
-            for slot in &example.slots {
-                let slot = usize::from(*slot);
-                step(&mut model.weights[slot], slot, RIDGE * example.weight);
+impl Model {
+    /// Fits the tables of the features that are learned; the others stay as they are, and so
+    /// does the bias unless it is 0.
+    fn fit(
+        &mut self,
+        mut examples: Vec<Example>,
+        features: &[Feature],
+        is_learned: impl Fn(&Feature) -> bool,
+    ) {
+        let size = self.weights.len();
+        let learned: Vec<bool> = features.iter().map(is_learned).collect();
+        let learns_bias = self.bias == 0.0;
+        let mut squares = vec![1e-6; size + 1];
+        let mut average = vec![0.0; size + 1];
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        for epoch in 0..EPOCHS {
+            shuffle(&mut examples, &mut state);
+            let mut loss = 0.0;
+            for example in &examples {
+                let log_odds = example.slots.iter().fold(self.bias, |sum, slot| {
+                    sum + self.weights[usize::from(*slot)]
+                });
+                let likelihood = 1.0 / (1.0 + (-log_odds).exp());
+                let error = (likelihood - example.target) * example.weight;
+                let own = if example.target > 0.5 {
+                    likelihood
+                } else {
+                    1.0 - likelihood
+                };
+                loss -= example.weight * own.max(1e-9).ln();
+                let mut step = |value: &mut f64, slot: usize, ridge: f64| {
+                    let gradient = error + ridge * *value;
+                    squares[slot] += gradient * gradient;
+                    *value -= LEARNING_RATE * gradient / squares[slot].sqrt();
+                };
+                if learns_bias {
+                    step(&mut self.bias, size, 0.0);
+                }
+                for (slot, _) in example
+                    .slots
+                    .iter()
+                    .zip(&learned)
+                    .filter(|(_, learned)| **learned)
+                {
+                    let slot = usize::from(*slot);
+                    step(&mut self.weights[slot], slot, RIDGE * example.weight);
+                }
             }
+            if epoch >= EPOCHS / 2 {
+                let rounds = (EPOCHS - EPOCHS / 2) as f64;
+                let values = self.weights.iter().chain([&self.bias]);
+                average
+                    .iter_mut()
+                    .zip(values)
+                    .for_each(|(sum, value)| *sum += value / rounds);
+            }
+            eprintln!("epoch {epoch}: loss {:.5}", loss / examples.len() as f64);
         }
-        if epoch >= EPOCHS / 2 {
-            let rounds = (EPOCHS - EPOCHS / 2) as f64;
-            let values = model.weights.iter().chain([&model.bias]);
-            average
-                .iter_mut()
-                .zip(values)
-                .for_each(|(sum, value)| *sum += value / rounds);
+        self.bias = average[size];
+        average.truncate(size);
+        self.weights = average;
+        if learns_bias {
+            self.centre(&examples, features);
         }
-        eprintln!("epoch {epoch}: loss {:.5}", loss / examples.len() as f64);
     }
-    model.bias = average[size];
-    average.truncate(size);
-    model.weights = average;
-    model.centre(&examples, features);
-    model
 }
 
 /// Fisher and Yates, driven by splitmix64.

@@ -42,6 +42,7 @@
 //! directories and JSON lines, `eval` labelled pages and accuracy figures, `cli` (default) the
 //! program.
 
+pub mod blocks;
 pub mod cleaner;
 pub mod collect;
 pub mod config;

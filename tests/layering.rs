@@ -20,6 +20,7 @@ const TABLE: &[(&str, &str)] = &[
     ("config", "error"),
     ("page", "normalize"),
     ("shingle", "fingerprint"),
+    ("blocks", "config fingerprint normalize page"),
     (
         "evidence",
         "config fingerprint index normalize page shape shingle",

@@ -26,8 +26,15 @@ impl Bits {
         self.words[number / WORD_BITS] |= 1 << (number % WORD_BITS);
     }
 
-    pub fn remove(&mut self, number: usize) {
-        self.words[number / WORD_BITS] &= !(1 << (number % WORD_BITS));
+    /// Takes the numbers of the range out of the set, and adds them to `to`.
+    pub fn move_range(&mut self, range: Range<usize>, mut to: Option<&mut Bits>) {
+        for (word, mask) in masks(range) {
+            let moved = self.words[word] & mask;
+            self.words[word] &= !mask;
+            if let Some(to) = &mut to {
+                to.words[word] |= moved;
+            }
+        }
     }
 
     /// Whether every number of the range is in the set.
@@ -78,7 +85,10 @@ mod tests {
         let mut bits = Bits::none(200);
         numbers.iter().for_each(|&number| bits.insert(number));
         bits.insert(100);
-        bits.remove(100);
+        let mut moved = Bits::none(200);
+        bits.move_range(99..127, Some(&mut moved));
+        bits.move_range(101..127, None);
+        assert!(moved.each_in(0..200).eq([100]));
         for start in 0..200 {
             for end in start..200 {
                 let expected = numbers.into_iter().filter(|at| (start..end).contains(at));

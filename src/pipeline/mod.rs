@@ -7,6 +7,7 @@ mod job;
 mod ordered;
 mod outcome;
 pub mod plan;
+pub mod repeats;
 mod spill;
 mod unpack;
 

@@ -79,7 +79,7 @@ pub mod training {
     use super::*;
 
     pub use super::alone::FEATURES as ALONE_FEATURES;
-    pub use super::context::FEATURES as CONTEXT_FEATURES;
+    pub use super::context::{FEATURES as CONTEXT_FEATURES, SITE_FEATURES};
 
     /// For each line of a page, one bin for each of [`ALONE_FEATURES`].
     pub fn bins_alone(facts: &PageFacts<'_>) -> Vec<Vec<usize>> {

@@ -12,7 +12,7 @@ use super::bins::{Feature, bin, likelihood};
 use crate::repeats::Rule;
 
 /// Number of features.
-pub(super) const COUNT: usize = 19;
+pub(super) const COUNT: usize = 21;
 
 /// A line alone at or below this likelihood, with [`SURE_WORDS`], is a sure paragraph.
 const SURE_LIKELIHOOD: f32 = 0.25;
@@ -32,15 +32,30 @@ const BEFORE_EDGES: [f32; 11] = [
     0.001, 0.01, 0.03, 0.1, 0.25, 0.5, 0.75, 0.9, 0.97, 0.99, 0.999,
 ];
 const DISTANCE_EDGES: [f32; 8] = [2.0, 3.0, 4.0, 6.0, 9.0, 15.0, 30.0, 80.0];
+/// Pages of a site on which a line stands that stands on more than one.
+const SITE_PAGE_EDGES: [f32; 2] = [3.0, 5.0];
+/// Pages of a site of which the line stands on one only.
+const SITE_SIZE_EDGES: [f32; 2] = [5.0, 20.0];
+const SITE_SHARE_EDGES: [f32; 3] = [0.15, 0.4, 0.7];
+/// Lines before and behind of which it is asked whether the site says them again.
+const SITE_RADIUS: usize = 3;
 const COPY_EDGES: [f32; 4] = [2.0, 3.0, 5.0, 10.0];
 
 const LOGIT_BINS: usize = LOGIT_EDGES.len() + 1;
 const COARSE_BINS: usize = COARSE_EDGES.len() + 1;
 const SHARE_BINS: usize = SHARE_EDGES.len() + 1;
 const DISTANCE_BINS: usize = DISTANCE_EDGES.len() + 1;
+/// Alone on a site of some size; on several pages: how many, what share, with a
+/// neighbour or without.
+const SITE_BINS: usize =
+    (SITE_SIZE_EDGES.len() + 1) + (SITE_PAGE_EDGES.len() + 1) * (SITE_SHARE_EDGES.len() + 1) * 2;
 const ENDINGS: usize = 3;
 /// Counts of copies, then the rules by which a copy goes.
 const COPY_BINS: usize = COPY_EDGES.len() + 1 + 3;
+
+/// The features that know other pages of the site. Their first bin is that of a page without
+/// a site, or of one that stands alone on it, and weighs nothing.
+pub const SITE_FEATURES: [&str; 2] = ["pages of its site", "site's lines around"];
 
 /// The features, in the order of a line's bins.
 pub const FEATURES: [Feature; COUNT] = [
@@ -115,6 +130,14 @@ pub const FEATURES: [Feature; COUNT] = [
     Feature {
         name: "copies on the page",
         bins: 3 * COPY_BINS,
+    },
+    Feature {
+        name: SITE_FEATURES[0],
+        bins: 1 + 3 * SITE_BINS,
+    },
+    Feature {
+        name: SITE_FEATURES[1],
+        bins: 2 * SITE_RADIUS + 2,
     },
     Feature {
         name: "best run",
@@ -290,6 +313,8 @@ impl<'a> Neighbourhood<'a> {
             from_before * DISTANCE_BINS + to_behind,
             (length * ENDINGS + ending) * COARSE_BINS + next,
             length * COPY_BINS + self.copy_bin(line),
+            self.site_bin(line, length),
+            self.site_lines_around(line),
             self.run_bin(line, around),
         ]
     }
@@ -306,6 +331,39 @@ impl<'a> Neighbourhood<'a> {
                 bin(copies as f32, &COPY_EDGES)
             }
         }
+    }
+
+    /// Whether the site's other pages hold the line, and how many of them; 0 without a site.
+    fn site_bin(&self, line: usize, length: usize) -> usize {
+        let corpus = &self.facts.evidence.corpus;
+        if corpus.site_pages < 2 {
+            return 0;
+        }
+        let first = 1 + length * SITE_BINS;
+        let pages = corpus.line_pages(line);
+        if pages < 2 {
+            return first + bin(corpus.site_pages as f32, &SITE_SIZE_EDGES);
+        }
+        let before = line
+            .checked_sub(1)
+            .map_or(0, |line| corpus.pair_pages(line));
+        let is_paired = before.max(corpus.pair_pages(line)) > 1;
+        let share = pages as f32 / corpus.site_pages as f32;
+        let shares = SITE_SHARE_EDGES.len() + 1;
+        let count = bin(pages as f32, &SITE_PAGE_EDGES) * shares + bin(share, &SITE_SHARE_EDGES);
+        first + 1 + SITE_SIZE_EDGES.len() + count * 2 + usize::from(is_paired)
+    }
+
+    /// How many of the lines around stand on other pages of the site too; 0 without a site.
+    fn site_lines_around(&self, line: usize) -> usize {
+        let corpus = &self.facts.evidence.corpus;
+        if corpus.site_pages < 2 {
+            return 0;
+        }
+        let from = line.saturating_sub(SITE_RADIUS);
+        let to = (line + SITE_RADIUS + 1).min(self.logits.len());
+        let lines = (from..to).filter(|&other| other != line && corpus.line_pages(other) > 1);
+        1 + lines.count()
     }
 
     /// Inside the best run, or how far before or behind it.

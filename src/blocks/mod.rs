@@ -1,0 +1,513 @@
+//! Pages as lines in, the blocks of lines that they say again and again out: on a page, a
+//! site or a corpus. Knows no files, and nothing of what is to be removed.
+//!
+//! # What a block is
+//!
+//! Lines are compared as [`LineReader`] folds them; blank lines do not count and do not break
+//! a run. A *block* is a run of lines that
+//!
+//! - stands in two places or more that do not overlap: its places are counted from the top,
+//!   each the first that does not overlap the one before;
+//! - is *maximal*: there is no line that stands before it in every place, and none that
+//!   stands behind it in every place. A page's start and end count as lines of their own;
+//! - does not overlap itself by half of its lines or more. So of a million equal lines the
+//!   block is one line, not half a million; the blocks left out say the same text twice over.
+//!
+//! Which places count together is a matter of [`Scope`]; [`BlockRule`] sets how long a block
+//! is at least and on how many pages it stands.
+//!
+//! # Which blocks are told of
+//!
+//! Blocks lie in one another, so they are chosen one by one, the block that saves most bytes
+//! first; of equal ones the longer, then the one that stands first. Removal would leave one
+//! copy of a block and take all others, so a block saves the bytes (terminators counted) of
+//! the lines in its places that no block before covers, but for one place: the one with most
+//! of these bytes, the first of such. Where all lines of a place stay already, with blocks
+//! chosen before, no other place is left out. Then the block's places are covered. A block
+//! that saves nothing is not told of.
+//!
+//! So the bytes saved add up to exactly what removal would save, and of every line that goes
+//! an equal one stays.
+//!
+//! # How
+//!
+//! Each distinct line gets a number, apart for every site or page if the scope says so. Runs
+//! of lines that stand once, and the gaps between pages, become separators that equal nothing.
+//! Maximal repeats of what is left are read off its sorted suffixes; see `suffixes.rs` and
+//! `maximal.rs`.
+//!
+//! Linear time up to the choice, which looks at blocks again when others cover them and ends
+//! after a fixed number of steps for each line ([`Repeats::is_complete`]). Memory: about 40
+//! bytes for each line, blank ones not counted, and 4 for each page.
+//!
+//! # Example
+//!
+//! ```
+//! use dechaff::blocks::{BlockFinder, BlockRule, LineReader, Scope};
+//! use dechaff::config::CorpusNormalize;
+//!
+//! # fn main() -> Result<(), dechaff::blocks::TooManyLines> {
+//! let pages = ["Home\nNews\n\nOtters\n", "Home\n  News\nHerons\n", "Home\nFerries\n"];
+//! let mut reader = LineReader::new(CorpusNormalize::Space);
+//! let mut finder = BlockFinder::new(Scope::Corpus);
+//! for page in pages {
+//!     let mut lines = Vec::new();
+//!     reader.read(page.as_bytes(), &mut lines);
+//!     finder.begin_page(None)?;
+//!     finder.add_lines(&lines, 0)?;
+//! }
+//! let found = finder.find(&BlockRule::default());
+//! let [menu, home] = &found.blocks[..] else { panic!("two blocks") };
+//! assert_eq!((menu.lines, menu.places, menu.saved_bytes), (2, 2, 12));
+//! assert_eq!((home.lines, home.places, home.saved_bytes), (1, 3, 5));
+//! # Ok(())
+//! # }
+//! ```
+
+mod bits;
+mod choose;
+mod maximal;
+mod names;
+mod suffixes;
+
+use thiserror::Error;
+
+use crate::config::CorpusNormalize;
+use crate::fingerprint::Fingerprint;
+use crate::normalize::{fold_space_into, is_blank, normalize_into};
+use crate::page::LineCursor;
+
+use choose::Field;
+use names::{Name, Names};
+
+/// Which places of a block count together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// Those on one page.
+    Page,
+    /// Those on the pages of one site; a page of no site is one by itself.
+    Site,
+    /// All.
+    #[default]
+    Corpus,
+}
+
+/// Which blocks are looked for, and how many are told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockRule {
+    /// Least lines of a block.
+    pub min_lines: u32,
+    /// Least characters of a block as it is compared, line ends not counted.
+    pub min_chars: u64,
+    /// Least pages that it stands on.
+    pub min_pages: usize,
+    /// Blocks told of; 0 for all.
+    pub top: usize,
+    /// Places told of each.
+    pub places: usize,
+}
+
+impl Default for BlockRule {
+    fn default() -> Self {
+        BlockRule {
+            min_lines: 1,
+            min_chars: 0,
+            min_pages: 1,
+            top: 0,
+            places: 3,
+        }
+    }
+}
+
+/// A line of a page, blank ones left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageLine {
+    /// Of the line as it is compared.
+    pub fingerprint: Fingerprint,
+    /// Characters, as it is compared.
+    pub chars: u32,
+    /// Bytes with its terminator.
+    pub bytes: u32,
+    /// Number among the lines read with it, from 1, blank ones counted.
+    pub number: u32,
+}
+
+/// Reads text into lines as they are compared.
+#[derive(Debug)]
+pub struct LineReader {
+    normalize: CorpusNormalize,
+    folded: Vec<u8>,
+}
+
+impl LineReader {
+    /// A reader that folds this much away.
+    pub fn new(normalize: CorpusNormalize) -> Self {
+        LineReader {
+            normalize,
+            folded: Vec::new(),
+        }
+    }
+
+    /// Appends the lines of a text; returns how many it has, blank ones counted. Linear time.
+    pub fn read(&mut self, text: &[u8], lines: &mut Vec<PageLine>) -> usize {
+        let mut number = 0;
+        for raw in LineCursor::new(text) {
+            number += 1;
+            let line = &text[raw.start..raw.end];
+            if is_blank(line) {
+                continue;
+            }
+            let compared = match self.normalize {
+                CorpusNormalize::None => line,
+                CorpusNormalize::Space => {
+                    self.folded.clear();
+                    fold_space_into(line, &mut self.folded);
+                    &self.folded
+                }
+                CorpusNormalize::Full => {
+                    self.folded.clear();
+                    normalize_into(line, &mut self.folded);
+                    &self.folded
+                }
+            };
+            lines.push(PageLine {
+                fingerprint: Fingerprint::of(compared),
+                chars: saturated(count_chars(compared)),
+                bytes: saturated(raw.next - raw.start),
+                number: saturated(number),
+            });
+        }
+        number
+    }
+}
+
+fn saturated(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// Characters of UTF-8; of other bytes, those that do not continue one.
+fn count_chars(text: &[u8]) -> usize {
+    let begins = |byte: &&u8| **byte & 0xc0 != 0x80;
+    text.iter().filter(begins).count()
+}
+
+/// More lines than can be numbered.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("more than {MAX_LINES} lines that are not blank, pages counted with them")]
+pub struct TooManyLines;
+
+/// Lines and pages that a [`BlockFinder`] takes.
+pub const MAX_LINES: u32 = (1 << 31) - 2;
+
+/// Takes in pages in source order, then finds their blocks.
+#[derive(Debug)]
+pub struct BlockFinder {
+    scope: Scope,
+    names: Names,
+    /// The names of all lines, page by page.
+    sequence: Vec<Name>,
+    /// Bytes of each line.
+    bytes: Vec<u32>,
+    /// Number of each line on its page.
+    numbers: Vec<u32>,
+    /// Where each page begins in `sequence`.
+    page_starts: Vec<u32>,
+    /// What sets the lines of the page at hand apart from equal ones elsewhere.
+    apart: Option<[u8; 17]>,
+}
+
+impl BlockFinder {
+    /// A finder without pages.
+    pub fn new(scope: Scope) -> Self {
+        BlockFinder {
+            scope,
+            names: Names::new(),
+            sequence: Vec::new(),
+            bytes: Vec::new(),
+            numbers: Vec::new(),
+            page_starts: Vec::new(),
+            apart: None,
+        }
+    }
+
+    /// Begins the next page: `site` is the fingerprint of its site's name.
+    ///
+    /// # Errors
+    ///
+    /// [`TooManyLines`]; the page is not taken in then.
+    pub fn begin_page(&mut self, site: Option<Fingerprint>) -> Result<(), TooManyLines> {
+        let page = self.page_starts.len() as u128;
+        self.check_room(1)?;
+        self.apart = match (self.scope, site) {
+            (Scope::Corpus, _) => None,
+            (Scope::Site, Some(site)) => Some(apart(1, site.0)),
+            (Scope::Site, None) | (Scope::Page, _) => Some(apart(0, page)),
+        };
+        self.page_starts.push(self.sequence.len() as u32);
+        Ok(())
+    }
+
+    /// Adds lines to the page begun last; `lines_before` of it, blank ones counted, come
+    /// before those that they were read with.
+    ///
+    /// # Errors
+    ///
+    /// [`TooManyLines`]; none of the lines is taken in then.
+    pub fn add_lines(&mut self, lines: &[PageLine], lines_before: u64) -> Result<(), TooManyLines> {
+        self.check_room(lines.len())?;
+        let before = u32::try_from(lines_before).unwrap_or(u32::MAX);
+        for line in lines {
+            let fingerprint = match &self.apart {
+                None => line.fingerprint,
+                Some(apart) => {
+                    let mut bytes = [0; 33];
+                    bytes[..17].copy_from_slice(apart);
+                    bytes[17..].copy_from_slice(&line.fingerprint.0.to_le_bytes());
+                    Fingerprint::of(&bytes)
+                }
+            };
+            let name = self.names.note(fingerprint, line.chars, line.bytes);
+            self.sequence.push(name);
+            self.bytes.push(line.bytes);
+            self.numbers.push(before.saturating_add(line.number));
+        }
+        Ok(())
+    }
+
+    fn check_room(&self, more: usize) -> Result<(), TooManyLines> {
+        let taken = self.sequence.len() + self.page_starts.len();
+        if taken.saturating_add(more) > MAX_LINES as usize {
+            return Err(TooManyLines);
+        }
+        Ok(())
+    }
+
+    /// Pages begun.
+    pub fn pages(&self) -> usize {
+        self.page_starts.len()
+    }
+
+    /// Finds the blocks of all pages; see the module for the rule.
+    pub fn find(self, rule: &BlockRule) -> Repeats {
+        let sequence = Sequence::new(self);
+        let order = suffixes::sort_suffixes(&sequence.text, sequence.alphabet);
+        let mut repeats = sequence.repeats(&order, rule);
+        let field = Field {
+            order: &order,
+            bytes: &sums(sequence.bytes.iter().copied()),
+            page_starts: &sequence.page_starts,
+        };
+        let choices = choose::choose(field, rule.min_pages, &mut repeats);
+        drop(repeats);
+        let top = match rule.top {
+            0 => usize::MAX,
+            top => top,
+        };
+        let mut places = Vec::new();
+        let told = choices.chosen.iter().take(top);
+        Repeats {
+            blocks: told
+                .map(|choice| sequence.block(field, choice, rule.places, &mut places))
+                .collect(),
+            found: choices.blocks,
+            saving: choices.chosen.len() as u64,
+            saved_bytes: choices.chosen.iter().map(|block| block.saved_bytes).sum(),
+            is_complete: choices.is_complete,
+        }
+    }
+}
+
+fn apart(kind: u8, number: u128) -> [u8; 17] {
+    let mut apart = [kind; 17];
+    apart[1..].copy_from_slice(&number.to_le_bytes());
+    apart
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Repeats {
+    /// The blocks told of, most bytes saved first; then the longer one, then the one that
+    /// stands first.
+    pub blocks: Vec<RepeatedBlock>,
+    /// Blocks that satisfy the rule, blocks in blocks counted.
+    pub found: u64,
+    /// How many of these save something beside those that save more: all that could be told of.
+    pub saving: u64,
+    /// Bytes that these save together.
+    pub saved_bytes: u64,
+    /// False where the search for blocks that save less was given up, on text made to make it
+    /// long.
+    pub is_complete: bool,
+}
+
+/// A block, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepeatedBlock {
+    /// Lines, blank ones not counted.
+    pub lines: u32,
+    /// Characters as it is compared, line ends not counted.
+    pub chars: u64,
+    /// Bytes in its first place, terminators counted, blank lines not.
+    pub bytes: u64,
+    /// Places that do not overlap.
+    pub places: u32,
+    /// Pages that hold one of them.
+    pub pages: u32,
+    /// Bytes that go with this block and not with one told of before.
+    pub saved_bytes: u64,
+    /// The first places.
+    pub first: Vec<Extent>,
+}
+
+/// Where a block stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// The page, from 0, in the order in which pages were begun.
+    pub page: u32,
+    /// Number of the block's first line on the page, from 1, blank ones counted.
+    pub first_line: u32,
+    /// Number of its last line.
+    pub last_line: u32,
+}
+
+/// Stands at the end of a sequence.
+const END: u32 = 0;
+
+/// The lines that stand more than once, with a separator before each page and in place of
+/// each run of lines that stand once, and [`END`] behind all. Vectors run parallel to `text`.
+struct Sequence {
+    text: Vec<u32>,
+    /// Numbers in `text` are below this: the end, repeated lines, separators.
+    alphabet: usize,
+    bytes: Vec<u32>,
+    numbers: Vec<u32>,
+    page_starts: Vec<u32>,
+    /// What is known of the line with number `place + 1` in `text`.
+    lines: Vec<names::RepeatedLine>,
+}
+
+impl Sequence {
+    fn new(finder: BlockFinder) -> Self {
+        let names = finder.names.close();
+        let mut page_starts = finder.page_starts;
+        let mut sequence = Sequence {
+            text: Vec::new(),
+            alphabet: names.repeated.len() + 1,
+            bytes: Vec::new(),
+            numbers: Vec::new(),
+            page_starts: Vec::new(),
+            lines: Vec::new(),
+        };
+        let mut is_apart = true;
+        let mut pages = 0;
+        for (place, &name) in finder.sequence.iter().enumerate() {
+            while let Some(start) = page_starts.get_mut(pages).filter(|at| **at <= place as u32) {
+                *start = sequence.text.len() as u32;
+                is_apart = true;
+                pages += 1;
+            }
+            let Some(line) = names.repeated(name) else {
+                is_apart = true;
+                continue;
+            };
+            if is_apart {
+                sequence.separate();
+                is_apart = false;
+            }
+            sequence.push(line + 1, finder.bytes[place], finder.numbers[place]);
+        }
+        page_starts[pages..].fill(sequence.text.len() as u32);
+        sequence.push(END, 0, 0);
+        sequence.page_starts = page_starts;
+        sequence.lines = names.repeated;
+        sequence
+    }
+
+    fn separate(&mut self) {
+        self.push(self.alphabet as u32, 0, 0);
+        self.alphabet += 1;
+    }
+
+    fn push(&mut self, line: u32, bytes: u32, number: u32) {
+        self.text.push(line);
+        self.bytes.push(bytes);
+        self.numbers.push(number);
+    }
+
+    /// The maximal repeats that may be blocks, each with the bytes that it saves at most.
+    fn repeats(&self, order: &[u32], rule: &BlockRule) -> Vec<(maximal::Repeat, u64)> {
+        let most_bytes = self.sums_of(|line| line.max_bytes);
+        let chars = self.sums_of(|line| line.chars);
+        let shared = suffixes::shared_with_previous(&self.text, order);
+        let mut repeats = Vec::new();
+        maximal::each_maximal_repeat(&self.text, order, &shared, |repeat| {
+            let (start, end) = (
+                repeat.first as usize,
+                (repeat.first + repeat.lines) as usize,
+            );
+            let occurrences = u64::from(repeat.occurrences);
+            // Longer together than twice the sequence: it overlaps itself by half.
+            let is_periodic = occurrences * u64::from(repeat.lines) > 2 * self.text.len() as u64;
+            if repeat.lines >= rule.min_lines
+                && chars[end] - chars[start] >= rule.min_chars
+                && !is_periodic
+            {
+                let bytes = most_bytes[end] - most_bytes[start];
+                repeats.push((repeat, bytes.saturating_mul(occurrences - 1)));
+            }
+        });
+        repeats
+    }
+
+    /// Sums of a figure of the lines before each place; separators have none.
+    fn sums_of(&self, figure: impl Fn(&names::RepeatedLine) -> u32) -> Vec<u64> {
+        sums(self.text.iter().map(|&number| {
+            let line = (number as usize).checked_sub(1);
+            let line = line.and_then(|line| self.lines.get(line));
+            line.map_or(0, &figure)
+        }))
+    }
+
+    /// What is told of a block.
+    fn block(
+        &self,
+        field: Field<'_>,
+        choice: &choose::Choice,
+        max_places: usize,
+        places: &mut Vec<u32>,
+    ) -> RepeatedBlock {
+        let repeat = &choice.repeat;
+        field.gather(repeat, places);
+        let length = repeat.lines as usize;
+        let first = repeat.first as usize;
+        let chars = self.text[first..first + length].iter();
+        let extent = |&place: &u32| Extent {
+            page: field.page(place) as u32,
+            first_line: self.numbers[place as usize],
+            last_line: self.numbers[place as usize + length - 1],
+        };
+        RepeatedBlock {
+            lines: repeat.lines,
+            chars: chars
+                .map(|&line| u64::from(self.lines[line as usize - 1].chars))
+                .sum(),
+            bytes: field.bytes[first + length] - field.bytes[first],
+            places: places.len() as u32,
+            pages: field.pages(places, usize::MAX) as u32,
+            saved_bytes: choice.saved_bytes,
+            first: places.iter().take(max_places).map(extent).collect(),
+        }
+    }
+}
+
+/// What comes before each number, and in all.
+fn sums(numbers: impl ExactSizeIterator<Item = u32>) -> Vec<u64> {
+    let mut sums = Vec::with_capacity(numbers.len() + 1);
+    let mut sum = 0;
+    sums.push(sum);
+    for number in numbers {
+        sum += u64::from(number);
+        sums.push(sum);
+    }
+    sums
+}
