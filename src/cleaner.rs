@@ -224,19 +224,51 @@ impl Cleaner {
         })
     }
 
-    /// What weighed on each line's score, heaviest first; one entry a line that is not blank.
+    /// What weighed on each line's score, and what the index knows of it; one entry a line that
+    /// is not blank.
     ///
     /// For showing: slower than cleaning, and it allocates.
-    pub fn explain_page(&self, page: &[u8]) -> Vec<Vec<Contribution>> {
+    pub fn explain_page(&self, page: &[u8], address: &PageAddress<'_>) -> Vec<LineFacts> {
         let mut workspace = Workspace::default();
-        self.gather(page, &PageAddress::default(), &mut workspace);
+        self.gather(page, address, &mut workspace);
+        let evidence = &workspace.evidence;
         let facts = PageFacts {
             page,
-            evidence: &workspace.evidence,
+            evidence,
             repeats: &workspace.repeats,
         };
-        self.scorer.explain(&facts)
+        let mut contributions = if self.config.score {
+            self.scorer.explain(&facts)
+        } else {
+            Vec::new()
+        }
+        .into_iter();
+        let corpus = &evidence.corpus;
+        let places = |line: usize| corpus.lines.get(line).map(|figures| figures.places.max(1));
+        (0..evidence.lines.len())
+            .map(|line| LineFacts {
+                contributions: contributions.next().unwrap_or_default(),
+                site_pages: corpus.site_pages,
+                pages: corpus
+                    .line_pages(line)
+                    .max(u32::from(corpus.site_pages > 0)),
+                places: places(line),
+            })
+            .collect()
     }
+}
+
+/// What is shown of a line beside its decision.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LineFacts {
+    /// What weighed on its score, heaviest first; empty where nothing is scored.
+    pub contributions: Vec<Contribution>,
+    /// Pages of the page's site, near-duplicates counted once; 0 without site or index.
+    pub site_pages: u32,
+    /// Pages of the site that hold the line, digits masked.
+    pub pages: u32,
+    /// Places of the corpus that hold the line; None where they are not counted.
+    pub places: Option<u32>,
 }
 
 impl Workspace {

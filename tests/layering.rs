@@ -54,7 +54,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "bin",
-        "cleaner collect config decide error eval index page pipeline report score sink source visible",
+        "blocks cleaner collect config decide error eval evidence index page pipeline report score sink source visible",
     ),
 ];
 

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dechaff::evidence::{Evidence, Needs};
+use dechaff::evidence::{Evidence, Needs, PageAddress};
 use dechaff::normalize::normalize_into;
 use dechaff::repeats::Repeats;
 use dechaff::score::additive::training::{
@@ -331,11 +331,11 @@ fn sums(page: &[u8], number: usize) -> Sums {
         .position(|line| line.number == number)
         .expect("the line is not blank");
     let cleaner = Cleaner::new(Config::default()).expect("a good config");
-    let explained = cleaner.explain_page(page);
+    let explained = cleaner.explain_page(page, &PageAddress::default());
     let score = cleaner.clean_page(page).verdicts()[line].score;
 
     let weight = |line: usize, step: Step, name: &str| {
-        let mut weights = explained[line].iter();
+        let mut weights = explained[line].contributions.iter();
         let found = weights.find(|weight| weight.step == step && weight.feature == name);
         found.expect("every feature has its say").log_odds
     };

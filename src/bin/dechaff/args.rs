@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::summary::free_memory_bytes;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -34,6 +36,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Measure accuracy on labelled pages
     Eval(EvalArgs),
+    /// Show the blocks of lines that pages say again and again
+    Repeats(RepeatsArgs),
     /// Make, merge and show indexes: what a corpus says again and again
     #[command(subcommand)]
     Index(IndexCommand),
@@ -149,13 +153,7 @@ impl CorpusArgs {
     }
 
     pub fn site_by(&self) -> SiteBy {
-        match self.site {
-            Site::Auto => SiteBy::Auto,
-            Site::None => SiteBy::None,
-            Site::Host => SiteBy::Host,
-            Site::Domain => SiteBy::Domain,
-            Site::Dir => SiteBy::Directory,
-        }
+        self.site.by()
     }
 }
 
@@ -178,6 +176,18 @@ pub enum Site {
     Domain,
     /// The first directory below the input
     Dir,
+}
+
+impl Site {
+    fn by(self) -> SiteBy {
+        match self {
+            Site::Auto => SiteBy::Auto,
+            Site::None => SiteBy::None,
+            Site::Host => SiteBy::Host,
+            Site::Domain => SiteBy::Domain,
+            Site::Dir => SiteBy::Directory,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -224,13 +234,19 @@ impl ReadingArgs {
     /// The library's settings, with those that come from elsewhere as they are by default.
     pub fn options(&self, corpus: &CorpusArgs) -> RunOptions {
         RunOptions {
+            site_by: corpus.site_by(),
+            max_memory_bytes: corpus.max_memory_bytes(),
+            temp_dir: corpus.temp_dir.clone(),
+            ..self.own_options()
+        }
+    }
+
+    fn own_options(&self) -> RunOptions {
+        RunOptions {
             fields: FieldNames {
                 text: self.text_field.clone(),
                 url: self.url_field.clone(),
             },
-            site_by: corpus.site_by(),
-            max_memory_bytes: corpus.max_memory_bytes(),
-            temp_dir: corpus.temp_dir.clone(),
             max_page_bytes: self.max_page_bytes.0,
             threads: usize::from(self.threads),
             is_text_forced: self.format == Format::Text,
@@ -406,6 +422,21 @@ pub struct ExplainArgs {
     #[command(flatten)]
     pub engine: EngineArgs,
 
+    #[command(flatten)]
+    pub corpus: CorpusArgs,
+
+    /// Show what an index or part knows of the lines too
+    #[arg(long, value_name = "FILE")]
+    pub index: Option<PathBuf>,
+
+    /// The page's site in the index [default: the nearest directory above PAGE that is one]
+    #[arg(long, value_name = "NAME", requires = "index")]
+    pub site_name: Option<String>,
+
+    /// The page's own name in the index, so that its first copies stay
+    #[arg(long, value_name = "NAME", requires = "index")]
+    pub page_name: Option<String>,
+
     /// Write JSON
     #[arg(long)]
     pub json: bool,
@@ -460,6 +491,74 @@ pub enum By {
     Domain,
     /// The language
     Lang,
+}
+
+#[derive(Args, Debug)]
+pub struct RepeatsArgs {
+    /// Files or directories; - is standard input, which is copied to a temporary file
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+
+    /// Which places of a block count together
+    #[arg(long, default_value = "corpus")]
+    pub scope: RepeatsScope,
+
+    /// What makes pages one site; `auto` is the host of a record's URL, and for files the first
+    /// directory below the input
+    #[arg(long, default_value = "auto", value_name = "BY")]
+    pub site: Site,
+
+    /// Least lines of a block, blank ones not counted
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub min_lines: u32,
+
+    /// Least characters of a block as it is compared, line ends not counted
+    #[arg(long, default_value_t = 40, value_name = "N")]
+    pub min_chars: u64,
+
+    /// Least pages that a block stands on [default: 2; 1 for --scope page]
+    #[arg(long, value_name = "N")]
+    pub min_pages: Option<usize>,
+
+    /// Blocks listed; 0 for all
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub top: usize,
+
+    /// Places listed of each block
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub places: u32,
+
+    /// What is folded away before lines are compared: nothing, white space, or all that is
+    /// folded within a page (letter case, quotes, dashes, width)
+    #[arg(long, value_name = "WHAT", default_value = "space")]
+    pub normalize: Normalize,
+
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl RepeatsArgs {
+    pub fn options(&self, stop: Arc<AtomicBool>) -> RunOptions {
+        RunOptions {
+            site_by: self.site.by(),
+            stop,
+            ..self.reading.own_options()
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RepeatsScope {
+    /// Those on one page
+    Page,
+    /// Those on the pages of one site
+    Site,
+    /// All
+    Corpus,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -6,21 +6,28 @@
 use std::fs;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use dechaff::cleaner::LineFacts;
+use dechaff::evidence::PageAddress;
+use dechaff::index::keys::SiteKey;
+use dechaff::index::{CorpusIndex, Names, Place};
 use dechaff::pipeline::plan::STANDARD_STREAM;
+use dechaff::pipeline::{RunOptions, index_files};
 use dechaff::report::{Counts, Removed};
 use dechaff::score::{Contribution, Score, Step};
+use dechaff::sink::ledger::page_name;
 use dechaff::source::content::UTF8_MARK;
 use dechaff::source::utf16;
 use dechaff::visible::visible;
-use dechaff::{CleanedLine, Cleaner, Reason};
+use dechaff::{CleanedLine, Cleaner, Reason, Workspace, collect};
 use serde::Serialize;
 
-use super::CLEAN;
+use super::{CLEAN, tell};
 use crate::args::ExplainArgs;
 use crate::json;
 use crate::terminal::Terminal;
@@ -37,10 +44,53 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<u8> {
     let converted = utf16::decode(&bytes).map(String::into_bytes);
     let text = converted.as_ref().unwrap_or(&bytes);
     let page = text.strip_prefix(UTF8_MARK).unwrap_or(text);
-    let cleaner = Cleaner::new(args.engine.config())?;
-    let explained = Explained::new(&cleaner, page);
+    let config = args.corpus.config(&args.engine);
+    let cleaner = Cleaner::new(config.clone())?;
+    let Some(path) = &args.index else {
+        let explained = Explained::new(&cleaner, page, &PageAddress::default());
+        write_page(args, &explained).context("cannot write to standard output")?;
+        return Ok(CLEAN);
+    };
+    let (_, found) = index_files::kind(path)?;
+    let site_by = found.site.as_deref().unwrap_or_default();
+    let wanted = collect::settings(&config, site_by, found.max_page_bytes);
+    let index = Arc::new(index_files::load(path, &wanted, &RunOptions::default())?);
+    let site = site_name(args, &index);
+    let number = args.page_name.as_ref();
+    let number = number.and_then(|name| index.names.number(name.as_bytes()));
+    let address = PageAddress {
+        site: site.as_deref(),
+        place: number.map(|file| Place {
+            file,
+            ..Place::default()
+        }),
+    };
+    let cleaner = cleaner.with_index(Arc::clone(&index));
+    let mut explained = Explained::new(&cleaner, page, &address);
+    explained.names = Some(index.names.clone());
     write_page(args, &explained).context("cannot write to standard output")?;
     Ok(CLEAN)
+}
+
+/// The site of the page: as the user says, or the nearest directory above it that the index
+/// knows as one.
+fn site_name(args: &ExplainArgs, index: &CorpusIndex) -> Option<Vec<u8>> {
+    let is_known = |name: &[u8]| index.sites.contains_key(&SiteKey::of(name));
+    let found = match &args.site_name {
+        Some(name) => Some(name.clone().into_bytes()).filter(|name| is_known(name)),
+        None => {
+            let directories = args.page.ancestors().skip(1);
+            let names = directories.filter_map(|directory| directory.file_name());
+            let mut names = names.map(|name| name.as_encoded_bytes().to_vec());
+            names
+                .find(|name| is_known(name))
+                .or_else(|| is_known(b"").then(Vec::new))
+        }
+    };
+    if found.is_none() {
+        tell("dechaff: note: the index does not know the page's site; see --site-name");
+    }
+    found
 }
 
 fn write_page(args: &ExplainArgs, explained: &Explained<'_>) -> io::Result<()> {
@@ -69,31 +119,28 @@ struct Explained<'p> {
     is_scored: bool,
     lines: Vec<ExplainedLine<'p>>,
     counts: Counts,
+    /// The files of the index.
+    names: Option<Names>,
 }
 
-/// A line, and what weighed on its score, heaviest first: nothing where it has none.
+/// A line, and what is known of it: nothing where it is blank.
 struct ExplainedLine<'p> {
     line: CleanedLine<'p>,
-    weights: Vec<Contribution>,
+    facts: LineFacts,
 }
 
 impl<'p> Explained<'p> {
-    fn new(cleaner: &Cleaner, page: &'p [u8]) -> Self {
+    fn new(cleaner: &Cleaner, page: &'p [u8], address: &PageAddress<'_>) -> Self {
         let is_scored = cleaner.config().score;
-        let cleaned = cleaner.clean_page(page);
-        let mut weights = if is_scored {
-            cleaner.explain_page(page)
-        } else {
-            Vec::new()
-        }
-        .into_iter();
+        let cleaned = cleaner.clean_page_at(page, address, &mut Workspace::default());
+        let mut facts = cleaner.explain_page(page, address).into_iter();
         let lines = cleaned
             .each_line()
             .map(|line| ExplainedLine {
                 line,
-                weights: match line.verdict.reason {
-                    Reason::Blank => Vec::new(),
-                    _ => weights.next().unwrap_or_default(),
+                facts: match line.verdict.reason {
+                    Reason::Blank => LineFacts::default(),
+                    _ => facts.next().unwrap_or_default(),
                 },
             })
             .collect();
@@ -103,6 +150,7 @@ impl<'p> Explained<'p> {
             is_scored,
             lines,
             counts,
+            names: None,
         }
     }
 
@@ -142,16 +190,22 @@ fn write_table(
 fn style(line: &CleanedLine<'_>) -> Style {
     match line.verdict.reason {
         Reason::Blank => Style::new().dimmed(),
-        Reason::Repeat { .. } => AnsiColor::Yellow.on_default(),
+        Reason::Repeat { .. } | Reason::Template { .. } | Reason::Duplicate { .. } => {
+            AnsiColor::Yellow.on_default()
+        }
         _ if line.verdict.is_kept => Style::new(),
         _ => AnsiColor::Red.on_default(),
     }
 }
 
-/// What stands before the text: line, alone, score, decision, reason, weights.
-const CELLS: usize = 6;
+/// What stands before the text: line, alone, score, pages of the site, places of the corpus,
+/// decision, reason, weights.
+const CELLS: usize = 8;
 /// The first cells hold numbers, flush right.
-const NUMBER_CELLS: usize = 3;
+const NUMBER_CELLS: usize = 5;
+
+/// The cells that only an index fills.
+const INDEX_CELLS: std::ops::Range<usize> = 3..5;
 
 /// One row. Cells are ASCII; the text is safe to print.
 struct Row {
@@ -185,12 +239,14 @@ impl Table {
         let rows: Vec<Row> = explained
             .lines
             .iter()
-            .map(|line| Row::new(line, explained.score(&line.line), weight_count))
+            .map(|line| Row::new(explained, line, weight_count))
             .collect();
         let header = [
             "line",
             "alone",
             "score",
+            "pages",
+            "places",
             "decision",
             "reason",
             "weighed most",
@@ -199,6 +255,7 @@ impl Table {
             let widest = rows.iter().map(|row| row.cells[cell].len()).max();
             match widest {
                 Some(0) => 0,
+                None if INDEX_CELLS.contains(&cell) => 0,
                 _ => header[cell].len().max(widest.unwrap_or(0)),
             }
         });
@@ -240,15 +297,25 @@ impl Table {
 }
 
 impl Row {
-    fn new(explained: &ExplainedLine<'_>, score: Option<Score>, weight_count: usize) -> Row {
-        let line = &explained.line;
+    fn new(explained: &Explained<'_>, line: &ExplainedLine<'_>, weight_count: usize) -> Row {
+        let ExplainedLine { line, facts } = line;
+        let score = explained.score(line);
+        let pages = match facts.site_pages {
+            0 => String::new(),
+            of_pages => format!("{}/{of_pages}", facts.pages),
+        };
+        let places = facts
+            .places
+            .map_or(String::new(), |places| places.to_string());
         let cells = [
             line.number.to_string(),
             score_cell(score.map(|score| score.alone)),
             score_cell(score.map(|score| score.context)),
+            pages,
+            places,
             decision_word(line).to_owned(),
-            reason_cell(line.verdict.reason),
-            weights_cell(&explained.weights, weight_count),
+            reason_cell(line.verdict.reason, explained.names.as_ref()),
+            weights_cell(&facts.contributions, weight_count),
         ];
         Row {
             cells,
@@ -261,9 +328,13 @@ fn score_cell(score: Option<f32>) -> String {
     score.map_or_else(|| "-".to_owned(), |score| format!("{score:.4}"))
 }
 
-fn reason_cell(reason: Reason) -> String {
+fn reason_cell(reason: Reason, names: Option<&Names>) -> String {
     match reason {
         Reason::Repeat { of } => format!("{} of {of}", reason.word()),
+        Reason::Duplicate { of } => {
+            let page = visible(&page_name(of, names));
+            format!("{} of {page}:{}", reason.word(), of.line)
+        }
         _ => reason.word().to_owned(),
     }
 }
@@ -285,11 +356,7 @@ fn weights_cell(weights: &[Contribution], count: usize) -> String {
 
 /// The account of the page: every line and byte once.
 fn summary(counts: &Counts) -> String {
-    let reasons = [
-        ("removed: repeat", counts.repeat),
-        ("removed: boilerplate", counts.boilerplate),
-        ("removed: blank", counts.blank),
-    ];
+    let reasons = counts.removed();
     let removed_lines: u64 = reasons.iter().map(|(_, removed)| removed.lines).sum();
     let page = Removed {
         lines: counts.lines,
@@ -300,7 +367,9 @@ fn summary(counts: &Counts) -> String {
         bytes: counts.bytes_kept,
     };
     let mut shown = format!("{:<20}  {:>8}  {:>10}\n", "", "lines", "bytes");
-    for (name, share) in [("page", page), ("kept", kept)].into_iter().chain(reasons) {
+    let removed = reasons.map(|(word, removed)| (format!("removed: {word}"), removed));
+    let whole = [("page".to_owned(), page), ("kept".to_owned(), kept)];
+    for (name, share) in whole.into_iter().chain(removed) {
         shown.push_str(&format!(
             "{name:<20}  {:>8}  {:>10}\n",
             share.lines, share.bytes
@@ -329,15 +398,23 @@ struct LineJson<'a> {
     score: Option<f64>,
     decision: &'static str,
     reason: &'static str,
-    /// The line that this one repeats.
+    /// The line that this one repeats, or its first copy in the corpus.
     #[serde(skip_serializing_if = "Option::is_none")]
-    of: Option<PlaceJson<'a>>,
+    of: Option<PlaceJson>,
+    /// Pages of the site that hold the line, and pages of the site.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pages: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    site_pages: Option<u32>,
+    /// Places of the corpus that hold the line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    places: Option<u32>,
     weights: Vec<WeightJson>,
 }
 
 #[derive(Serialize)]
-struct PlaceJson<'a> {
-    page: &'a str,
+struct PlaceJson {
+    page: String,
     line: usize,
 }
 
@@ -349,8 +426,10 @@ struct WeightJson {
 }
 
 impl<'a> LineJson<'a> {
-    fn new(page: &'a str, is_scored: bool, explained: &ExplainedLine<'a>) -> Self {
-        let line = &explained.line;
+    fn new(page: &'a str, explained: &'a Explained<'a>, own: &'a ExplainedLine<'a>) -> Self {
+        let is_scored = explained.is_scored;
+        let ExplainedLine { line, facts } = own;
+        let of_site = |number: u32| (facts.site_pages > 0).then_some(number);
         let text = std::str::from_utf8(line.text).ok();
         let verdict = line.verdict;
         LineJson {
@@ -362,11 +441,24 @@ impl<'a> LineJson<'a> {
             decision: decision_word(line),
             reason: verdict.reason.word(),
             of: match verdict.reason {
-                Reason::Repeat { of } => Some(PlaceJson { page, line: of }),
+                Reason::Repeat { of } => Some(PlaceJson {
+                    page: page.to_owned(),
+                    line: of,
+                }),
+                Reason::Duplicate { of } => {
+                    let name = page_name(of, explained.names.as_ref());
+                    Some(PlaceJson {
+                        page: String::from_utf8_lossy(&name).into_owned(),
+                        line: of.line as usize,
+                    })
+                }
                 _ => None,
             },
-            weights: explained
-                .weights
+            pages: of_site(facts.pages),
+            site_pages: of_site(facts.site_pages),
+            places: facts.places,
+            weights: facts
+                .contributions
                 .iter()
                 .take(JSON_WEIGHTS)
                 .map(|weight| WeightJson {
@@ -391,7 +483,7 @@ fn write_json(out: &mut impl Write, page: &str, explained: &Explained<'_>) -> io
     let lines = explained
         .lines
         .iter()
-        .map(|line| LineJson::new(page, explained.is_scored, line))
+        .map(|line| LineJson::new(page, explained, line))
         .collect();
     json::write_safe(&PageJson { page, lines }, out)?;
     writeln!(out)
@@ -422,7 +514,11 @@ mod tests {
             score,
             ..Config::default()
         };
-        Explained::new(&Cleaner::new(config).unwrap(), page)
+        Explained::new(
+            &Cleaner::new(config).unwrap(),
+            page,
+            &PageAddress::default(),
+        )
     }
 
     fn json(page: &[u8], score: bool) -> String {
@@ -444,8 +540,8 @@ mod tests {
 
     #[test]
     fn a_repeat_names_its_line() {
-        assert_eq!(reason_cell(Reason::Repeat { of: 12 }), "repeat of 12");
-        assert_eq!(reason_cell(Reason::Body), "body");
+        assert_eq!(reason_cell(Reason::Repeat { of: 12 }, None), "repeat of 12");
+        assert_eq!(reason_cell(Reason::Body, None), "body");
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod clean;
 pub mod eval;
 pub mod explain;
 pub mod index;
+pub mod repeats;
 
 /// Finished, nothing to tell.
 pub const CLEAN: u8 = 0;
