@@ -50,7 +50,8 @@ use crate::index::part::{self, PageRecord};
 use crate::index::runs::{NoStore, RunStore, STRETCHES};
 use crate::index::settings::{CorpusSettings, Settings};
 use crate::index::{
-    CorpusIndex, Figures, Frozen, Key, Names, PlaceFigures, SiteFigures, SiteLine, SiteMap, Sites,
+    CorpusIndex, Figures, Frozen, Key, Names, PlaceFigures, Shelf, SiteFigures, SiteLine, SiteMap,
+    Sites,
 };
 use crate::templates;
 
@@ -156,7 +157,9 @@ impl CorpusBuilder {
     pub fn freeze(&self, sites: Sites, names: Names) -> io::Result<CorpusIndex> {
         fn frozen<F: Figures>(builder: &Builder<F>) -> io::Result<Frozen<F>> {
             builder.close()?;
-            let stretches = (0..STRETCHES).map(|at| builder.stretch(at, LEAST_COUNT));
+            let shelf = Shelf::in_memory();
+            let stretches =
+                (0..STRETCHES).map(|at| shelf.stretch(builder.stretch(at, LEAST_COUNT)?));
             Ok(Frozen::new(stretches.collect::<io::Result<_>>()?))
         }
         let on_sites = frozen(&self.on_sites)?;

@@ -1,13 +1,15 @@
 //! Maximal repeats in, those worth telling of out: the one that saves most bytes first.
 
 use std::collections::BinaryHeap;
+use std::ops::Range;
 
 use super::bits::Bits;
 use super::maximal::Repeat;
 
-/// Looking at blocks ends when this many steps were made for each line of the sequence. Sites,
-/// corpora and source trees take 2 to 30.
-pub const STEPS_A_LINE: u64 = 256;
+/// Steps for each line of the sequence after which a block that saves something is chosen
+/// without a look at those behind it, and after as many again no block is looked at. A step
+/// is a place of a block that is looked at, or 64 lines of it.
+pub const STEPS_A_LINE: u64 = 128;
 /// Steps that short sequences have in any case.
 const LEAST_STEPS: u64 = 1 << 20;
 
@@ -18,15 +20,13 @@ pub struct Field<'s> {
     pub order: &'s [u32],
     /// Bytes before each place, and behind the last.
     pub bytes: &'s [u64],
+    /// How far behind each place the same line stands again; `u32::MAX` for nowhere.
+    pub next_equal: &'s [u32],
     /// Where its pages begin; rising.
     pub page_starts: &'s [u32],
 }
 
 impl Field<'_> {
-    fn places(&self) -> usize {
-        self.order.len()
-    }
-
     fn bytes_at(&self, place: u32, lines: u32) -> u64 {
         let start = place as usize;
         self.bytes[start + lines as usize] - self.bytes[start]
@@ -37,27 +37,45 @@ impl Field<'_> {
         self.page_starts.partition_point(|&start| start <= place) - 1
     }
 
+    /// The first place behind the page that a place lies on.
+    fn page_end(&self, place: u32) -> u32 {
+        let next = self.page_starts.get(self.page(place) + 1);
+        next.copied().unwrap_or(u32::MAX)
+    }
+
     /// How many pages rising places lie on; no more than `enough` are counted.
     pub fn pages(&self, places: &[u32], enough: usize) -> usize {
         let mut rest = places;
         let mut pages = 0;
         while let (Some(&place), true) = (rest.first(), pages < enough) {
-            let next = self.page_starts.get(self.page(place) + 1);
-            let next = next.copied().unwrap_or(u32::MAX);
-            rest = &rest[rest.partition_point(|&place| place < next)..];
+            let end = self.page_end(place);
+            rest = &rest[rest.partition_point(|&place| place < end)..];
             pages += 1;
         }
         pages
+    }
+
+    /// All places of a repeat, in any order; they may overlap.
+    fn occurrences(&self, repeat: &Repeat) -> &[u32] {
+        let from = repeat.from as usize;
+        &self.order[from..from + repeat.occurrences as usize]
+    }
+
+    /// Whether places of a repeat may overlap: its first line stands in it again.
+    fn may_overlap(&self, repeat: &Repeat) -> bool {
+        self.next_equal[repeat.first as usize] < repeat.lines
     }
 
     /// Puts the places of a repeat into `places`, rising and not overlapping, each the first
     /// that does not overlap the one before. False where it is no block: there are fewer than
     /// two, or the repeat overlaps itself by half of its lines or more.
     pub fn gather(&self, repeat: &Repeat, places: &mut Vec<u32>) -> bool {
-        let from = repeat.from as usize;
         places.clear();
-        places.extend_from_slice(&self.order[from..from + repeat.occurrences as usize]);
+        places.extend_from_slice(self.occurrences(repeat));
         places.sort_unstable();
+        if !self.may_overlap(repeat) {
+            return true;
+        }
         let gaps = places.windows(2).map(|pair| pair[1] - pair[0]);
         if gaps.min().is_some_and(|gap| gap <= repeat.lines / 2) {
             return false;
@@ -89,7 +107,7 @@ pub struct Choices {
     pub chosen: Vec<Choice>,
     /// Repeats that are blocks, chosen or not.
     pub blocks: u64,
-    /// False where [`STEPS_A_LINE`] ended the search.
+    /// False where [`STEPS_A_LINE`] cut the search short.
     pub is_complete: bool,
 }
 
@@ -102,8 +120,8 @@ struct Waiting {
     from_end: u32,
 }
 
-/// Chooses blocks; the rule is that of the module above. `repeats` come with the bytes they
-/// save at most.
+/// Chooses blocks; the rule is that of the module above. `repeats` come with the bytes that
+/// they save at most.
 pub fn choose(field: Field<'_>, min_pages: usize, repeats: &mut [(Repeat, u64)]) -> Choices {
     repeats.sort_unstable_by_key(|(repeat, _)| (repeat.first, repeat.lines));
     let last = repeats.len().saturating_sub(1) as u32;
@@ -122,10 +140,11 @@ pub fn choose(field: Field<'_>, min_pages: usize, repeats: &mut [(Repeat, u64)])
         blocks: 0,
         is_complete: true,
     };
-    let max_steps = LEAST_STEPS + STEPS_A_LINE * field.places() as u64;
+    let max_steps = LEAST_STEPS + STEPS_A_LINE * field.order.len() as u64;
     while let Some(mut top) = waiting.pop() {
-        if state.steps > max_steps {
-            choices.is_complete = false;
+        let is_hurried = state.steps > max_steps;
+        choices.is_complete &= !is_hurried;
+        if state.steps > 2 * max_steps {
             break;
         }
         let (repeat, _) = repeats[(last - top.from_end) as usize];
@@ -133,40 +152,39 @@ pub fn choose(field: Field<'_>, min_pages: usize, repeats: &mut [(Repeat, u64)])
             continue;
         };
         top.saved_bytes = looked.saved_bytes;
-        if top.saved_bytes == 0 {
-            choices.blocks += 1;
-        } else if waiting.peek().is_none_or(|next| *next <= top) {
-            choices.blocks += 1;
+        let is_best = is_hurried || waiting.peek().is_none_or(|next| *next <= top);
+        if top.saved_bytes > 0 && !is_best {
+            waiting.push(top);
+            continue;
+        }
+        choices.blocks += 1;
+        if top.saved_bytes > 0 {
             state.cover(&repeat, looked);
             choices.chosen.push(Choice {
                 repeat,
-                saved_bytes: looked.saved_bytes,
+                saved_bytes: top.saved_bytes,
             });
-        } else {
-            waiting.push(top);
         }
     }
-    let order = |choice: &Choice| {
-        let Choice {
-            repeat,
-            saved_bytes,
-        } = choice;
-        (!saved_bytes, !repeat.lines, repeat.first)
-    };
-    choices.chosen.sort_unstable_by_key(order);
+    choices.chosen.sort_unstable_by_key(|choice| {
+        let repeat = &choice.repeat;
+        (!choice.saved_bytes, !repeat.lines, repeat.first)
+    });
     choices
 }
 
-/// Which lines the blocks chosen so far cover.
+/// What is known while blocks are chosen.
 struct State<'s> {
     field: Field<'s>,
     min_pages: usize,
     /// Lines that no block covers.
     free: Bits,
-    /// Lines of the copies that stay.
+    /// Lines of copies that stay whole.
     kept: Bits,
-    /// Places of the block looked at last.
-    places: Vec<u32>,
+    /// Where such a copy begins.
+    kept_starts: Bits,
+    /// Memory to sort places in.
+    sorted: Vec<u32>,
     steps: u64,
 }
 
@@ -180,50 +198,86 @@ struct Looked {
 
 impl<'s> State<'s> {
     fn new(field: Field<'s>, min_pages: usize) -> Self {
-        let mut free = Bits::none(field.places());
-        (0..field.places()).for_each(|place| free.insert(place));
+        let mut free = Bits::none(field.order.len());
+        (0..field.order.len()).for_each(|place| free.insert(place));
         State {
             field,
             min_pages,
             free,
-            kept: Bits::none(field.places()),
-            places: Vec::new(),
+            kept: Bits::none(field.order.len()),
+            kept_starts: Bits::none(field.order.len()),
+            sorted: Vec::new(),
             steps: 0,
         }
     }
 
-    /// Finds a block's places and what it would save; None where it is no block.
+    /// Finds what a block would save; None where it is none.
     fn look(&mut self, repeat: &Repeat) -> Option<Looked> {
         self.steps += u64::from(repeat.occurrences);
-        if !self.field.gather(repeat, &mut self.places)
-            || self.field.pages(&self.places, self.min_pages) < self.min_pages
-        {
+        if !self.is_on_enough_pages(repeat) {
             return None;
         }
-        self.steps += self.places.len() as u64 * (u64::from(repeat.lines) / 64 + 1);
+        if !self.field.may_overlap(repeat) {
+            let places = self.field.occurrences(repeat);
+            self.steps += places.len() as u64 * u64::from(repeat.lines / 64);
+            return Some(self.look_at(repeat, places));
+        }
+        // Sorting costs about as much as looking at three times the places.
+        self.steps += 3 * u64::from(repeat.occurrences);
+        let mut sorted = std::mem::take(&mut self.sorted);
+        let is_block = self.field.gather(repeat, &mut sorted);
+        let looked = is_block.then(|| self.look_at(repeat, &sorted));
+        self.sorted = sorted;
+        looked
+    }
+
+    fn is_on_enough_pages(&mut self, repeat: &Repeat) -> bool {
+        match self.min_pages {
+            0 | 1 => true,
+            2 => {
+                let end = self.field.page_end(repeat.first);
+                let mut places = self.field.occurrences(repeat).iter();
+                places.any(|&place| place >= end)
+            }
+            enough => {
+                self.steps += 3 * u64::from(repeat.occurrences);
+                self.sorted.clear();
+                self.sorted.extend(self.field.occurrences(repeat));
+                self.sorted.sort_unstable();
+                self.field.pages(&self.sorted, enough) == enough
+            }
+        }
+    }
+
+    fn look_at(&self, repeat: &Repeat, places: &[u32]) -> Looked {
         let mut free_bytes = 0;
         let mut most = (0, None);
         let mut has_kept = false;
-        for &place in &self.places {
+        for &place in places {
             let free_here = self.free_bytes(place, repeat.lines);
             free_bytes += free_here;
-            if free_here > most.0 {
+            let is_first = free_here == most.0 && most.1.is_some_and(|other| place < other);
+            if free_here > most.0 || is_first {
                 most = (free_here, Some(place));
             }
-            let lines = place as usize..(place + repeat.lines) as usize;
-            has_kept |= free_here == 0 && !has_kept && self.kept.has_all(lines);
+            has_kept = has_kept || free_here == 0 && self.is_kept(range(place, repeat));
         }
-        Some(if has_kept {
-            Looked {
+        match has_kept {
+            true => Looked {
                 saved_bytes: free_bytes,
                 stays: None,
-            }
-        } else {
-            Looked {
+            },
+            false => Looked {
                 saved_bytes: free_bytes - most.0,
                 stays: most.1,
-            }
-        })
+            },
+        }
+    }
+
+    /// Whether lines lie in one copy that stays whole.
+    fn is_kept(&self, lines: Range<usize>) -> bool {
+        let inside = lines.start + 1..lines.end;
+        self.kept.has_all(lines) && self.kept_starts.each_in(inside).next().is_none()
     }
 
     fn free_bytes(&self, place: u32, lines: u32) -> u64 {
@@ -235,12 +289,23 @@ impl<'s> State<'s> {
         free.map(|line| self.field.bytes_at(line as u32, 1)).sum()
     }
 
-    /// Covers the places of the block that was looked at last.
+    /// Covers a block's places.
     fn cover(&mut self, repeat: &Repeat, looked: Looked) {
-        for &place in &self.places {
-            let lines = place as usize..(place + repeat.lines) as usize;
-            let kept = (looked.stays == Some(place)).then_some(&mut self.kept);
+        let mut sorted = std::mem::take(&mut self.sorted);
+        self.field.gather(repeat, &mut sorted);
+        for &place in &sorted {
+            let lines = range(place, repeat);
+            let stays_whole = looked.stays == Some(place) && self.free.has_all(lines.clone());
+            if stays_whole {
+                self.kept_starts.insert(lines.start);
+            }
+            let kept = stays_whole.then_some(&mut self.kept);
             self.free.move_range(lines, kept);
         }
+        self.sorted = sorted;
     }
+}
+
+fn range(place: u32, repeat: &Repeat) -> Range<usize> {
+    place as usize..(place + repeat.lines) as usize
 }

@@ -22,9 +22,9 @@
 //! first; of equal ones the longer, then the one that stands first. Removal would leave one
 //! copy of a block and take all others, so a block saves the bytes (terminators counted) of
 //! the lines in its places that no block before covers, but for one place: the one with most
-//! of these bytes, the first of such. Where all lines of a place stay already, with blocks
-//! chosen before, no other place is left out. Then the block's places are covered. A block
-//! that saves nothing is not told of.
+//! of these bytes, the first of such. Where a place lies in a copy that a block before leaves
+//! whole, that copy stays, and no other place is left out. Then the block's places are
+//! covered. A block that saves nothing is not told of.
 //!
 //! So the bytes saved add up to exactly what removal would save, and of every line that goes
 //! an equal one stays.
@@ -36,9 +36,13 @@
 //! Maximal repeats of what is left are read off its sorted suffixes; see `suffixes.rs` and
 //! `maximal.rs`.
 //!
-//! Linear time up to the choice, which looks at blocks again when others cover them and ends
-//! after a fixed number of steps for each line ([`Repeats::is_complete`]). Memory: about 40
-//! bytes for each line, blank ones not counted, and 4 for each page.
+//! Finding them takes linear time. Choosing looks at each block at least once, and again when
+//! it would be next and others have covered part of it; after a fixed number of steps a line,
+//! which only text written for the purpose takes, it no longer looks for the best one, and
+//! after as many again it ends ([`Repeats::is_complete`]).
+//!
+//! Memory: about 40 bytes for each line, blank ones not counted, and 4 for each page; up to
+//! twice that where nearly every run of lines stands twice.
 //!
 //! # Example
 //!
@@ -295,6 +299,7 @@ impl BlockFinder {
         let field = Field {
             order: &order,
             bytes: &sums(sequence.bytes.iter().copied()),
+            next_equal: &sequence.next_equal(),
             page_starts: &sequence.page_starts,
         };
         let choices = choose::choose(field, rule.min_pages, &mut repeats);
@@ -466,6 +471,19 @@ impl Sequence {
             let line = line.and_then(|line| self.lines.get(line));
             line.map_or(0, &figure)
         }))
+    }
+
+    /// How far behind each place the same line stands again; `u32::MAX` for nowhere.
+    fn next_equal(&self) -> Vec<u32> {
+        let mut next_places = vec![u32::MAX; self.alphabet];
+        let mut next_equal = vec![u32::MAX; self.text.len()];
+        for (place, &line) in self.text.iter().enumerate().rev() {
+            let next = std::mem::replace(&mut next_places[line as usize], place as u32);
+            if next != u32::MAX {
+                next_equal[place] = next - place as u32;
+            }
+        }
+        next_equal
     }
 
     /// What is told of a block.

@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 
 use super::entry::{Entry, Figures};
 use super::format::{self, BlockReader, BlockWriter, END, Fields, IndexError, Kind, put_string};
+use super::frozen::{Shelf, Stretch};
 use super::keys::SiteKey;
 use super::runs::STRETCHES;
 use super::{CorpusIndex, Frozen, Names, Site, SiteLine, SiteMap};
@@ -44,10 +45,10 @@ impl Blocks<'_> {
     }
 
     fn entries<F: Figures>(&mut self, tag: u32, frozen: &Frozen<F>) -> io::Result<()> {
-        for entry in frozen.entries() {
+        frozen.each(|entry| {
             entry.write(&mut self.body);
-            self.flush_full(tag)?;
-        }
+            self.flush_full(tag)
+        })?;
         self.flush(tag)
     }
 }
@@ -95,18 +96,18 @@ impl CorpusIndex {
         out.write_all(&frames.frame(END, &[]))
     }
 
-    /// Reads an index whose header was read.
+    /// Reads an index whose header was read. `shelf` decides where its entries lie.
     ///
     /// # Errors
     ///
-    /// The file is cut or damaged.
-    pub fn read<R: Read>(mut blocks: BlockReader<R>) -> Result<Self, IndexError> {
+    /// The file is cut or damaged, or the shelf's store fails.
+    pub fn read<R: Read>(mut blocks: BlockReader<R>, shelf: &Shelf) -> Result<Self, IndexError> {
         let mut index = CorpusIndex {
             settings: blocks.settings.clone(),
             ..CorpusIndex::default()
         };
-        let mut on_sites = vec![Vec::new(); STRETCHES];
-        let mut in_corpus = vec![Vec::new(); STRETCHES];
+        let mut on_sites = Entries::new(shelf);
+        let mut in_corpus = Entries::new(shelf);
         let mut last_tag = 0;
         loop {
             let at = blocks.at();
@@ -121,8 +122,8 @@ impl CorpusIndex {
                     TOTALS => read_totals(&mut fields, &mut index.pages),
                     FILES => read_files(&mut fields, &mut index.names),
                     SITES => read_sites(&mut fields, &mut index.sites),
-                    ON_SITES => read_entries(&mut fields, &mut on_sites),
-                    IN_CORPUS => read_entries(&mut fields, &mut in_corpus),
+                    ON_SITES => on_sites.read(&mut fields)?,
+                    IN_CORPUS => in_corpus.read(&mut fields)?,
                     _ => None,
                 }
                 .is_some();
@@ -131,8 +132,8 @@ impl CorpusIndex {
                 return Err(IndexError::Damaged { at, what });
             }
         }
-        index.on_sites = Frozen::new(on_sites);
-        index.in_corpus = Frozen::new(in_corpus);
+        index.on_sites = on_sites.freeze()?;
+        index.in_corpus = in_corpus.freeze()?;
         Ok(index)
     }
 }
@@ -170,20 +171,54 @@ fn read_sites(fields: &mut Fields<'_>, sites: &mut SiteMap) -> Option<()> {
     Some(())
 }
 
-/// Entries must come by key, each key once: lookups count on it.
-fn read_entries<F: Figures>(
-    fields: &mut Fields<'_>,
-    stretches: &mut [Vec<Entry<F>>],
-) -> Option<()> {
-    while !fields.0.is_empty() {
-        let entry = Entry::<F>::read(fields.bytes(Entry::<F>::BYTES)?);
-        let stretch = &mut stretches[(entry.key.high >> 56) as usize];
-        if stretch.last().is_some_and(|last| last.key >= entry.key)
-            || stretch.len() >= u32::MAX as usize
-        {
-            return None;
+/// The entries of one table on their way to its stretches.
+struct Entries<'s, F> {
+    shelf: &'s Shelf,
+    done: Vec<Stretch<F>>,
+    /// Those whose first byte is the number of stretches done.
+    open: Vec<Entry<F>>,
+}
+
+impl<'s, F: Figures> Entries<'s, F> {
+    fn new(shelf: &'s Shelf) -> Self {
+        Entries {
+            shelf,
+            done: Vec::new(),
+            open: Vec::new(),
         }
-        stretch.push(entry);
     }
-    Some(())
+
+    fn close(&mut self) -> io::Result<()> {
+        let entries = std::mem::take(&mut self.open);
+        self.done.push(self.shelf.stretch(entries)?);
+        Ok(())
+    }
+
+    /// Entries must come by key, each key once: lookups count on it. None where they do not.
+    fn read(&mut self, fields: &mut Fields<'_>) -> io::Result<Option<()>> {
+        while !fields.0.is_empty() {
+            let Some(bytes) = fields.bytes(Entry::<F>::BYTES) else {
+                return Ok(None);
+            };
+            let entry = Entry::<F>::read(bytes);
+            let first_byte = (entry.key.high >> 56) as usize;
+            while self.done.len() < first_byte {
+                self.close()?;
+            }
+            let is_behind = self.open.last().is_none_or(|last| last.key < entry.key);
+            let has_room = self.open.len() < u32::MAX as usize;
+            if self.done.len() > first_byte || !is_behind || !has_room {
+                return Ok(None);
+            }
+            self.open.push(entry);
+        }
+        Ok(Some(()))
+    }
+
+    fn freeze(mut self) -> io::Result<Frozen<F>> {
+        while self.done.len() < STRETCHES {
+            self.close()?;
+        }
+        Ok(Frozen::new(self.done))
+    }
 }

@@ -1,43 +1,70 @@
 //! Sorted entries in, lookups out; never changes.
+//!
+//! Entries lie in memory, or, past a limit, in a [`RunStore`]: then one byte an entry stays in
+//! memory, by which nearly all keys that are not in are told without reading.
+
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::entry::{Entry, Figures, Key};
-use super::runs::STRETCHES;
+use super::runs::{self, NoStore, RunStore, STRETCHES};
 
-/// Entries that share a slot of the directory, on average.
+/// Entries in memory that share a slot of the directory, on average.
 const ENTRIES_A_SLOT: usize = 4;
+/// The same for entries in a store.
+const STORED_ENTRIES_A_SLOT: usize = 16;
 /// Keys that are looked up side by side, so that the misses of the cache overlap.
 const BATCH: usize = 16;
+/// Entries that are read from a store at a time when all are wanted.
+const READ_ENTRIES: usize = 1 << 14;
 
-/// A map from keys to figures.
+/// Decides whether entries stay in memory.
 #[derive(Debug)]
-pub struct Frozen<F> {
-    /// One for each first byte of a key.
-    stretches: Vec<Stretch<F>>,
+pub struct Shelf {
+    max_bytes: usize,
+    used_bytes: AtomicUsize,
+    store: Arc<dyn RunStore>,
 }
 
-#[derive(Debug)]
-struct Stretch<F> {
-    entries: Vec<Entry<F>>,
-    /// `directory[i]..directory[i + 1]`: the entries whose keys' next bits are i.
-    directory: Vec<u32>,
-    shift: u32,
-}
-
-impl<F: Figures> Default for Frozen<F> {
-    fn default() -> Self {
-        Frozen {
-            stretches: Vec::new(),
+impl Shelf {
+    /// Entries of up to `max_bytes` together stay in memory; the rest goes to `store`.
+    pub fn new(max_bytes: usize, store: Arc<dyn RunStore>) -> Self {
+        Shelf {
+            max_bytes,
+            used_bytes: AtomicUsize::new(0),
+            store,
         }
     }
-}
 
-impl<F: Figures> Stretch<F> {
-    fn new(entries: Vec<Entry<F>>) -> Self {
+    /// All entries stay in memory.
+    pub fn in_memory() -> Self {
+        Shelf::new(usize::MAX, Arc::new(NoStore))
+    }
+
+    /// Takes in the entries of one first byte, sorted by key.
+    ///
+    /// # Errors
+    ///
+    /// As [`RunStore::append`].
+    ///
+    /// # Panics
+    ///
+    /// There are 2^32 entries.
+    pub fn stretch<F: Figures>(&self, entries: Vec<Entry<F>>) -> io::Result<Stretch<F>> {
         assert!(
             u32::try_from(entries.len()).is_ok(),
             "a stretch holds fewer than 2^32 entries"
         );
-        let slots = (entries.len() / ENTRIES_A_SLOT).next_power_of_two();
+        let bytes = entries.len() * size_of::<Entry<F>>();
+        let used = self.used_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let is_stored = used > self.max_bytes;
+        let entries_a_slot = if is_stored {
+            STORED_ENTRIES_A_SLOT
+        } else {
+            ENTRIES_A_SLOT
+        };
+        let slots = (entries.len() / entries_a_slot).next_power_of_two();
         let shift = u64::BITS - 8 - slots.trailing_zeros();
         let mut directory = vec![0; slots + 1];
         for entry in &entries {
@@ -48,10 +75,61 @@ impl<F: Figures> Stretch<F> {
             sum += *end;
             *end = sum;
         }
-        Stretch {
+        let entries = if is_stored {
+            self.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            Entries::Stored {
+                run: runs::write_stretch(&*self.store, &entries)?,
+                tags: entries.iter().map(|entry| tag(entry.key)).collect(),
+                store: Arc::clone(&self.store),
+            }
+        } else {
+            Entries::Memory(entries)
+        };
+        Ok(Stretch {
             entries,
             directory,
             shift,
+        })
+    }
+}
+
+/// Entries whose keys share their first byte.
+#[derive(Debug)]
+pub struct Stretch<F> {
+    entries: Entries<F>,
+    /// `directory[i]..directory[i + 1]`: the entries whose keys' next bits are i.
+    directory: Vec<u32>,
+    shift: u32,
+}
+
+#[derive(Debug)]
+enum Entries<F> {
+    Memory(Vec<Entry<F>>),
+    Stored {
+        run: runs::Stretch,
+        /// Of each entry, [`tag`] of its key.
+        tags: Vec<u8>,
+        store: Arc<dyn RunStore>,
+    },
+}
+
+/// A byte of the key that no order goes by.
+#[inline]
+fn tag(key: Key) -> u8 {
+    key.low as u8
+}
+
+/// The bits behind the first byte.
+#[inline]
+fn slot_of(key: Key, shift: u32) -> usize {
+    ((key.high & (u64::MAX >> 8)) >> shift) as usize
+}
+
+impl<F: Figures> Stretch<F> {
+    fn len(&self) -> usize {
+        match &self.entries {
+            Entries::Memory(entries) => entries.len(),
+            Entries::Stored { tags, .. } => tags.len(),
         }
     }
 
@@ -62,37 +140,87 @@ impl<F: Figures> Stretch<F> {
     }
 
     #[inline]
-    fn get(&self, key: Key, (from, to): (u32, u32)) -> F {
-        let entries = &self.entries[from as usize..to as usize];
+    fn get(&self, key: Key, (from, to): (u32, u32)) -> io::Result<F> {
+        let range = from as usize..to as usize;
+        let entries = match &self.entries {
+            Entries::Memory(entries) => &entries[range],
+            Entries::Stored { run, tags, store } => {
+                return get_stored(&**store, run, tags, key, range);
+            }
+        };
         let found = if entries.len() <= BATCH {
             entries.iter().find(|entry| entry.key == key)
         } else {
             let place = entries.binary_search_by_key(&key, |entry| entry.key);
             place.ok().map(|place| &entries[place])
         };
-        found.map_or_else(F::default, |entry| entry.figures)
+        Ok(found.map_or_else(F::default, |entry| entry.figures))
+    }
+
+    /// Gives all entries to `take`, by key.
+    fn each(&self, mut take: impl FnMut(Entry<F>) -> io::Result<()>) -> io::Result<()> {
+        match &self.entries {
+            Entries::Memory(entries) => entries.iter().try_for_each(|&entry| take(entry)),
+            Entries::Stored { run, store, .. } => {
+                let bytes = READ_ENTRIES * Entry::<F>::BYTES;
+                runs::merge_stretches(&**store, &[*run], bytes, take)
+            }
+        }
     }
 }
 
-/// The bits behind the first byte.
-#[inline]
-fn slot_of(key: Key, shift: u32) -> usize {
-    ((key.high & (u64::MAX >> 8)) >> shift) as usize
+fn get_stored<F: Figures>(
+    store: &dyn RunStore,
+    run: &runs::Stretch,
+    tags: &[u8],
+    key: Key,
+    range: std::ops::Range<usize>,
+) -> io::Result<F> {
+    /// Bytes of the largest entry.
+    const MAX_BYTES: usize = 64;
+    let mut bytes = [0; MAX_BYTES];
+    let bytes = &mut bytes[..Entry::<F>::BYTES];
+    for at in range.filter(|&at| tags[at] == tag(key)) {
+        store.read_at(run.at + (at * bytes.len()) as u64, bytes)?;
+        let entry = Entry::<F>::read(bytes);
+        if entry.key == key {
+            return Ok(entry.figures);
+        }
+    }
+    Ok(F::default())
+}
+
+/// A map from keys to figures.
+#[derive(Debug)]
+pub struct Frozen<F> {
+    /// One for each first byte of a key; none where the map is empty.
+    stretches: Vec<Stretch<F>>,
+    failure: OnceLock<io::Error>,
+}
+
+impl<F: Figures> Default for Frozen<F> {
+    fn default() -> Self {
+        Frozen {
+            stretches: Vec::new(),
+            failure: OnceLock::new(),
+        }
+    }
 }
 
 impl<F: Figures> Frozen<F> {
-    /// A map over entries by the first byte of their keys, each sorted by key.
+    /// A map over entries by the first byte of their keys.
     ///
     /// # Panics
     ///
-    /// There are not [`STRETCHES`] of them, or one has 2^32 entries.
-    pub fn new(stretches: Vec<Vec<Entry<F>>>) -> Self {
+    /// There are not [`STRETCHES`] of them.
+    pub fn new(stretches: Vec<Stretch<F>>) -> Self {
         assert_eq!(stretches.len(), STRETCHES);
-        if stretches.iter().all(Vec::is_empty) {
+        if stretches.iter().all(|stretch| stretch.len() == 0) {
             return Frozen::default();
         }
         Frozen {
-            stretches: stretches.into_iter().map(Stretch::new).collect(),
+            stretches,
+            failure: OnceLock::new(),
         }
     }
 
@@ -103,24 +231,29 @@ impl<F: Figures> Frozen<F> {
 
     /// Number of keys.
     pub fn len(&self) -> usize {
-        let lengths = self.stretches.iter().map(|stretch| stretch.entries.len());
-        lengths.sum()
+        self.stretches.iter().map(Stretch::len).sum()
     }
 
-    /// The entries by the first byte of their keys; nothing where there are none.
-    pub fn stretches(&self) -> impl Iterator<Item = &[Entry<F>]> {
-        self.stretches.iter().map(|stretch| &stretch.entries[..])
+    /// Gives all entries to `take`, by key.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store and of `take`.
+    pub fn each(&self, mut take: impl FnMut(Entry<F>) -> io::Result<()>) -> io::Result<()> {
+        let mut stretches = self.stretches.iter();
+        stretches.try_for_each(|stretch| stretch.each(&mut take))
     }
 
-    /// All entries, by key.
-    pub fn entries(&self) -> impl Iterator<Item = &Entry<F>> {
-        self.stretches.iter().flat_map(|stretch| &stretch.entries)
+    /// The first failure of the store that a lookup met. From then on figures may be zeros
+    /// that are none.
+    pub fn failure(&self) -> Option<&io::Error> {
+        self.failure.get()
     }
 
     /// The figures of a key; zeros where it is not in.
     pub fn get(&self, key: Key) -> F {
         match self.stretches.get((key.high >> 56) as usize) {
-            Some(stretch) => stretch.get(key, stretch.bounds(key)),
+            Some(stretch) => self.noted(stretch.get(key, stretch.bounds(key))),
             None => F::default(),
         }
     }
@@ -138,7 +271,7 @@ impl<F: Figures> Frozen<F> {
                 *bounds = self.stretch(key).bounds(key);
             }
             for (&bounds, &key) in bounds.iter().zip(batch) {
-                found.push(self.stretch(key).get(key, bounds));
+                found.push(self.noted(self.stretch(key).get(key, bounds)));
             }
         }
     }
@@ -147,12 +280,74 @@ impl<F: Figures> Frozen<F> {
     fn stretch(&self, key: Key) -> &Stretch<F> {
         &self.stretches[(key.high >> 56) as usize]
     }
+
+    #[inline]
+    fn noted(&self, found: io::Result<F>) -> F {
+        found.unwrap_or_else(|error| {
+            self.failure.get_or_init(|| error);
+            F::default()
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::entry::SiteFigures;
     use super::*;
+    use std::sync::Mutex;
+
+    /// A store in memory.
+    #[derive(Debug, Default)]
+    struct Shelved(Mutex<Vec<u8>>);
+
+    impl RunStore for Shelved {
+        fn append(&self, bytes: &[u8]) -> io::Result<u64> {
+            let mut all = self.0.lock().unwrap();
+            all.extend_from_slice(bytes);
+            Ok((all.len() - bytes.len()) as u64)
+        }
+
+        fn read_at(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
+            let all = self.0.lock().unwrap();
+            bytes.copy_from_slice(&all[at as usize..at as usize + bytes.len()]);
+            Ok(())
+        }
+    }
+
+    fn frozen(stretches: &[Vec<Entry<SiteFigures>>], max_bytes: usize) -> Frozen<SiteFigures> {
+        let shelf = Shelf::new(max_bytes, Arc::<Shelved>::default());
+        let stretches = stretches
+            .iter()
+            .map(|entries| shelf.stretch(entries.clone()));
+        Frozen::new(stretches.collect::<io::Result<_>>().unwrap())
+    }
+
+    #[test]
+    fn a_store_that_fails_is_told_of() {
+        #[derive(Debug, Default)]
+        struct Broken(Shelved);
+        impl RunStore for Broken {
+            fn append(&self, bytes: &[u8]) -> io::Result<u64> {
+                self.0.append(bytes)
+            }
+
+            fn read_at(&self, _: u64, _: &mut [u8]) -> io::Result<()> {
+                Err(io::Error::other("broken"))
+            }
+        }
+        let shelf = Shelf::new(0, Arc::<Broken>::default());
+        let key = Key { high: 0, low: 7 };
+        let figures = SiteFigures { pages: 2 };
+        let mut stretches = vec![shelf.stretch(vec![Entry { key, figures }]).unwrap()];
+        for _ in 1..STRETCHES {
+            stretches.push(shelf.stretch(Vec::new()).unwrap());
+        }
+        let frozen = Frozen::new(stretches);
+        assert_eq!(frozen.get(Key { high: 0, low: 8 }).pages, 0);
+        assert!(frozen.failure().is_none(), "no entry has this tag");
+        assert_eq!(frozen.get(key).pages, 0);
+        assert!(frozen.failure().is_some());
+    }
 
     #[test]
     fn finds_what_is_in_and_nothing_else() {
@@ -172,15 +367,25 @@ mod tests {
             for stretch in &mut stretches {
                 stretch.sort_by_key(|entry| entry.key);
             }
-            let frozen = Frozen::new(stretches);
-            assert_eq!(frozen.len() as u64, count);
-            let keys: Vec<Key> = (0..count + 100).map(key).collect();
-            let mut found = Vec::new();
-            frozen.get_all(&keys, &mut found);
-            for (number, figures) in (0..).zip(&found) {
-                let expected = if number < count { number + 1 } else { 0 };
-                assert_eq!(u64::from(figures.pages), expected);
-                assert_eq!(frozen.get(keys[number as usize]), *figures);
+            for max_bytes in [usize::MAX, 5000, 0] {
+                let frozen = frozen(&stretches, max_bytes);
+                assert_eq!(frozen.len() as u64, count);
+                let keys: Vec<Key> = (0..count + 100).map(key).collect();
+                let mut found = Vec::new();
+                frozen.get_all(&keys, &mut found);
+                for (number, figures) in (0..).zip(&found) {
+                    let expected = if number < count { number + 1 } else { 0 };
+                    assert_eq!(u64::from(figures.pages), expected);
+                    assert_eq!(frozen.get(keys[number as usize]), *figures);
+                }
+                let mut entries = Vec::new();
+                let each = frozen.each(|entry| {
+                    entries.push(entry);
+                    Ok(())
+                });
+                each.expect("memory does not fail");
+                assert_eq!(entries, stretches.concat());
+                assert!(frozen.failure().is_none());
             }
         }
     }
@@ -194,7 +399,7 @@ mod tests {
                 figures: SiteFigures { pages: low + 1 },
             })
             .collect();
-        let frozen = Frozen::new(stretches);
+        let frozen = frozen(&stretches, usize::MAX);
         for low in 0..1000 {
             let key = Key { high: 7 << 56, low };
             assert_eq!(frozen.get(key).pages, low + 1);

@@ -28,7 +28,7 @@ mod table;
 pub use classes::{Site, SiteLine, SiteMap, Sites};
 pub use entry::{Entry, Figures, Key, Place, PlaceFigures, SiteFigures};
 pub use format::IndexError;
-pub use frozen::Frozen;
+pub use frozen::{Frozen, Shelf};
 pub use names::Names;
 pub use settings::Settings;
 
@@ -47,4 +47,12 @@ pub struct CorpusIndex {
     pub in_corpus: Frozen<PlaceFigures>,
     /// The files that places count.
     pub names: Names,
+}
+
+impl CorpusIndex {
+    /// The first failure that a lookup met where entries do not lie in memory. What was
+    /// decided since may be wrong.
+    pub fn failure(&self) -> Option<&std::io::Error> {
+        self.on_sites.failure().or(self.in_corpus.failure())
+    }
 }

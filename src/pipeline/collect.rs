@@ -19,7 +19,7 @@ use crate::evidence::PageAddress;
 use crate::fingerprint::Fingerprint;
 use crate::index::builder::Builder;
 use crate::index::runs::STRETCHES;
-use crate::index::{CorpusIndex, Figures, Frozen, Names, Settings, Sites};
+use crate::index::{CorpusIndex, Figures, Frozen, Names, Settings, Shelf, Sites};
 use crate::source::inputs::read_file;
 use crate::source::{Chunk, ChunkContent, FileEntry, Job, Source, rows, site};
 
@@ -141,6 +141,12 @@ impl Spill {
         })
     }
 
+    /// Where a frozen index lies: up to a quarter of the run's memory is its own.
+    pub fn shelf(&self, options: &RunOptions) -> Shelf {
+        let store = SpillFile::new(self.directory.clone());
+        Shelf::new(options.max_memory_bytes / 4, Arc::new(store))
+    }
+
     pub fn failed(&self, error: io::Error) -> RunError {
         RunError::Io {
             path: self.directory.clone(),
@@ -160,20 +166,21 @@ impl Spill {
             .num_threads(options.threads)
             .build()
             .map_err(|error| self.failed(io::Error::other(error)))?;
+        let shelf = self.shelf(options);
         let frozen = pool.install(|| {
-            let on_sites = freeze(builder.on_sites())?;
-            Ok((on_sites, freeze(builder.in_corpus())?))
+            let on_sites = freeze(builder.on_sites(), &shelf)?;
+            Ok((on_sites, freeze(builder.in_corpus(), &shelf)?))
         });
         let (on_sites, in_corpus) = frozen.map_err(|error| self.failed(error))?;
         Ok(builder.index(on_sites, in_corpus, sites, names))
     }
 }
 
-fn freeze<F: Figures>(builder: &Builder<F>) -> io::Result<Frozen<F>> {
+fn freeze<F: Figures>(builder: &Builder<F>, shelf: &Shelf) -> io::Result<Frozen<F>> {
     builder.close()?;
     let stretches: io::Result<Vec<_>> = (0..STRETCHES)
         .into_par_iter()
-        .map(|index| builder.stretch(index, LEAST_COUNT))
+        .map(|index| shelf.stretch(builder.stretch(index, LEAST_COUNT)?))
         .collect();
     Ok(Frozen::new(stretches?))
 }

@@ -130,7 +130,7 @@ pub fn load(path: &Path, wanted: &Settings, options: &RunOptions) -> Result<Corp
         return freeze(&[path], options);
     }
     opened.expect(Kind::Frozen, wanted).map_err(refused(path))?;
-    CorpusIndex::read(opened).map_err(refused(path))
+    CorpusIndex::read(opened, &Spill::new(options).shelf(options)).map_err(refused(path))
 }
 
 /// Opens parts that were made with the same settings.

@@ -48,6 +48,17 @@ impl<'r> Worker<'r> {
         }
     }
 
+    /// Whether decisions can still be trusted; see [`crate::index::CorpusIndex::failure`].
+    fn check_index(&self) -> Result<(), RunError> {
+        let failure = self.cleaner.index().and_then(|index| index.failure());
+        failure.map_or(Ok(()), |failure| {
+            Err(RunError::Io {
+                path: "the index's temporary file".into(),
+                error: std::io::Error::new(failure.kind(), failure.to_string()),
+            })
+        })
+    }
+
     pub fn work(&mut self, job: Job, turn: &WriterTurn<'_, 'r>) -> Result<Outcome, RunError> {
         let mut run = JobRun {
             worker: self,
@@ -233,6 +244,7 @@ impl JobRun<'_, '_, '_> {
         address: Address<'_>,
         written: &mut Written,
     ) -> Result<(), RunError> {
+        self.worker.check_index()?;
         self.outcome.counts.add_page(cleaned);
         let names = self.worker.names();
         for line in cleaned.each_line() {
