@@ -4,7 +4,7 @@ use crate::config::CorpusNormalize;
 use crate::fingerprint::Fingerprint;
 use crate::index::keys::{self, PageClass, SiteKey, SiteLayout};
 use crate::index::{CorpusIndex, Key, Place, PlaceFigures, SiteFigures};
-use crate::normalize::{first_digit, fold_space_into, mask_digits_into, normalize_into};
+use crate::normalize::{fold_space_into, mask_digits_into, normalize_into};
 use crate::page::{Line, split_lines};
 use crate::shape::{self, LineShape};
 use crate::shingle::{self, Shingles};
@@ -59,6 +59,10 @@ pub struct CorpusEvidence {
     layout: SiteLayout,
     site: Vec<SiteFigures>,
     keys: Vec<Key>,
+    /// What is looked up besides the lines: where it stands among the keys, and its key.
+    asked: Vec<usize>,
+    asked_keys: Vec<Key>,
+    found: Vec<SiteFigures>,
 }
 
 impl CorpusEvidence {
@@ -92,6 +96,34 @@ impl CorpusEvidence {
     }
 }
 
+/// Looks up a page's site keys: first the lines, then what can only stand on several pages
+/// where its lines do.
+fn look_up_site(index: &CorpusIndex, corpus: &mut CorpusEvidence) {
+    let CorpusEvidence {
+        layout,
+        site,
+        keys,
+        asked,
+        asked_keys,
+        found,
+        ..
+    } = corpus;
+    index.on_sites.get_all(&keys[..layout.lines], site);
+    asked.clear();
+    for line in (0..layout.lines).filter(|&line| site[line].pages > 1) {
+        let pair = layout.pair(line).filter(|_| site[line + 1].pages > 1);
+        let places = [pair, layout.from_top(line), layout.from_end(line)];
+        asked.extend(places.into_iter().flatten());
+    }
+    asked_keys.clear();
+    asked_keys.extend(asked.iter().map(|&at| keys[at]));
+    index.on_sites.get_all(asked_keys, found);
+    site.resize(keys.len(), SiteFigures::default());
+    for (&at, &figures) in asked.iter().zip(&*found) {
+        site[at] = figures;
+    }
+}
+
 /// Everything known of a page's lines. The vectors run parallel to `lines`, one entry a
 /// line (see [`Line`]: blank lines have none).
 ///
@@ -116,6 +148,7 @@ pub struct Evidence {
     pub corpus: CorpusEvidence,
     normalized: Vec<u8>,
     normalized_ends: Vec<usize>,
+    has_digit: Vec<bool>,
     scratch: Vec<u8>,
 }
 
@@ -129,6 +162,7 @@ impl Evidence {
         self.fingerprints.clear();
         self.normalized.clear();
         self.normalized_ends.clear();
+        self.has_digit.clear();
         self.masked.clear();
         self.corpus_lines.clear();
         self.corpus.clear();
@@ -168,7 +202,8 @@ impl Evidence {
     fn normalize(&mut self, page: &[u8]) {
         for line in &self.lines {
             let from = self.normalized.len();
-            normalize_into(line.text(page), &mut self.normalized);
+            let has_digit = normalize_into(line.text(page), &mut self.normalized);
+            self.has_digit.push(has_digit);
             self.normalized_ends.push(self.normalized.len());
             self.fingerprints
                 .push(Fingerprint::of(&self.normalized[from..]));
@@ -177,10 +212,11 @@ impl Evidence {
 
     fn mask(&mut self) {
         let mut from = 0;
-        for (&end, &fingerprint) in self.normalized_ends.iter().zip(&self.fingerprints) {
+        let ends = self.normalized_ends.iter().zip(&self.has_digit);
+        for ((&end, &has_digit), &fingerprint) in ends.zip(&self.fingerprints) {
             let line = &self.normalized[from..end];
             from = end;
-            let masked = if first_digit(line).is_some() {
+            let masked = if has_digit {
                 self.scratch.clear();
                 mask_digits_into(line, &mut self.scratch);
                 Fingerprint::of(&self.scratch)
@@ -216,7 +252,7 @@ impl Evidence {
         if let Some(site) = site.filter(|_| corpus.site_pages > 1) {
             let keys = &mut corpus.keys;
             corpus.layout = keys::site_keys(site, &self.masked, |key| keys.push(key));
-            index.on_sites.get_all(keys, &mut corpus.site);
+            look_up_site(index, corpus);
         }
         if !self.corpus_lines.is_empty() {
             let keys = &mut corpus.keys;

@@ -10,17 +10,21 @@
 /// What stands for every folded quotation mark.
 const QUOTE: u8 = b'\'';
 
-/// Folds ASCII bytes in place: lower case, white space to spaces, one kind of quote.
+/// Folds ASCII bytes in place: lower case, white space to spaces, one kind of quote. Whether
+/// there is a digit among them.
 ///
 /// Without branches, so that the compiler takes many bytes at a time.
-fn fold_ascii(bytes: &mut [u8]) {
+fn fold_ascii(bytes: &mut [u8]) -> bool {
+    let mut has_digit = false;
     for byte in bytes {
+        has_digit |= byte.wrapping_sub(b'0') < 10;
         let is_upper = byte.wrapping_sub(b'A') < 26;
         let folded = *byte | (u8::from(is_upper) << 5);
         let is_space = folded.wrapping_sub(b'\t') < 5;
         let folded = if is_space { b' ' } else { folded };
         *byte = if folded == b'"' { QUOTE } else { folded };
     }
+    has_digit
 }
 
 /// What a character is folded to.
@@ -94,20 +98,30 @@ fn is_blank_unicode(mut rest: &[u8]) -> bool {
     true
 }
 
-/// Appends the normalised form of `line` to `out`.
+/// Appends the normalised form of `line` to `out`; returns whether [`mask_digits_into`] would
+/// change it.
 ///
 /// Linear time. Allocates only when `out` must grow.
-pub fn normalize_into(line: &[u8], out: &mut Vec<u8>) {
+pub fn normalize_into(line: &[u8], out: &mut Vec<u8>) -> bool {
     let from = out.len();
+    let mut has_digit = false;
     let mut rest = line;
     while !rest.is_empty() {
         let (ascii, behind) = rest.split_at(ascii_length(rest));
         let at = out.len();
         out.extend_from_slice(ascii);
-        fold_ascii(&mut out[at..]);
+        has_digit |= fold_ascii(&mut out[at..]);
+        if behind.is_empty() {
+            break;
+        }
+        let at = out.len();
         rest = normalize_other(behind, out);
+        has_digit |= out[at..]
+            .iter()
+            .fold(false, |found, byte| found | byte.is_ascii_digit());
     }
     collapse_spaces(out, from);
+    has_digit
 }
 
 /// Appends the normalised form of characters outside ASCII, up to the next stretch of ASCII,

@@ -337,7 +337,8 @@ mod plain {
             });
             let from_end = count - 1 - at;
             let top = pages(&|page| at < 8 && page.get(at).is_some_and(is_same));
-            let end = pages(&|page| from_end < 8 && page.iter().rev().nth(from_end).is_some_and(is_same));
+            let end =
+                pages(&|page| from_end < 8 && page.iter().rev().nth(from_end).is_some_and(is_same));
             facts.place_pages.push(top.max(end));
             facts.lines.push(corpus.places(&lines[at..=at]));
         }
@@ -557,7 +558,12 @@ struct LookedUp {
     duplicates: Duplicates,
 }
 
-fn look_up(index: &CorpusIndex, rule: &CorpusRule, text: &str, address: &PageAddress<'_>) -> LookedUp {
+fn look_up(
+    index: &CorpusIndex,
+    rule: &CorpusRule,
+    text: &str,
+    address: &PageAddress<'_>,
+) -> LookedUp {
     let mut looked_up = LookedUp {
         evidence: Evidence::default(),
         templates: Templates::default(),
@@ -618,10 +624,19 @@ fn check_page(
     let lines = plain::lines(&page.text, rule.normalize);
     let facts = plain::facts(corpus, page.site, &lines, rule.shingle_lines());
     let found = look_up(index, rule, &page.text, address);
-    prop_assert_eq!(facts_of(&found.evidence), without_ones(&facts), "{:?}", page);
-    let templates: Vec<bool> = (0..lines.len()).map(|line| found.templates.has(line)).collect();
+    prop_assert_eq!(
+        facts_of(&found.evidence),
+        without_ones(&facts),
+        "{:?}",
+        page
+    );
+    let templates: Vec<bool> = (0..lines.len())
+        .map(|line| found.templates.has(line))
+        .collect();
     prop_assert_eq!(templates, plain::templates(&facts), "{:?}", page);
-    let of: Vec<_> = (0..lines.len()).map(|line| found.duplicates.of(line)).collect();
+    let of: Vec<_> = (0..lines.len())
+        .map(|line| found.duplicates.of(line))
+        .collect();
     let expected = plain::duplicates(&facts, &lines, address.place, rule);
     prop_assert_eq!(of, expected, "{:?}", page);
     Ok(())

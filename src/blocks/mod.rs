@@ -72,6 +72,7 @@ mod bits;
 mod choose;
 mod maximal;
 mod names;
+mod sequence;
 mod suffixes;
 
 use thiserror::Error;
@@ -83,6 +84,7 @@ use crate::page::LineCursor;
 
 use choose::Field;
 use names::{Name, Names};
+use sequence::Sequence;
 
 /// Which places of a block count together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -298,7 +300,7 @@ impl BlockFinder {
         let mut repeats = sequence.repeats(&order, rule);
         let field = Field {
             order: &order,
-            bytes: &sums(sequence.bytes.iter().copied()),
+            bytes: &sequence.bytes_before(),
             next_equal: &sequence.next_equal(),
             page_starts: &sequence.page_starts,
         };
@@ -375,157 +377,5 @@ pub struct Extent {
     pub last_line: u32,
 }
 
-/// Stands at the end of a sequence.
-const END: u32 = 0;
-
-/// The lines that stand more than once, with a separator before each page and in place of
-/// each run of lines that stand once, and [`END`] behind all. Vectors run parallel to `text`.
-struct Sequence {
-    text: Vec<u32>,
-    /// Numbers in `text` are below this: the end, repeated lines, separators.
-    alphabet: usize,
-    bytes: Vec<u32>,
-    numbers: Vec<u32>,
-    page_starts: Vec<u32>,
-    /// What is known of the line with number `place + 1` in `text`.
-    lines: Vec<names::RepeatedLine>,
-}
-
-impl Sequence {
-    fn new(finder: BlockFinder) -> Self {
-        let names = finder.names.close();
-        let mut page_starts = finder.page_starts;
-        let mut sequence = Sequence {
-            text: Vec::new(),
-            alphabet: names.repeated.len() + 1,
-            bytes: Vec::new(),
-            numbers: Vec::new(),
-            page_starts: Vec::new(),
-            lines: Vec::new(),
-        };
-        let mut is_apart = true;
-        let mut pages = 0;
-        for (place, &name) in finder.sequence.iter().enumerate() {
-            while let Some(start) = page_starts.get_mut(pages).filter(|at| **at <= place as u32) {
-                *start = sequence.text.len() as u32;
-                is_apart = true;
-                pages += 1;
-            }
-            let Some(line) = names.repeated(name) else {
-                is_apart = true;
-                continue;
-            };
-            if is_apart {
-                sequence.separate();
-                is_apart = false;
-            }
-            sequence.push(line + 1, finder.bytes[place], finder.numbers[place]);
-        }
-        page_starts[pages..].fill(sequence.text.len() as u32);
-        sequence.push(END, 0, 0);
-        sequence.page_starts = page_starts;
-        sequence.lines = names.repeated;
-        sequence
-    }
-
-    fn separate(&mut self) {
-        self.push(self.alphabet as u32, 0, 0);
-        self.alphabet += 1;
-    }
-
-    fn push(&mut self, line: u32, bytes: u32, number: u32) {
-        self.text.push(line);
-        self.bytes.push(bytes);
-        self.numbers.push(number);
-    }
-
-    /// The maximal repeats that may be blocks, each with the bytes that it saves at most.
-    fn repeats(&self, order: &[u32], rule: &BlockRule) -> Vec<(maximal::Repeat, u64)> {
-        let most_bytes = self.sums_of(|line| line.max_bytes);
-        let chars = self.sums_of(|line| line.chars);
-        let shared = suffixes::shared_with_previous(&self.text, order);
-        let mut repeats = Vec::new();
-        maximal::each_maximal_repeat(&self.text, order, &shared, |repeat| {
-            let (start, end) = (
-                repeat.first as usize,
-                (repeat.first + repeat.lines) as usize,
-            );
-            let occurrences = u64::from(repeat.occurrences);
-            // Longer together than twice the sequence: it overlaps itself by half.
-            let is_periodic = occurrences * u64::from(repeat.lines) > 2 * self.text.len() as u64;
-            if repeat.lines >= rule.min_lines
-                && chars[end] - chars[start] >= rule.min_chars
-                && !is_periodic
-            {
-                let bytes = most_bytes[end] - most_bytes[start];
-                repeats.push((repeat, bytes.saturating_mul(occurrences - 1)));
-            }
-        });
-        repeats
-    }
-
-    /// Sums of a figure of the lines before each place; separators have none.
-    fn sums_of(&self, figure: impl Fn(&names::RepeatedLine) -> u32) -> Vec<u64> {
-        sums(self.text.iter().map(|&number| {
-            let line = (number as usize).checked_sub(1);
-            let line = line.and_then(|line| self.lines.get(line));
-            line.map_or(0, &figure)
-        }))
-    }
-
-    /// How far behind each place the same line stands again; `u32::MAX` for nowhere.
-    fn next_equal(&self) -> Vec<u32> {
-        let mut next_places = vec![u32::MAX; self.alphabet];
-        let mut next_equal = vec![u32::MAX; self.text.len()];
-        for (place, &line) in self.text.iter().enumerate().rev() {
-            let next = std::mem::replace(&mut next_places[line as usize], place as u32);
-            if next != u32::MAX {
-                next_equal[place] = next - place as u32;
-            }
-        }
-        next_equal
-    }
-
-    /// What is told of a block.
-    fn block(
-        &self,
-        field: Field<'_>,
-        choice: &choose::Choice,
-        max_places: usize,
-        places: &mut Vec<u32>,
-    ) -> RepeatedBlock {
-        let repeat = &choice.repeat;
-        field.gather(repeat, places);
-        let length = repeat.lines as usize;
-        let first = repeat.first as usize;
-        let chars = self.text[first..first + length].iter();
-        let extent = |&place: &u32| Extent {
-            page: field.page(place) as u32,
-            first_line: self.numbers[place as usize],
-            last_line: self.numbers[place as usize + length - 1],
-        };
-        RepeatedBlock {
-            lines: repeat.lines,
-            chars: chars
-                .map(|&line| u64::from(self.lines[line as usize - 1].chars))
-                .sum(),
-            bytes: field.bytes[first + length] - field.bytes[first],
-            places: places.len() as u32,
-            pages: field.pages(places, usize::MAX) as u32,
-            saved_bytes: choice.saved_bytes,
-            first: places.iter().take(max_places).map(extent).collect(),
-        }
-    }
-}
-
-/// What comes before each number, and in all.
-fn sums(numbers: impl ExactSizeIterator<Item = u32>) -> Vec<u64> {
-    let mut sums = Vec::with_capacity(numbers.len() + 1);
-    let mut sum = 0;
-    sums.push(sum);
-    for number in numbers {
-        sum += u64::from(number);
-        sums.push(sum);
-    }
-    sums
-}
+#[cfg(test)]
+mod tests;

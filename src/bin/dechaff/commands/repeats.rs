@@ -151,8 +151,9 @@ fn write_text(
         true => Vec::new(),
         false => text.bytes.split(|&byte| byte == b'\n').collect(),
     };
+    let indent = common_indent(&lines);
     for line in &lines {
-        let line = format!("{INDENT}{}", visible(line.trim_ascii()));
+        let line = format!("{INDENT}{}", visible(line[indent..].trim_ascii_end()));
         writeln!(out, "{}", page.show(Style::new(), &line))?;
     }
     match (block.lines as usize).saturating_sub(lines.len()) {
@@ -161,6 +162,18 @@ fn write_text(
         more => writeln!(out, "{INDENT}… {more} more lines")?,
     }
     writeln!(out)
+}
+
+/// Bytes of white space that all lines begin with.
+fn common_indent(lines: &[&[u8]]) -> usize {
+    let Some((first, rest)) = lines.split_first() else {
+        return 0;
+    };
+    let own = first.len() - first.trim_ascii_start().len();
+    rest.iter().fold(own, |indent, line| {
+        let pairs = first[..indent].iter().zip(line.iter());
+        pairs.take_while(|(left, right)| left == right).count()
+    })
 }
 
 /// What was read and found, all together.
