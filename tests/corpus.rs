@@ -9,11 +9,16 @@ use std::fmt::Write;
 use std::fs;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use dechaff::collect::CorpusBuilder;
+use dechaff::config::CorpusRule;
+use dechaff::evidence::PageAddress;
+use dechaff::index::{CorpusIndex, Names, Place, Sites};
 use dechaff::normalize::is_blank;
 use dechaff::shape::measure;
 use dechaff::visible::visible;
-use dechaff::{Cleaned, CleanedLine, Cleaner, Config, Reason};
+use dechaff::{Cleaned, CleanedLine, Cleaner, Config, Reason, Workspace};
 
 /// Columns of a line's text that a snapshot shows.
 const SHOWN_COLUMNS: u32 = 60;
@@ -436,4 +441,94 @@ const KNOWN_FALSE_REPEATS: &[&str] = &[
 #[test]
 fn no_body_line_goes_as_a_repeat_but_the_known_ones() {
     assert_eq!(pages_with(false_repeats), KNOWN_FALSE_REPEATS);
+}
+
+/// What all pages say together, for a config.
+fn index_of(pages: &[LabelledPage], config: &Config) -> Arc<CorpusIndex> {
+    let builder = CorpusBuilder::in_memory(config);
+    let mut counter = builder.counter();
+    let mut sites = Sites::default();
+    let mut names = Names::default();
+    for (number, page) in (0..).zip(pages) {
+        names.put(
+            number,
+            0,
+            format!("{}/{}.txt", page.site, page.name).as_bytes(),
+        );
+        let added = counter.add_page(&page.text, &address_of(page, number));
+        added.expect("memory does not fail");
+        counter.settle(&mut sites);
+    }
+    counter.end().expect("memory does not fail");
+    Arc::new(builder.freeze(sites, names).expect("memory does not fail"))
+}
+
+fn address_of(page: &LabelledPage, number: u32) -> PageAddress<'_> {
+    PageAddress {
+        site: Some(page.site.as_bytes()),
+        place: Some(Place {
+            file: number,
+            ..Place::default()
+        }),
+    }
+}
+
+/// Every line that goes under a config, page by page, with its label.
+fn removed_lines(config: &Config) -> String {
+    let pages = labelled_pages();
+    let index = index_of(&pages, config);
+    let cleaner = Cleaner::new(config.clone()).expect("the config is good");
+    let cleaner = cleaner.with_index(Arc::clone(&index));
+    let mut shown = String::new();
+    for (number, page) in (0..).zip(&pages) {
+        let mut workspace = Workspace::default();
+        let cleaned = cleaner.clean_page_at(&page.text, &address_of(page, number), &mut workspace);
+        for (line, label) in cleaned.each_line().zip(&page.labels) {
+            let why = match line.verdict.reason {
+                Reason::Template { pages, of_pages } => format!("{pages}/{of_pages}"),
+                Reason::Duplicate { of } => {
+                    let name = String::from_utf8_lossy(index.names.name(of.file)).into_owned();
+                    format!("{name}:{}", of.line)
+                }
+                _ => continue,
+            };
+            let label = format!("{label:?}");
+            let text = cut(&visible(line.text));
+            let page = format!("{}/{}:{}", page.site, page.name, line.number);
+            writeln!(shown, "{page:<42} {why:<44} {label:<10} {text}").expect("memory");
+        }
+    }
+    shown
+}
+
+#[test]
+fn site_templates_go_as_in_their_snapshot() {
+    let config = Config {
+        page_repeats: false,
+        score: false,
+        ..Config::default()
+    };
+    let shown = removed_lines(&config);
+    assert_snapshot("corpus_templates", &shown);
+    let lost = shown.lines().filter(|line| line.contains(" Body "));
+    assert_eq!(
+        lost.collect::<Vec<_>>(),
+        [""; 0],
+        "body lines that went as template"
+    );
+}
+
+#[test]
+fn corpus_duplicates_go_as_in_their_snapshot() {
+    let config = Config {
+        page_repeats: false,
+        site_templates: false,
+        score: false,
+        corpus_duplicates: Some(CorpusRule {
+            min_chars: 80,
+            ..CorpusRule::default()
+        }),
+        ..Config::default()
+    };
+    assert_snapshot("corpus_duplicates", &removed_lines(&config));
 }

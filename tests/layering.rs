@@ -46,7 +46,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "pipeline",
-        "cleaner collect config decide error evidence fingerprint index page report sink source visible",
+        "blocks cleaner collect config decide error evidence fingerprint index page report sink source visible",
     ),
     (
         "eval",
