@@ -707,7 +707,10 @@ impl TextReader<'_> {
         let record_of = |wanted: &Wanted| places.pages[wanted.extent.page as usize].record;
         let last = wanted.last().map_or(0, record_of);
         let mut is_behind = false;
-        while let (Some(job), false) = (source.next_job()?, is_behind) {
+        while !is_behind {
+            let Some(job) = source.next_job()? else {
+                break;
+            };
             if options.stop.load(Ordering::Relaxed) {
                 return Err(RunError::Stopped);
             }

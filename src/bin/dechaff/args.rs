@@ -37,6 +37,16 @@ pub enum Command {
     /// Measure accuracy on labelled pages
     Eval(EvalArgs),
     /// Show the blocks of lines that pages say again and again
+    ///
+    /// A block is a run of lines that stands in two or more places which do not overlap, and
+    /// that no equal line before or behind it in every place makes longer; blank lines do not
+    /// count. A block that overlaps itself by half or more is left out: the shorter block that it repeats is shown.
+    ///
+    /// The block that saves most bytes comes first: those of all its places but one, lines
+    /// covered by blocks above it not counted. Lines of PAGE:FIRST-LAST count from 1.
+    ///
+    /// Memory: about 40 bytes for each line that is not blank, and the pages at work. Files
+    /// with blocks that are shown are read twice.
     Repeats(RepeatsArgs),
     /// Make, merge and show indexes: what a corpus says again and again
     #[command(subcommand)]
