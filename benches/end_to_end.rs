@@ -16,7 +16,7 @@ use std::time::Duration;
 use criterion::{
     BatchSize, BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
 };
-use dechaff::pipeline::{RunOptions, SideFiles, Silent, clean};
+use dechaff::pipeline::{PassOne, RunOptions, SideFiles, Silent, clean, index_corpus};
 use dechaff::report::Counts;
 use dechaff::sink::Sink;
 use dechaff::sink::discard::Discard;
@@ -153,6 +153,23 @@ fn measure(directory: &Path) -> (u64, u64) {
     (files, bytes)
 }
 
+/// Pass one, then cleaning with its index.
+fn run_twice(corpus: &Corpus, threads: usize) -> Counts {
+    let config = Config::default();
+    let options = RunOptions {
+        threads,
+        ..RunOptions::default()
+    };
+    let mut source = corpus.files();
+    let pass = PassOne::default();
+    let index = index_corpus(&config, &mut source, pass, &mut Silent, &options);
+    let index = Arc::new(index.expect("a run to its end"));
+    let cleaner = Cleaner::new(config)
+        .expect("a good config")
+        .with_index(index);
+    run(&cleaner, corpus.files(), &Discard, threads)
+}
+
 fn end_to_end(criterion: &mut Criterion) {
     let corpus = Corpus::new();
     let row_bytes = corpus.jsonl.len() as u64;
@@ -173,6 +190,10 @@ fn end_to_end(criterion: &mut Criterion) {
         assert_eq!(trees.measure_last(), (PAGES, counts.bytes_kept));
     }
 
+    let twice = run_twice(&corpus, 1);
+    assert!(twice.template.lines > 0 && twice.bytes_kept < expected.bytes_kept);
+    assert_eq!(run_twice(&corpus, 2), twice);
+
     let mut group = criterion.benchmark_group("end_to_end");
     group.sampling_mode(SamplingMode::Flat);
     group.throughput(Throughput::Bytes(corpus.file_bytes));
@@ -188,6 +209,11 @@ fn end_to_end(criterion: &mut Criterion) {
                 |tree| run(&cleaner, corpus.files(), &tree, threads),
                 BatchSize::PerIteration,
             );
+        });
+    }
+    for threads in THREADS {
+        group.bench_function(BenchmarkId::new("files_two_passes", threads), |bencher| {
+            bencher.iter(|| black_box(run_twice(&corpus, threads)));
         });
     }
     group.throughput(Throughput::Bytes(row_bytes));

@@ -6,12 +6,16 @@ use std::ops::Range;
 use super::bits::Bits;
 use super::maximal::Repeat;
 
-/// Steps for each line of the sequence after which a block that saves something is chosen
-/// without a look at those behind it, and after as many again no block is looked at. A step
-/// is a place of a block that is looked at, or 64 lines of it.
-pub const STEPS_A_LINE: u64 = 128;
-/// Steps that short sequences have in any case.
+/// Steps that are made for each line of the sequence before choosing is cut short. A step is a
+/// place of a block that is looked at, or 64 lines of it.
+const STEPS_A_LINE: u64 = 128;
+/// Steps that short sequences have besides.
 const LEAST_STEPS: u64 = 1 << 20;
+
+/// Steps before choosing is cut short in a sequence of this many lines.
+pub fn max_steps(lines: usize) -> u64 {
+    LEAST_STEPS + STEPS_A_LINE * lines as u64
+}
 
 /// The sequence that repeats are of.
 #[derive(Clone, Copy)]
@@ -107,7 +111,7 @@ pub struct Choices {
     pub chosen: Vec<Choice>,
     /// Repeats that are blocks, chosen or not.
     pub blocks: u64,
-    /// False where [`STEPS_A_LINE`] cut the search short.
+    /// False where choosing was cut short.
     pub is_complete: bool,
 }
 
@@ -122,7 +126,15 @@ struct Waiting {
 
 /// Chooses blocks; the rule is that of the module above. `repeats` come with the bytes that
 /// they save at most.
-pub fn choose(field: Field<'_>, min_pages: usize, repeats: &mut [(Repeat, u64)]) -> Choices {
+///
+/// After `max_steps` a block that saves something is chosen without a look at those behind it,
+/// and after as many again no block is looked at.
+pub fn choose(
+    field: Field<'_>,
+    min_pages: usize,
+    repeats: &mut [(Repeat, u64)],
+    max_steps: u64,
+) -> Choices {
     repeats.sort_unstable_by_key(|(repeat, _)| (repeat.first, repeat.lines));
     let last = repeats.len().saturating_sub(1) as u32;
     let mut waiting: BinaryHeap<Waiting> = repeats
@@ -140,7 +152,6 @@ pub fn choose(field: Field<'_>, min_pages: usize, repeats: &mut [(Repeat, u64)])
         blocks: 0,
         is_complete: true,
     };
-    let max_steps = LEAST_STEPS + STEPS_A_LINE * field.order.len() as u64;
     while let Some(mut top) = waiting.pop() {
         let is_hurried = state.steps > max_steps;
         choices.is_complete &= !is_hurried;
@@ -251,16 +262,23 @@ impl<'s> State<'s> {
 
     fn look_at(&self, repeat: &Repeat, places: &[u32]) -> Looked {
         let mut free_bytes = 0;
-        let mut most = (0, None);
+        // Of the place to stay: its free bytes, the most there can be where all are free.
+        let mut most = (0, 0, None);
         let mut has_kept = false;
         for &place in places {
-            let free_here = self.free_bytes(place, repeat.lines);
+            let lines = range(place, repeat);
+            let is_free = self.free.has_all(lines.clone());
+            let free_here = match is_free {
+                true => self.field.bytes_at(place, repeat.lines),
+                false => self.free_bytes(lines.clone()),
+            };
             free_bytes += free_here;
-            let is_first = free_here == most.0 && most.1.is_some_and(|other| place < other);
-            if free_here > most.0 || is_first {
-                most = (free_here, Some(place));
+            let rank = if is_free { u64::MAX } else { free_here };
+            let is_first = rank == most.0 && most.2.is_some_and(|other| place < other);
+            if rank > most.0 || is_first {
+                most = (rank, free_here, Some(place));
             }
-            has_kept = has_kept || free_here == 0 && self.is_kept(range(place, repeat));
+            has_kept = has_kept || free_here == 0 && self.is_kept(lines);
         }
         match has_kept {
             true => Looked {
@@ -268,8 +286,8 @@ impl<'s> State<'s> {
                 stays: None,
             },
             false => Looked {
-                saved_bytes: free_bytes - most.0,
-                stays: most.1,
+                saved_bytes: free_bytes - most.1,
+                stays: most.2,
             },
         }
     }
@@ -280,12 +298,8 @@ impl<'s> State<'s> {
         self.kept.has_all(lines) && self.kept_starts.each_in(inside).next().is_none()
     }
 
-    fn free_bytes(&self, place: u32, lines: u32) -> u64 {
-        let range = place as usize..(place + lines) as usize;
-        if self.free.has_all(range.clone()) {
-            return self.field.bytes_at(place, lines);
-        }
-        let free = self.free.each_in(range);
+    fn free_bytes(&self, lines: Range<usize>) -> u64 {
+        let free = self.free.each_in(lines);
         free.map(|line| self.field.bytes_at(line as u32, 1)).sum()
     }
 

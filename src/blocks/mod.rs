@@ -21,10 +21,10 @@
 //! Blocks lie in one another, so they are chosen one by one, the block that saves most bytes
 //! first; of equal ones the longer, then the one that stands first. Removal would leave one
 //! copy of a block and take all others, so a block saves the bytes (terminators counted) of
-//! the lines in its places that no block before covers, but for one place: the one with most
-//! of these bytes, the first of such. Where a place lies in a copy that a block before leaves
-//! whole, that copy stays, and no other place is left out. Then the block's places are
-//! covered. A block that saves nothing is not told of.
+//! the lines in its places that no block before covers, but for one place: the first of
+//! which nothing is covered, else the one with most of these bytes. Where a place lies in a
+//! copy that a block before leaves whole, that copy stays, and no other place is left out.
+//! Then the block's places are covered. A block that saves nothing is not told of.
 //!
 //! So the bytes saved add up to exactly what removal would save, and of every line that goes
 //! an equal one stays.
@@ -295,6 +295,10 @@ impl BlockFinder {
 
     /// Finds the blocks of all pages; see the module for the rule.
     pub fn find(self, rule: &BlockRule) -> Repeats {
+        self.find_within(rule, choose::max_steps)
+    }
+
+    fn find_within(self, rule: &BlockRule, max_steps: fn(usize) -> u64) -> Repeats {
         let sequence = Sequence::new(self);
         let order = suffixes::sort_suffixes(&sequence.text, sequence.alphabet);
         let mut repeats = sequence.repeats(&order, rule);
@@ -304,7 +308,8 @@ impl BlockFinder {
             next_equal: &sequence.next_equal(),
             page_starts: &sequence.page_starts,
         };
-        let choices = choose::choose(field, rule.min_pages, &mut repeats);
+        let max_steps = max_steps(order.len());
+        let choices = choose::choose(field, rule.min_pages, &mut repeats, max_steps);
         drop(repeats);
         let top = match rule.top {
             0 => usize::MAX,

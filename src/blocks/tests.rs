@@ -27,14 +27,18 @@ fn size(letter: char) -> u64 {
 /// Pages with the names of their sites.
 type Pages<'p> = [(Option<&'p str>, &'p str)];
 
-fn find(pages: &Pages<'_>, scope: Scope, rule: &BlockRule) -> Repeats {
+fn finder(pages: &Pages<'_>, scope: Scope) -> BlockFinder {
     let mut finder = BlockFinder::new(scope);
     for (site, page) in pages {
         let site = site.map(|site| Fingerprint::of(site.as_bytes()));
         finder.begin_page(site).expect("room");
         finder.add_lines(&lines(page), 0).expect("room");
     }
-    finder.find(rule)
+    finder
+}
+
+fn find(pages: &Pages<'_>, scope: Scope, rule: &BlockRule) -> Repeats {
+    finder(pages, scope).find(rule)
 }
 
 /// A place of a block: number of the page, and of the line among those that are not blank.
@@ -311,8 +315,8 @@ fn copies_of_different_length_save_what_each_one_has() {
         finder.add_lines(&lines, 0).expect("room");
     }
     let found = finder.find(&BlockRule::default());
-    // The longest copy stays.
-    assert_eq!(found.saved_bytes, 9 + 6);
+    // The first copy stays.
+    assert_eq!(found.saved_bytes, 6 + 10);
     assert_eq!((found.blocks[0].bytes, found.blocks[0].chars), (9, 6));
 }
 
@@ -355,4 +359,27 @@ fn a_page_in_stretches_is_one_page() {
         .map(|place| (place.first_line, place.last_line))
         .collect();
     assert_eq!(places, [(1, 4), (11, 14), (21, 24)]);
+}
+
+#[test]
+fn a_search_that_is_cut_short_still_adds_up() {
+    let letters = "abcdefghijklmnopqrstuvwxyz";
+    let pages: Vec<_> = (0..26)
+        .flat_map(|at| [&letters[..at], &letters[at..]])
+        .map(|page| (None, page))
+        .collect();
+    let rule = BlockRule::default();
+    let bytes = |text: &str| text.chars().map(size).sum::<u64>();
+    let all_but_one_copy = pages.iter().map(|(_, page)| bytes(page)).sum::<u64>() - bytes(letters);
+    let whole = find(&pages, Scope::Corpus, &rule);
+    assert!(whole.is_complete && whole.saving > 10);
+    assert!(whole.saved_bytes <= all_but_one_copy);
+    for steps in [|_| 0, |_| 300, |_| 3000] {
+        let cut = finder(&pages, Scope::Corpus).find_within(&rule, steps);
+        let sum: u64 = cut.blocks.iter().map(|block| block.saved_bytes).sum();
+        assert!(!cut.is_complete && cut.found < whole.found);
+        assert!(sum > 0 || steps(0) == 0);
+        assert_eq!(sum, cut.saved_bytes);
+        assert!(sum <= all_but_one_copy);
+    }
 }

@@ -71,7 +71,7 @@ pub struct PassOne<'p> {
 /// # Memory
 ///
 /// Half of [`RunOptions::max_memory_bytes`] for what is counted; past it sorted runs go to
-/// [`RunOptions::temp_dir`]. Besides, about 20 bytes a page for its class, and 60 bytes and
+/// [`RunOptions::temp_dir`]. Besides, 20 to 40 bytes a page for its class, and 60 bytes and
 /// the name for each file.
 pub fn index_corpus(
     config: &Config,
