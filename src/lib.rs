@@ -1,12 +1,14 @@
 //! Keeps the body text of scraped pages: a page in, a decision for every line out.
 //!
 //! ```text
-//! page -> lines -> evidence -> repeats -> score -> decision -> body
+//! page -> lines -> evidence -> repeats, templates, duplicates -> score -> decision -> body
 //! ```
 //!
-//! Two kinds of chaff go: what a page says twice (doubled headlines and captions, a whole
-//! article printed twice), and lines that read like page furniture, by a likelihood in `[0,1]`
-//! for every line. Every removal has a reason; kept lines stay byte for byte.
+//! What goes: what a page says twice (doubled headlines and captions, a whole article printed
+//! twice), lines that read like page furniture, by a likelihood in `[0,1]` for every line, and,
+//! with what a first pass found in the corpus ([`collect`], [`Cleaner::with_index`]), what a
+//! site prints on page after page and what stands elsewhere already. Every removal has a
+//! reason; kept lines stay byte for byte.
 //!
 //! # Example
 //!

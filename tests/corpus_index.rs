@@ -84,6 +84,25 @@ fn index(config: &Config, pages: &[Page]) -> CorpusIndex {
     counted(&CorpusBuilder::in_memory(config), pages, 1, 1)
 }
 
+/// As [`index`], with little memory for what is counted and for what is looked up.
+fn index_in_memory_of(
+    max_bytes: usize,
+    config: &Config,
+    pages: &[Page],
+    counters: usize,
+    job_pages: usize,
+) -> (CorpusIndex, Vec<Arc<MemoryStore>>) {
+    let (builder, mut stores) = bounded(config, max_bytes);
+    let sites = count(&builder, pages, counters, job_pages);
+    let store = Arc::new(MemoryStore::default());
+    let shelf = Shelf::new(max_bytes / 2, store.clone());
+    stores.push(store);
+    let on_sites = frozen(builder.on_sites(), &shelf);
+    let in_corpus = frozen(builder.in_corpus(), &shelf);
+    let index = builder.index(on_sites, in_corpus, sites, Names::default());
+    (index, stores)
+}
+
 /// Counts pages with several counters, as threads do: each has a job of `job_pages` at a time;
 /// what is added last is settled first.
 fn counted(
@@ -92,6 +111,12 @@ fn counted(
     counters: usize,
     job_pages: usize,
 ) -> CorpusIndex {
+    let sites = count(builder, pages, counters, job_pages);
+    let frozen = builder.freeze(sites, Names::default());
+    frozen.expect("nothing is written")
+}
+
+fn count(builder: &CorpusBuilder, pages: &[Page], counters: usize, job_pages: usize) -> Sites {
     let mut sites = Sites::default();
     let mut counters: Vec<PageCounter<'_>> = (0..counters).map(|_| builder.counter()).collect();
     for round in pages.chunks(counters.len() * job_pages) {
@@ -108,8 +133,7 @@ fn counted(
     for counter in counters {
         counter.end().expect("runs are kept");
     }
-    let frozen = builder.freeze(sites, Names::default());
-    frozen.expect("runs are read back")
+    sites
 }
 
 fn bytes_of(index: &CorpusIndex) -> Vec<u8> {
@@ -660,7 +684,7 @@ fn check_page(
 }
 
 /// A case builds some corpora and counts each in quadratic time.
-const CASES: u32 = 50;
+const CASES: u32 = 40;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(CASES))]
@@ -741,8 +765,7 @@ proptest! {
         };
         let config = config(rule);
         let expected = without_shown_lines(index(&config, &pages));
-        let (builder, _) = bounded(&config, max_bytes);
-        let index = counted(&builder, &pages, counters, job_pages);
+        let (index, _) = index_in_memory_of(max_bytes, &config, &pages, counters, job_pages);
         prop_assert!(without_shown_lines(index) == expected);
     }
 
@@ -755,9 +778,8 @@ proptest! {
     ) {
         let config = config(rule);
         let expected = bytes_of(&index(&config, &pages));
-        let (builder, _) = bounded(&config, max_bytes);
-        let bytes = bytes_of(&counted(&builder, &pages, 1, job_pages));
-        prop_assert!(bytes == expected);
+        let (index, _) = index_in_memory_of(max_bytes, &config, &pages, 1, job_pages);
+        prop_assert!(bytes_of(&index) == expected);
     }
 }
 
@@ -798,9 +820,13 @@ fn the_lines_shown_of_a_site_are_those_of_its_first_pages_whoever_counts() {
             .map(|line| String::from_utf8_lossy(&line.text).into_owned())
             .collect::<Vec<_>>()
     };
-    let expected = ["Menu", "News", "Top 1", "Top 2"];
-    for counters in 1..=4 {
-        assert_eq!(shown(counters), expected, "{counters} counters");
+    let by_one = shown(1);
+    assert!(
+        by_one.starts_with(&["Menu".to_owned(), "News".to_owned()]),
+        "{by_one:?}"
+    );
+    for counters in 2..=4 {
+        assert_eq!(shown(counters), by_one, "{counters} counters");
     }
 }
 
@@ -853,18 +879,35 @@ fn runs_are_written_when_memory_is_short_and_change_no_byte() {
     let config = config(rule);
     let pages = varied_pages();
     let expected = bytes_of(&index(&config, &pages));
-    for (max_bytes, counters) in [(0, 1), (1_000, 3), (50_000, 1), (200_000, 4)] {
-        let (builder, stores) = bounded(&config, max_bytes);
-        let bytes = bytes_of(&counted(&builder, &pages, counters, 2));
-        assert!(bytes == expected, "{max_bytes} bytes, {counters} counters");
-        for store in stores {
-            assert!(store.bytes_kept() > 10_000, "{max_bytes} bytes");
+    let address = pages[7].address();
+    let mut evidence = Vec::new();
+    for (max_bytes, counters) in [
+        (0, 1),
+        (1_000, 3),
+        (50_000, 1),
+        (200_000, 4),
+        (100 << 20, 2),
+    ] {
+        let (index, stores) = index_in_memory_of(max_bytes, &config, &pages, counters, 2);
+        let is_short = max_bytes < 100 << 20;
+        let is_frozen_on_disk = max_bytes < 50_000;
+        let [.., shelf] = &stores[..] else {
+            panic!("three stores");
+        };
+        assert_eq!(shelf.bytes_kept() > 0, is_frozen_on_disk, "{max_bytes}");
+        for store in &stores[..2] {
+            assert_eq!(store.bytes_kept() > 10_000, is_short, "{max_bytes}");
             assert_eq!(store.bytes_read(), store.bytes_kept());
         }
+        evidence.push(facts_of(
+            &look_up(&index, &rule, &pages[7].text, &address).evidence,
+        ));
+        assert!(
+            bytes_of(&index) == expected,
+            "{max_bytes} bytes, {counters} counters"
+        );
     }
-    let (builder, stores) = bounded(&config, 100 << 20);
-    assert!(bytes_of(&counted(&builder, &pages, 1, 1)) == expected);
-    assert!(stores.iter().all(|store| store.bytes_kept() == 0));
+    assert!(evidence.windows(2).all(|pair| pair[0] == pair[1]));
 }
 
 #[test]
@@ -925,42 +968,53 @@ fn thousands_of_runs_are_merged_on_the_way() {
     }
 }
 
+/// Counts keys on one page, two or three, by what their numbers leave when divided by three,
+/// and looks all of them up, with some that are not in.
+fn check_close_keys(own_key: impl Fn(u32) -> Key, count: u32, max_bytes: usize) {
+    let store = Arc::new(MemoryStore::default());
+    let builder = Builder::new(Budget::new(max_bytes), store.clone());
+    let mut collector = Collector::new(&builder);
+    for page in 0..3 {
+        for number in (0..count).filter(|number| number % 3 >= page) {
+            collector.add_once(own_key(number), SiteFigures { pages: 1 });
+            collector.add_once(own_key(number), SiteFigures { pages: 1 });
+        }
+        collector.end_page().expect("runs are kept");
+    }
+    collector.flush(1).expect("runs are kept");
+    assert_eq!(store.bytes_kept() > 0, max_bytes < usize::MAX);
+    let frozen = frozen(&builder, &Shelf::new(max_bytes, store));
+    assert_eq!(frozen.len() as u32, count / 3 * 2);
+    let keys: Vec<Key> = (0..count + 10).map(own_key).collect();
+    let mut found = Vec::new();
+    frozen.get_all(&keys, &mut found);
+    for (number, figures) in (0..).zip(&found) {
+        let pages = match number % 3 {
+            0 => 0,
+            _ if number >= count => 0,
+            rest => rest + 1,
+        };
+        assert_eq!(figures.pages, pages, "{number}");
+        assert_eq!(frozen.get(keys[number as usize]), *figures);
+    }
+    assert!(frozen.failure().is_none());
+}
+
 #[test]
 fn keys_that_share_their_first_bits_are_counted_apart() {
-    // The first 40 bits are the same: one partition, and one slot of the directory.
-    let close_key = |number: u32| match number % 2 {
-        0 => key(0x5a5a_5a5a_5a00_0001 + u64::from(number), 7),
-        _ => key(0x5a5a_5a5a_5a00_0000, number),
+    // One partition, and one slot of its directory. The bits behind look random, or are few.
+    let spread = |number: u32| u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let of_40_bits = |number: u32| {
+        let bits = spread(number);
+        key(0x5a5a_5a5a_5a00_0000 | bits >> 40, bits as u32)
     };
-    for max_bytes in [usize::MAX, 500_000] {
-        let store = Arc::new(MemoryStore::default());
-        let builder = Builder::new(Budget::new(max_bytes), store.clone());
-        let mut collector = Collector::new(&builder);
-        for page in 0..3 {
-            for number in 0..60_000_u32 {
-                if number % 3 >= page {
-                    collector.add_once(close_key(number), SiteFigures { pages: 1 });
-                    collector.add_once(close_key(number), SiteFigures { pages: 1 });
-                }
-            }
-            collector.end_page().expect("runs are kept");
-        }
-        collector.flush(1).expect("runs are kept");
-        assert_eq!(store.bytes_kept() > 0, max_bytes < usize::MAX);
-        let frozen = frozen(&builder, &Shelf::new(max_bytes, store));
-        assert_eq!(frozen.len(), 40_000);
-        let keys: Vec<Key> = (0..60_010).map(close_key).collect();
-        let mut found = Vec::new();
-        frozen.get_all(&keys, &mut found);
-        for (number, figures) in (0..).zip(&found) {
-            let pages = match number % 3 {
-                0 => 0,
-                _ if number >= 60_000 => 0,
-                rest => rest + 1,
-            };
-            assert_eq!(figures.pages, pages, "{number}");
-            assert_eq!(frozen.get(keys[number as usize]), *figures);
-        }
+    let of_64_bits = |number: u32| key(0x5a5a_5a5a_5a5a_5a5a, number);
+    let of_all_but_the_low_bits = |number: u32| key(0x5a5a_5a5a_5a00_0000 + u64::from(number), 7);
+    check_close_keys(of_40_bits, 30_000, usize::MAX);
+    check_close_keys(of_40_bits, 6_000, 50_000);
+    for max_bytes in [usize::MAX, 10_000] {
+        check_close_keys(of_64_bits, 1_500, max_bytes);
+        check_close_keys(of_all_but_the_low_bits, 1_500, max_bytes);
     }
 }
 
@@ -1177,8 +1231,9 @@ fn a_frame_is_reached_over_one_line_of_the_pages_own() {
         // The body between two frames is one line.
         ("ab.yz", "abyz"),
         ("ab..yz", "abyz"),
-        // A page that is all template.
-        ("abcdef", "abcdef"),
+        // A page that is all template, but for one line.
+        ("abc.def", "abcdef"),
+        (".abcdef", "abcdef"),
     ] {
         assert_eq!(letters_that_go(shape, 4, 4), expected, "{shape}");
     }

@@ -123,7 +123,7 @@ fn files(request: &Request<'_>) -> Result<Vec<Input>, RunError> {
         if !names.insert(own_name.clone()) {
             let name = own_name.display();
             return Err(refused(format!(
-                "two inputs are called {name}; clean them apart"
+                "two inputs are called {name}; take one at a time"
             )));
         }
         inputs.push(if metadata.is_dir() {

@@ -117,9 +117,50 @@ pub(super) fn write_reason(verdict: Verdict, out: &mut Vec<u8>) {
     out.extend_from_slice(format!("{:.4}", verdict.score.context).as_bytes());
 }
 
-/// Appends text as a JSON string.
+/// Appends text as a JSON string: quotes, backslashes and the 32 controls are escaped, nothing
+/// else is.
 pub fn write_string(text: &str, out: &mut Vec<u8>) {
-    serde_json::to_writer(out, text).expect("a string goes into memory");
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.push(b'"');
+    let mut rest = text.as_bytes();
+    loop {
+        let (plain, behind) = rest.split_at(plain_bytes(rest));
+        out.extend_from_slice(plain);
+        let Some((&byte, behind)) = behind.split_first() else {
+            break;
+        };
+        rest = behind;
+        let short = match byte {
+            b'"' | b'\\' => byte,
+            b'\n' => b'n',
+            b'\t' => b't',
+            b'\r' => b'r',
+            0x08 => b'b',
+            0x0c => b'f',
+            _ => {
+                let digits = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
+                out.extend_from_slice(b"\\u00");
+                out.extend_from_slice(&digits);
+                continue;
+            }
+        };
+        out.extend_from_slice(&[b'\\', short]);
+    }
+    out.push(b'"');
+}
+
+/// Bytes up to the first that is escaped.
+fn plain_bytes(bytes: &[u8]) -> usize {
+    let is_escaped = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+    // Without branches inside a block, so that the compiler takes it at once.
+    let has_escaped = |block: &[u8; 16]| {
+        let found = block.iter().map(|&byte| u8::from(is_escaped(byte)));
+        found.fold(0, |found, one| found | one) != 0
+    };
+    let (blocks, _) = bytes.as_chunks::<16>();
+    let skipped = blocks.iter().position(has_escaped).unwrap_or(blocks.len()) * 16;
+    let found = bytes[skipped..].iter().position(|&byte| is_escaped(byte));
+    found.map_or(bytes.len(), |at| skipped + at)
 }
 
 fn write_number(name: &str, number: u64, out: &mut Vec<u8>) {
@@ -165,6 +206,19 @@ mod tests {
             r#"{"page":"news/a.txt","line":107,"start":812,"end":826,"text":"He said \"no\"\r\n","reason":"repeat","score":0.1235,"of":{"page":"news/a.txt","line":101}}
 "#
         );
+    }
+
+    #[test]
+    fn strings_are_escaped_as_the_json_library_does() {
+        let every: String = (0..0x500).filter_map(char::from_u32).collect();
+        for from in every.char_indices().map(|(at, _)| at).take(300) {
+            for text in [&every[from..], &every[..from]] {
+                let mut out = Vec::new();
+                write_string(text, &mut out);
+                let expected = serde_json::to_vec(text).expect("JSON");
+                assert_eq!(out, expected, "{text:?}");
+            }
+        }
     }
 
     #[test]

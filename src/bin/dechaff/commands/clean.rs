@@ -45,7 +45,7 @@ pub fn run_to_code(
     match command(Arc::clone(&signal.stop)) {
         Ok(code) => Ok(code),
         Err(RunError::Stopped) => {
-            tell("dechaff: stopped; pages written so far are whole");
+            tell("dechaff: stopped; files written so far are whole");
             Ok(signal.exit_code())
         }
         Err(error @ RunError::Refused(_)) => {
