@@ -127,7 +127,7 @@ impl CorpusBuilder {
             evidence: Evidence::default(),
             numbers: Vec::new(),
             sample: Vec::new(),
-            sampled: AHashMap::new(),
+            first_classes: AHashMap::new(),
             records: None,
             open_records: Vec::new(),
             counts: true,
@@ -242,8 +242,8 @@ pub struct PageCounter<'b> {
     evidence: Evidence,
     numbers: Vec<u32>,
     sample: Vec<u8>,
-    /// Pages of each site of which this counter gave a sample.
-    sampled: AHashMap<SiteKey, u32>,
+    /// The classes of each site's first pages that this counter met.
+    first_classes: AHashMap<SiteKey, Vec<PageClass>>,
     /// What a part is to hold of the pages that are settled, if it is asked for.
     records: Option<Vec<u8>>,
     /// The same of those that wait.
@@ -314,7 +314,9 @@ impl PageCounter<'_> {
             numbers.extend(evidence.lines.iter().map(|line| line.number as u32));
         }
         sample.clear();
-        if address.site.is_some_and(|site| self.wants_sample(site)) {
+        let class = evidence.class();
+        let site_and_class = address.site.zip(class);
+        if site_and_class.is_some_and(|(site, class)| self.wants_sample(site, class)) {
             for line in &evidence.lines {
                 let text = line.text(page);
                 if text.len() <= MAX_SAMPLE_LINE_BYTES {
@@ -326,7 +328,7 @@ impl PageCounter<'_> {
         let record = PageRecord {
             place: address.place,
             site: address.site.filter(|_| self.builder.needs.site),
-            class: evidence.class(),
+            class,
             page: keys::page_key(page),
             masked: &evidence.masked,
             corpus: &evidence.corpus_lines,
@@ -342,11 +344,15 @@ impl PageCounter<'_> {
         added
     }
 
-    /// Whether a page may be one of the first of its site.
-    fn wants_sample(&mut self, site: &[u8]) -> bool {
-        let pages = self.sampled.entry(SiteKey::of(site)).or_default();
-        *pages += u32::from(*pages < SAMPLE_PAGES + 1);
-        *pages <= SAMPLE_PAGES
+    /// Whether a page may be one of the first that count of its site. Pages come in source
+    /// order, so those of other counters can only make it a later one.
+    fn wants_sample(&mut self, site: &[u8], class: PageClass) -> bool {
+        let classes = self.first_classes.entry(SiteKey::of(site)).or_default();
+        let is_first = classes.len() < SAMPLE_PAGES as usize && !classes.contains(&class);
+        if is_first {
+            classes.push(class);
+        }
+        is_first
     }
 
     /// Takes in what a part holds of a page, its place counted in the whole corpus.

@@ -79,10 +79,11 @@ impl<F: Figures> Builder<F> {
         let before = table.bytes();
         table.merge(entries);
         let grown = table.bytes() - before;
-        drop(table);
         if grown > 0 {
+            // Under the lock, so that who empties the table finds its bytes in the account.
             let bytes = self.bytes.fetch_add(grown, Ordering::Relaxed) + grown;
             let used = self.budget.used_bytes.fetch_add(grown, Ordering::Relaxed) + grown;
+            drop(table);
             let max_bytes = self.budget.max_bytes;
             if used > max_bytes && bytes > max_bytes / SPILL_PART {
                 self.spill()?;

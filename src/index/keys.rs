@@ -95,7 +95,7 @@ impl SiteLayout {
 
     /// The key of a line at its place from the end.
     pub fn from_end(&self, line: usize) -> Option<usize> {
-        let place = self.lines - 1 - line;
+        let place = self.lines.checked_sub(line + 1)?;
         (place < self.places()).then_some(self.lines + self.pairs() + self.places() + place)
     }
 }
