@@ -17,6 +17,9 @@ const MAX_RUNS: usize = 1024;
 /// A builder writes runs when it holds at least one part in this many of the budget.
 const SPILL_PART: usize = 8;
 
+/// A thread that merges runs reads them through one part in this many of the budget.
+const MERGE_PART: usize = 128;
+
 /// Memory that several builders may hold together.
 #[derive(Debug)]
 pub struct Budget {
@@ -153,7 +156,7 @@ impl<F: Figures> Builder<F> {
         take: impl FnMut(Entry<F>) -> io::Result<()>,
     ) -> io::Result<()> {
         let stretches: Vec<Stretch> = runs.iter().map(|run| run.stretches[index]).collect();
-        let buffer_bytes = self.budget.max_bytes / 8;
+        let buffer_bytes = self.budget.max_bytes / MERGE_PART;
         runs::merge_stretches(&*self.store, &stretches, buffer_bytes, take)
     }
 

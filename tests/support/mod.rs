@@ -375,3 +375,18 @@ pub fn make_pipe(path: &Path) -> bool {
 pub fn skip(why: &str) {
     eprintln!("SKIPPED: {why}");
 }
+
+impl Place {
+    /// Runs `dechaff index ARGUMENTS` with nothing on standard input.
+    pub fn index<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Outcome {
+        let output = cargo_bin_cmd!("dechaff")
+            .current_dir(self.directory.path())
+            .env_remove("DECHAFF_THREADS")
+            .arg("index")
+            .args(arguments)
+            .timeout(std::time::Duration::from_secs(300))
+            .output()
+            .expect("the program runs");
+        Outcome::new(output)
+    }
+}

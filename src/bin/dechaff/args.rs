@@ -127,7 +127,7 @@ pub struct CorpusArgs {
     pub page_duplicates: PageDuplicates,
 
     /// Memory that the run may hold; what is counted of the corpus goes to disk past it
-    /// [default: three quarters of what is free]
+    /// [default: three quarters of what is free, 4GiB at most]
     #[arg(long, value_name = "SIZE", value_parser = memory)]
     pub max_memory: Option<Size>,
 
@@ -167,12 +167,16 @@ impl CorpusArgs {
     }
 }
 
+/// The most memory that is taken unasked: counting 10 GB of pages takes no less time with more.
+const DEFAULT_MEMORY: Size = Size(4 << 30);
+
 /// What the user allows, or three quarters of what is free.
 pub fn max_memory_bytes(given: Option<Size>) -> usize {
-    match given {
-        Some(size) => size.0,
-        None => free_memory_bytes().map_or(usize::MAX, |bytes| bytes / 4 * 3),
-    }
+    let unasked = || {
+        let free = free_memory_bytes().unwrap_or(DEFAULT_MEMORY.0);
+        DEFAULT_MEMORY.0.min(free / 4 * 3)
+    };
+    given.map_or_else(unasked, |size| size.0)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -327,7 +331,7 @@ pub struct IndexJoinArgs {
     #[arg(short, long, value_name = "FILE", required = true)]
     pub output: PathBuf,
 
-    /// Memory that the run may hold [default: three quarters of what is free]
+    /// Memory that the run may hold [default: three quarters of what is free, 4GiB at most]
     #[arg(long, value_name = "SIZE", value_parser = memory)]
     pub max_memory: Option<Size>,
 
