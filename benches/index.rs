@@ -34,6 +34,7 @@ const TIGHT_BYTES: usize = 2_000_000;
 const SITE_NEEDS: Needs = Needs {
     page: false,
     site: true,
+    class: false,
     corpus: None,
 };
 

@@ -159,6 +159,7 @@ impl Cleaner {
         Needs {
             page: self.config.page_repeats || self.config.score,
             site: has_index && self.config.needs_site(),
+            class: has_index && self.config.needs_classes(),
             corpus: self
                 .config
                 .corpus_duplicates
@@ -214,13 +215,14 @@ impl Cleaner {
             let is_copy = figures.places > 1 && Some(figures.first) != own;
             is_copy.then_some(figures.first)
         };
-        if let Some(of) = earlier(keys::page_key(page)) {
-            return Some(PageCopy { of, is_exact: true });
-        }
-        let of = earlier(keys::class_key(evidence.class()?))?;
+        let exact = earlier(keys::page_key(page));
+        let class = evidence.class().filter(|_| self.config.needs_classes());
+        let near = class.and_then(|class| earlier(keys::class_key(class)));
+        // The first page of the class goes for none; the first equal page may be a near copy.
+        let of = near.or(exact)?;
         Some(PageCopy {
             of,
-            is_exact: false,
+            is_exact: exact.is_some(),
         })
     }
 

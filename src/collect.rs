@@ -50,8 +50,8 @@ use crate::index::part::{self, PageRecord};
 use crate::index::runs::{NoStore, RunStore, STRETCHES};
 use crate::index::settings::{CorpusSettings, Settings};
 use crate::index::{
-    CorpusIndex, Figures, Frozen, Key, Names, PlaceFigures, Shelf, SiteFigures, SiteLine, SiteMap,
-    Sites,
+    CorpusIndex, Entry, Figures, Frozen, Key, Names, PlaceFigures, Shelf, SiteFigures, SiteLine,
+    SiteMap, Sites,
 };
 use crate::templates;
 
@@ -72,6 +72,8 @@ pub fn settings(config: &Config, site: &str, max_page_bytes: u64) -> Settings {
     Settings {
         site: config.needs_site().then(|| site.to_owned()),
         corpus: config.corpus_duplicates.map(corpus),
+        classes: config.needs_classes(),
+        copies_go: config.page_duplicates,
         max_page_bytes,
     }
 }
@@ -100,6 +102,7 @@ impl CorpusBuilder {
             needs: Needs {
                 page: false,
                 site: settings.site.is_some(),
+                class: settings.classes,
                 corpus: corpus.and_then(|corpus| CorpusNormalize::of_word(&corpus.normalize)),
             },
             shingle_lines: corpus.map_or(0, |corpus| corpus.shingle_lines as usize),
@@ -135,6 +138,7 @@ impl CorpusBuilder {
             in_corpus: Collector::new(&self.in_corpus),
             pending: Vec::new(),
             pending_keys: Vec::new(),
+            pending_places: Vec::new(),
             settled: 0,
         }
     }
@@ -201,6 +205,7 @@ fn show_templates(key: SiteKey, lines: &[u8], on_sites: &Frozen<SiteFigures>, si
     let needs = Needs {
         page: false,
         site: true,
+        class: false,
         corpus: None,
     };
     evidence.gather(lines, needs);
@@ -225,10 +230,14 @@ fn show_templates(key: SiteKey, lines: &[u8], on_sites: &Frozen<SiteFigures>, si
 struct Pending {
     site: Option<(Box<[u8]>, PageClass)>,
     sample: Box<[u8]>,
+    class: Option<PageClass>,
     keys: usize,
+    /// Lines and runs of lines in the corpus that wait with it.
+    places: usize,
     /// Where its record ends among those that are not settled.
     record_end: usize,
     counts: bool,
+    is_copy: bool,
 }
 
 /// Counts the pages of one thread.
@@ -253,6 +262,8 @@ pub struct PageCounter<'b> {
     in_corpus: Collector<'b, PlaceFigures>,
     pending: Vec<Pending>,
     pending_keys: Vec<Key>,
+    /// What is counted of the corpus's lines only where the page does not go as a copy.
+    pending_places: Vec<Entry<PlaceFigures>>,
     /// Pages of `pending` that are settled.
     settled: usize,
 }
@@ -314,7 +325,7 @@ impl PageCounter<'_> {
             numbers.extend(evidence.lines.iter().map(|line| line.number as u32));
         }
         sample.clear();
-        let class = evidence.class();
+        let class = evidence.class().filter(|_| self.builder.needs.class);
         let site_and_class = address.site.zip(class);
         if site_and_class.is_some_and(|(site, class)| self.wants_sample(site, class)) {
             for line in &evidence.lines {
@@ -363,6 +374,7 @@ impl PageCounter<'_> {
     pub fn add_record(&mut self, page: &PageRecord<'_>) -> io::Result<()> {
         self.count_settled()?;
         let before = self.pending_keys.len();
+        let places_before = self.pending_places.len();
         if self.counts {
             self.count_places(page)?;
             if let Some(site) = page.site {
@@ -373,16 +385,19 @@ impl PageCounter<'_> {
         self.pending.push(Pending {
             site: page.site.map(Box::from).zip(page.class),
             sample: page.sample.into(),
+            class: page.class,
             keys: self.pending_keys.len() - before,
+            places: self.pending_places.len() - places_before,
             record_end: self.open_records.len(),
             counts: false,
+            is_copy: false,
         });
         Ok(())
     }
 
-    /// Keys that wait; 16 bytes each.
+    /// Keys that wait; 16 to 32 bytes each.
     pub fn pending_keys(&self) -> usize {
-        self.pending_keys.len()
+        self.pending_keys.len() + self.pending_places.len()
     }
 
     /// Decides on the pages that wait. Call it in source order of the pages.
@@ -394,6 +409,9 @@ impl PageCounter<'_> {
                 None => Noted::default(),
             };
             page.counts = noted.counts;
+            if self.builder.settings.copies_go {
+                page.is_copy = page.class.is_some_and(|class| sites.is_copy(class));
+            }
             if let Some(records) = &mut self.records {
                 records.extend_from_slice(&self.open_records[written..page.record_end]);
                 written = page.record_end;
@@ -418,7 +436,15 @@ impl PageCounter<'_> {
             return Ok(());
         }
         let mut keys = &self.pending_keys[..];
+        let mut places = &self.pending_places[..];
         for page in &self.pending[..self.settled] {
+            let (own, behind) = places.split_at(page.places);
+            places = behind;
+            if !page.is_copy {
+                own.iter()
+                    .for_each(|entry| self.in_corpus.add(entry.key, entry.figures));
+                self.in_corpus.flush_full()?;
+            }
             let (own, behind) = keys.split_at(page.keys);
             keys = behind;
             if page.counts {
@@ -430,6 +456,8 @@ impl PageCounter<'_> {
         }
         let counted = self.pending_keys.len() - keys.len();
         self.pending_keys.drain(..counted);
+        let counted = self.pending_places.len() - places.len();
+        self.pending_places.drain(..counted);
         self.pending.drain(..self.settled);
         self.settled = 0;
         Ok(())
@@ -458,16 +486,25 @@ impl PageCounter<'_> {
             counted.add(keys::class_key(class), figures(place));
         }
         let at = |line: usize| figures(place.behind(page.numbers[line] as usize));
+        let pending = &mut self.pending_places;
+        let copies_go = self.builder.settings.copies_go;
+        let mut add = |key, figures| {
+            if copies_go {
+                pending.push(Entry { key, figures });
+            } else {
+                counted.add(key, figures);
+            }
+        };
         for (line, &fingerprint) in page.corpus.iter().enumerate() {
-            counted.add(keys::line_key(fingerprint), at(line));
+            add(keys::line_key(fingerprint), at(line));
         }
         if self.builder.shingle_lines > 0 {
             let mut line = 0;
             keys::shingle_keys(page.corpus, self.builder.shingle_lines, |key| {
-                counted.add(key, at(line));
+                add(key, at(line));
                 line += 1;
             });
         }
-        counted.flush_full()
+        self.in_corpus.flush_full()
     }
 }

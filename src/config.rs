@@ -134,6 +134,13 @@ impl Config {
         self.site_templates
     }
 
+    /// Whether near-duplicate pages are to be known: where lines are normalised anyway, or such
+    /// pages go.
+    pub fn needs_classes(&self) -> bool {
+        let is_full = |rule: CorpusRule| rule.normalize == CorpusNormalize::Full;
+        self.needs_site() || self.page_duplicates || self.corpus_duplicates.is_some_and(is_full)
+    }
+
     /// Checks the values.
     ///
     /// # Errors

@@ -14,8 +14,10 @@ use crate::shingle::{self, Shingles};
 pub struct Needs {
     /// Shapes, and what stands twice on the page.
     pub page: bool,
-    /// Fingerprints by which a site counts lines, and the page's class.
+    /// Fingerprints by which a site counts lines.
     pub site: bool,
+    /// The page's class.
+    pub class: bool,
     /// Fingerprints by which a corpus counts lines, over text that is normalised so.
     pub corpus: Option<CorpusNormalize>,
 }
@@ -25,6 +27,7 @@ impl Needs {
     pub const PAGE: Needs = Needs {
         page: true,
         site: false,
+        class: false,
         corpus: None,
     };
 }
@@ -172,7 +175,7 @@ impl Evidence {
             self.shapes
                 .extend(lines.map(|line| shape::measure(line.text(page))));
         }
-        if needs.page || needs.site || needs.corpus == Some(CorpusNormalize::Full) {
+        if needs.page || needs.site || needs.class || needs.corpus == Some(CorpusNormalize::Full) {
             self.normalize(page);
         }
         if needs.page {

@@ -899,8 +899,6 @@ fn pages_without_visible_lines_are_no_copies() {
 }
 
 #[test]
-#[ignore = "without site scope and full normalisation pass one knows no classes, so nothing is \
-            a near copy"]
 fn near_copies_are_told_whatever_the_scopes() {
     for scopes in ["page,site", "page", "site", "corpus", "none"] {
         let place = copies();
@@ -922,7 +920,6 @@ fn near_copies_are_told_whatever_the_scopes() {
 }
 
 #[test]
-#[ignore = "the first copy of a line may stand on a page that goes as a near copy"]
 fn a_line_whose_first_copy_goes_with_its_page_stays_elsewhere() {
     let told = "This line stands on a near copy and on a page of its own.\n";
     let place = Place::with([
@@ -947,7 +944,6 @@ fn a_line_whose_first_copy_goes_with_its_page_stays_elsewhere() {
 }
 
 #[test]
-#[ignore = "an exact copy of a near copy names the near copy, which goes itself"]
 fn a_page_that_goes_names_a_page_that_stays() {
     let place = copies();
     place.file("in/b/near2.txt", article("Another menu"));

@@ -611,6 +611,7 @@ fn look_up(
         duplicates: Duplicates::default(),
     };
     let needs = Needs {
+        class: true,
         page: false,
         site: true,
         corpus: Some(rule.normalize),
@@ -1258,6 +1259,8 @@ fn a_block_inside_the_body_stands_on_three_pages_and_half_of_the_site() {
         (5, 9, true),
         (5, 10, true),
         (5, 11, false),
+        (50, 100, true),
+        (50, 101, false),
     ] {
         let expected = if goes { "abcdefgh" } else { "" };
         let found = letters_that_go("....abcdefgh....", holding, all);

@@ -508,7 +508,6 @@ fn small_place() -> Place {
 }
 
 #[test]
-#[ignore = "the output directory is made before the index is looked at"]
 fn a_refused_index_leaves_no_output_directory() {
     let place = small_place();
     place.file("text.txt", PLAIN);
@@ -921,6 +920,8 @@ fn with_corpus() -> Settings {
             normalize: "space".to_owned(),
             shingle_lines: 2,
         }),
+        classes: true,
+        copies_go: false,
         max_page_bytes: 64 << 20,
     }
 }
@@ -1048,7 +1049,7 @@ fn info_shows_pages_sites_and_their_templates() {
         assert_eq!(lines.next(), Some(&*format!("{name}: {word}")));
         let settings = lines.next().expect("settings");
         assert!(
-            settings.contains("site=auto corpus=space/2 page=67108864"),
+            settings.contains("site=auto corpus=space/2 classes=yes"),
             "{settings}"
         );
         let sums = lines.next().expect("sums");
@@ -1154,7 +1155,6 @@ fn names_and_lines_are_shown_safely() {
 
 #[cfg(unix)]
 #[test]
-#[ignore = "a page's name and an index's settings are told as they are, control characters too"]
 fn messages_about_indexes_are_safe_to_print() {
     let place = Place::with([("in/esc\u{1b}[31m.txt", FERRY)]);
     build(&place, &["in"], "part", &["--part", "1/1"]);

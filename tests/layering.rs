@@ -15,7 +15,7 @@ const TABLE: &[(&str, &str)] = &[
     ("normalize", ""),
     ("fingerprint", ""),
     ("shape", "normalize"),
-    ("index", "fingerprint"),
+    ("index", "fingerprint visible"),
     ("error", "index::IndexError visible"),
     ("config", "error"),
     ("page", "normalize"),

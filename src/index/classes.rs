@@ -50,6 +50,8 @@ pub struct Noted {
 pub struct Sites {
     /// Site and class in one value: both are fingerprints.
     seen: AHashSet<u128>,
+    /// Classes of the whole corpus.
+    classes: AHashSet<PageClass>,
     sites: SiteMap,
     samples: Vec<(SiteKey, Vec<u8>)>,
     sample_bytes: usize,
@@ -80,6 +82,12 @@ impl Sites {
             counts: true,
             is_sampled,
         }
+    }
+
+    /// Notes a page of the corpus; whether an earlier one is of its class. Only called where
+    /// such pages go, so that only then it takes memory.
+    pub fn is_copy(&mut self, class: PageClass) -> bool {
+        !self.classes.insert(class)
     }
 
     /// Pages that count.

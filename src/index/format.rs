@@ -9,6 +9,7 @@ use thiserror::Error;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::settings::Settings;
+use crate::visible::visible;
 
 /// The first bytes of every index file.
 pub const MAGIC: [u8; 8] = *b"dechaff\x1a";
@@ -72,7 +73,7 @@ pub enum IndexError {
         expected: &'static str,
     },
     /// It was made with other settings.
-    #[error("made with [{found}], expected [{expected}]")]
+    #[error("made with [{}], expected [{}]", visible(.found.as_bytes()), visible(.expected.as_bytes()))]
     Settings {
         /// The file's.
         found: String,
@@ -94,7 +95,7 @@ pub enum IndexError {
         what: &'static str,
     },
     /// Two parts hold the same page.
-    #[error("page {page} stands in two parts")]
+    #[error("page {} stands in two parts", visible(.page.as_bytes()))]
     Twice {
         /// Its name.
         page: String,

@@ -13,6 +13,11 @@ pub struct Settings {
     /// What is folded away before lines of the corpus are compared; None where no line of the
     /// corpus is counted.
     pub corpus: Option<CorpusSettings>,
+    /// Whether pages have classes, by which near-duplicates are known.
+    pub classes: bool,
+    /// Whether lines of pages that are copies of earlier ones are left out of the corpus's,
+    /// because such pages go.
+    pub copies_go: bool,
     /// Longer pages are counted in parts of this many bytes.
     pub max_page_bytes: u64,
 }
@@ -35,8 +40,10 @@ impl Settings {
         };
         format!(
             "keys={KEYS_VERSION} places={COUNTED_PLACES} sketch={SKETCH_LINES}x{MIN_SKETCH_LINE_BYTES} \
-             key=public site={} corpus={corpus} page={}",
+             key=public site={} corpus={corpus} classes={} copies={} page={}",
             self.site.as_deref().unwrap_or("no"),
+            if self.classes { "yes" } else { "no" },
+            if self.copies_go { "go" } else { "stay" },
             self.max_page_bytes
         )
     }
@@ -62,6 +69,8 @@ impl Settings {
                 .filter(|site| *site != "no")
                 .map(str::to_owned),
             corpus,
+            classes: value("classes")? == "yes",
+            copies_go: value("copies")? == "go",
             max_page_bytes: value("page")?.parse().ok()?,
         };
         (settings.to_text() == text).then_some(settings)
@@ -72,8 +81,12 @@ impl Settings {
     pub fn serves(&self, wanted: &Settings) -> bool {
         let site = wanted.site.as_ref().or(self.site.as_ref());
         let corpus = wanted.corpus.as_ref().or(self.corpus.as_ref());
-        let is_page_equal = self.max_page_bytes == wanted.max_page_bytes;
-        self.site.as_ref() == site && self.corpus.as_ref() == corpus && is_page_equal
+        let needs_corpus = wanted.corpus.is_some();
+        self.site.as_ref() == site
+            && self.corpus.as_ref() == corpus
+            && (self.classes || !wanted.classes)
+            && (self.copies_go == wanted.copies_go || !needs_corpus)
+            && self.max_page_bytes == wanted.max_page_bytes
     }
 }
 
@@ -86,6 +99,8 @@ mod tests {
         let mut settings = Settings {
             site: Some("auto".to_owned()),
             corpus: None,
+            classes: true,
+            copies_go: false,
             max_page_bytes: 64 << 20,
         };
         assert_eq!(Settings::parse(&settings.to_text()), Some(settings.clone()));

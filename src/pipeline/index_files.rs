@@ -117,6 +117,17 @@ pub fn kind(path: &Path) -> Result<(Kind, Settings), RunError> {
     Ok((opened.kind, opened.settings))
 }
 
+/// What an index file is, when its settings serve a run that asks for `wanted`.
+///
+/// # Errors
+///
+/// As [`kind`], or it was made with other settings.
+pub fn check(path: &Path, wanted: &Settings) -> Result<Kind, RunError> {
+    let opened = open(path)?;
+    opened.expect(opened.kind, wanted).map_err(refused(path))?;
+    Ok(opened.kind)
+}
+
 /// Loads an index for a run: a frozen one as it is, a part by freezing it.
 ///
 /// # Errors

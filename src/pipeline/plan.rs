@@ -40,7 +40,10 @@ pub struct Streams {
     pub output: Box<dyn Write + Send>,
 }
 
-/// Checks a request and turns it into inputs and a sink.
+/// Opens the sink of a request that was checked: the first thing of a run that is written.
+pub type OpenSink = Box<dyn FnOnce() -> Result<Box<dyn Sink>, RunError>>;
+
+/// Checks a request and turns it into inputs and a sink to be opened.
 ///
 /// With one input, names in the output are paths below it; with several, each input's own
 /// last name stands in front.
@@ -48,10 +51,7 @@ pub struct Streams {
 /// # Errors
 ///
 /// [`RunError::Refused`] for what does not go together; nothing was written then.
-pub fn plan(
-    request: &Request<'_>,
-    streams: Streams,
-) -> Result<(Vec<Input>, Box<dyn Sink>), RunError> {
+pub fn plan(request: &Request<'_>, streams: Streams) -> Result<(Vec<Input>, OpenSink), RunError> {
     let is_stream = |path: &Path| path == Path::new(STANDARD_STREAM);
     let Streams { input, output } = streams;
     if request.inputs.iter().any(|path| is_stream(path)) {
@@ -64,19 +64,24 @@ pub fn plan(
             PathBuf::from(STANDARD_STREAM),
         );
         let inputs = vec![Input::Stream(file, StreamReader(input))];
-        return Ok((inputs, single_sink(request, output)?));
+        let sink = single_sink(request, output)?;
+        return Ok((inputs, Box::new(|| Ok(sink))));
     }
 
     let inputs = files(request)?;
     let is_single = inputs.len() == 1;
     check_side_files(request)?;
     let wants_file = is_single && matches!(inputs[0], Input::File(_));
-    let sink: Box<dyn Sink> = match request.output {
+    let sink: OpenSink = match request.output {
         Some(path) if !is_stream(path) && !wants_file => {
             check_tree(request, path)?;
-            Box::new(Tree::new(path)?)
+            let path = path.to_path_buf();
+            Box::new(move || Ok(Box::new(Tree::new(&path)?)))
         }
-        _ => single_sink(request, output)?,
+        _ => {
+            let sink = single_sink(request, output)?;
+            Box::new(|| Ok(sink))
+        }
     };
     Ok((inputs, sink))
 }

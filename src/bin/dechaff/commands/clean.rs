@@ -96,7 +96,8 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         input: Box::new(standard::Input::new(Arc::clone(&options.stop))),
         output: Box::new(std::io::stdout()),
     };
-    let (inputs, sink) = plan::plan(&request, streams)?;
+    let loaded = loaded_index(args, &config, &options)?;
+    let (inputs, open_sink) = plan::plan(&request, streams)?;
     let files = SideFiles::create(args.removed.as_deref(), args.rejects.as_deref())?;
     let stats = args.stats.as_deref().map(AtomicFile::at).transpose()?;
     let format = args.reading.format();
@@ -106,11 +107,15 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         if again.is_some() { 2 } else { 1 },
         args.quiet,
     );
-    let index = index(args, &config, again, &mut progress, &options)?;
+    let index = match again {
+        Some(inputs) => Some(pass_one(args, &config, inputs, &mut progress, &options)?),
+        None => loaded,
+    };
     let cleaner = match index {
         Some(index) => cleaner.with_index(Arc::new(index)),
         None => cleaner,
     };
+    let sink = open_sink()?;
     let mut source = Inputs::new(inputs, format, options.max_page_bytes);
     let done = pipeline::clean(
         &cleaner,
@@ -167,27 +172,45 @@ fn inputs_of_pass_one(
     Ok(again.filter(|_| is_asked_for || has_sites && has_pages))
 }
 
-/// The corpus index of a run: from pass one, from a file, or from both.
-fn index(
+/// The index that replaces pass one. It is looked at before anything is written.
+fn loaded_index(
     args: &CleanArgs,
     config: &Config,
-    again: Option<Vec<Input>>,
-    progress: &mut Terminal,
     options: &RunOptions,
 ) -> Result<Option<CorpusIndex>, RunError> {
-    let settings = pipeline::settings(config, options);
-    let Some(inputs) = again else {
-        let index = args.index.as_ref();
-        return index
-            .map(|path| index_files::load(path, &settings, options))
-            .transpose();
+    let Some(path) = &args.index else {
+        return Ok(None);
     };
+    let settings = pipeline::settings(config, options);
+    if args.write_index.is_none() {
+        return index_files::load(path, &settings, options).map(Some);
+    }
+    let kind = index_files::check(path, &settings)?;
+    if kind != Kind::Part {
+        return Err(RunError::Refused(format!(
+            "{} is a {}: pages can be added to a part only",
+            path.display(),
+            kind.word()
+        )));
+    }
+    Ok(None)
+}
+
+/// The corpus index of the inputs, and of the part that --index names.
+fn pass_one(
+    args: &CleanArgs,
+    config: &Config,
+    inputs: Vec<Input>,
+    progress: &mut Terminal,
+    options: &RunOptions,
+) -> Result<CorpusIndex, RunError> {
+    let settings = pipeline::settings(config, options);
     let mut source = Inputs::new(inputs, args.reading.format(), options.max_page_bytes);
     let Some(written) = &args.write_index else {
         let pass = PassOne::default();
-        return pipeline::index_corpus(config, &mut source, pass, progress, options).map(Some);
+        return pipeline::index_corpus(config, &mut source, pass, progress, options);
     };
-    let mut pass_one = |path: &Path, is_part_only| {
+    let mut count = |path: &Path, is_part_only| {
         let mut part = PartFile::create(path, &settings)?;
         let pass = PassOne {
             part: Some(&mut part),
@@ -199,22 +222,14 @@ fn index(
         Ok(index)
     };
     let Some(before) = &args.index else {
-        return pass_one(written, false).map(Some);
+        return count(written, false);
     };
-    let (kind, _) = index_files::kind(before)?;
-    if kind != Kind::Part {
-        let before = before.display();
-        return Err(RunError::Refused(format!(
-            "{before} is a {}: pages can be added to a part only",
-            kind.word()
-        )));
-    }
     let directory = options.temp_dir.clone();
     let directory = directory.unwrap_or_else(std::env::temp_dir);
     let own = index_files::temporary(&directory)?;
-    pass_one(&own, true)?;
+    count(&own, true)?;
     index_files::merge(&[before.as_path(), &own], written, options)?;
-    index_files::freeze(&[written], options).map(Some)
+    index_files::freeze(&[written], options)
 }
 
 /// Where pages go; None in a dry run. Standard input goes to standard output unless the user

@@ -187,7 +187,7 @@ fn write_failed(error: std::io::Error) -> RunError {
 
 fn info_text(args: &IndexInfoArgs, kind: Kind, index: &CorpusIndex, sites: &[&Site]) -> String {
     let file = visible(args.file.as_os_str().as_encoded_bytes());
-    let settings = index.settings.to_text();
+    let settings = visible(index.settings.to_text().as_bytes());
     let mut out = format!("{file}: {}\nsettings: {settings}\n", kind.word());
     out.push_str(&summary(index));
     out.push('\n');
