@@ -289,10 +289,13 @@ mod plain {
         pub pages: Vec<(Option<&'static str>, Place, Vec<Line>)>,
         /// Whether the page is the first of its class on its site.
         pub counts: Vec<bool>,
+        /// Whether the page's lines count for the corpus.
+        pub has_places: Vec<bool>,
     }
 
     impl Corpus {
-        pub fn new(pages: &[Page], normalize: CorpusNormalize) -> Self {
+        /// Where copies of pages go, only the first page of a class has places.
+        pub fn new(pages: &[Page], normalize: CorpusNormalize, copies_go: bool) -> Self {
             let pages: Vec<_> = pages
                 .iter()
                 .map(|page| (page.site, page.place, lines(&page.text, normalize)))
@@ -305,7 +308,14 @@ mod plain {
                 is_first
             });
             let counts = counts.collect();
-            Corpus { pages, counts }
+            let classes: Vec<_> = pages.iter().map(|(.., lines)| class(lines)).collect();
+            let is_copy = |page: usize| classes[..page].contains(&classes[page]);
+            let has_places = (0..pages.len()).map(|page| !copies_go || !is_copy(page));
+            Corpus {
+                has_places: has_places.collect(),
+                pages,
+                counts,
+            }
         }
 
         /// Pages of a site that count.
@@ -321,7 +331,8 @@ mod plain {
         /// first.
         fn places(&self, run: &[Line]) -> PlaceFigures {
             let mut places = Vec::new();
-            for (_, place, lines) in &self.pages {
+            let pages = self.pages.iter().zip(&self.has_places);
+            for ((_, place, lines), _) in pages.filter(|(_, has_places)| **has_places) {
                 for there in lines.windows(run.len()) {
                     let pairs = there.iter().zip(run);
                     if pairs.into_iter().all(|(a, b)| a.corpus == b.corpus) {
@@ -500,7 +511,8 @@ const LONG_LINES: &[&str] = &[
     "All 12 rights reserved by the paper, its heirs and the harbour master.",
     "All 13 rights reserved by the paper, its heirs and the harbour master.",
     "Sign in to comment on what the paper says of the boat and of its crew.",
-    "Forty bytes is what a long line begins at",
+    "Forty bytes is where a long line begins.",
+    "One byte less does not make a line long",
     "She crossed at eight, with ninety passengers and two dogs below the mast.",
 ];
 
@@ -688,9 +700,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(CASES))]
 
     #[test]
-    fn the_index_tells_what_a_plain_count_tells(pages in corpus(), rule in rule()) {
-        let index = index(&config(rule), &pages);
-        let corpus = plain::Corpus::new(&pages, rule.normalize);
+    fn the_index_tells_what_a_plain_count_tells(
+        pages in corpus(),
+        rule in rule(),
+        page_duplicates in any::<bool>(),
+    ) {
+        let config = Config { page_duplicates, ..config(rule) };
+        let index = index(&config, &pages);
+        let corpus = plain::Corpus::new(&pages, rule.normalize, page_duplicates);
         prop_assert_eq!(index.pages, corpus.counts.iter().filter(|&&counts| counts).count() as u64);
         for page in &pages {
             check_page(&corpus, &index, &rule, page, &page.address())?;
@@ -719,6 +736,34 @@ proptest! {
         for first in &going {
             prop_assert!(staying.contains(first), "{:?}", first);
         }
+    }
+
+    #[test]
+    fn what_goes_as_a_copy_names_what_does_not(pages in corpus(), rule in rule()) {
+        let config = Config { page_duplicates: true, site_templates: false, ..config(rule) };
+        let mut named_lines = Vec::new();
+        let mut staying_lines = HashSet::new();
+        let mut named_pages = HashSet::new();
+        let mut going_pages = HashSet::new();
+        for (page, reasons) in pages.iter().zip(verdicts(&config, &pages)) {
+            let lines = plain::lines(&page.text, rule.normalize);
+            for (line, (_, reason)) in lines.into_iter().zip(reasons) {
+                match reason {
+                    Reason::Duplicate { of } if of.line == 0 => {
+                        named_pages.insert(of);
+                        going_pages.insert(page.place);
+                    }
+                    Reason::Duplicate { of } => named_lines.push((of, line.corpus)),
+                    _ => {
+                        staying_lines.insert((page.place.behind(line.number), line.corpus));
+                    }
+                }
+            }
+        }
+        for first in &named_lines {
+            prop_assert!(staying_lines.contains(first), "{:?}", first);
+        }
+        prop_assert!(named_pages.is_disjoint(&going_pages), "{:?}", going_pages);
     }
 
     #[test]
@@ -756,8 +801,9 @@ proptest! {
         max_bytes in 0..200_000_usize,
         counters in 1..5_usize,
         job_pages in 1..4_usize,
+        page_duplicates in any::<bool>(),
     ) {
-        let config = config(rule);
+        let config = Config { page_duplicates, ..config(rule) };
         let expected = bytes_of(&index(&config, &pages));
         let (index, _) = index_in_memory_of(max_bytes, &config, &pages, counters, job_pages);
         prop_assert!(bytes_of(&index) == expected);
@@ -921,18 +967,22 @@ fn key(high: u64, low: u32) -> Key {
 
 #[test]
 fn thousands_of_runs_are_merged_on_the_way() {
-    const RUNS: u32 = 2_100;
-    const KEYS: u32 = 50;
+    const RUNS: u32 = 1_100;
+    /// New keys of a run; those of all runs are more than are merged at a time.
+    const KEYS: u32 = 40;
     let store = Arc::new(MemoryStore::default());
     let builder: Builder<PlaceFigures> = Builder::new(Budget::new(0), store.clone());
     let mut collector = Collector::new(&builder);
-    let own_key = |number: u32| key(u64::from(number % KEYS) << 58, number % KEYS);
-    for number in (0..RUNS).rev() {
+    // All in one partition. A key stands in two runs, the second of them earlier in the corpus.
+    let own_key = |number: u32| key(7 << 56 | u64::from(number.reverse_bits()), number);
+    for run in 0..RUNS {
         let first = Place {
-            file: number,
+            file: RUNS - run,
             ..Place::default()
         };
-        collector.add(own_key(number), PlaceFigures { places: 1, first });
+        for number in run * KEYS..(run + 2) * KEYS {
+            collector.add(own_key(number), PlaceFigures { places: 1, first });
+        }
         collector.flush(1).expect("runs are kept");
     }
     assert!(
@@ -940,10 +990,15 @@ fn thousands_of_runs_are_merged_on_the_way() {
         "some runs were merged before the end"
     );
     let frozen = frozen(&builder, &Shelf::in_memory());
-    assert_eq!(frozen.len(), KEYS as usize);
-    for number in 0..KEYS {
+    assert_eq!(frozen.len() as u32, (RUNS - 1) * KEYS);
+    for number in 0..(RUNS + 1) * KEYS {
         let figures = frozen.get(own_key(number));
-        assert_eq!((figures.places, figures.first.file), (RUNS / KEYS, number));
+        let run = number / KEYS;
+        let expected = match run {
+            0 | RUNS => (0, 0),
+            run => (2, RUNS - run),
+        };
+        assert_eq!((figures.places, figures.first.file), expected, "{number}");
     }
 }
 
@@ -1455,9 +1510,15 @@ fn lines_that_never_stood_together_are_no_block() {
     };
     let counts = duplicate_counts(rule, &["a\nx\nb\n", "b\na\n", "y\na\nb\n"]);
     assert_eq!(counts, [0, 0, 0]);
-    // Two blocks may share a line; blank lines do not count.
+    // Two blocks may share lines; blank lines do not count.
     let counts = duplicate_counts(rule, &["a\nb\n", "b\nc\n", "a\n\nb\n \nc\n"]);
     assert_eq!(counts, [0, 0, 3]);
+    let rule = CorpusRule {
+        min_lines: 3,
+        ..EVERY_LINE
+    };
+    let texts = ["a\nb\nc\n", "c\nd\ne\n", "x\na\nb\nc\nd\ne\ny\n"];
+    assert_eq!(duplicate_counts(rule, &texts), [0, 0, 5]);
 }
 
 #[test]
