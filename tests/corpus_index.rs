@@ -501,6 +501,10 @@ const SHORT_LINES: &[&str] = &[
     "\"Yes,\" she said.",
     "'Yes,' she said.",
     "1-2--3",
+    "at 7",
+    "at 12:30",
+    "at 1,000.5",
+    "at 3-4/5",
     "x",
 ];
 

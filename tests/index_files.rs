@@ -165,6 +165,7 @@ fn an_index_serves_runs_that_ask_for_less_or_count_otherwise() {
         &["--corpus-duplicates", "3", "--corpus-min-chars", "40"],
         &["--corpus-duplicates", "2", "--corpus-min-lines", "2"],
         &["--threshold", "0.9"],
+        &["--page-duplicates", "remove"],
     ] {
         let expected = cleaned(&place, &["all"], options);
         let with_index = cleaned(&place, &["all"], &[options, &["--index", "index"]].concat());
@@ -597,7 +598,16 @@ fn an_index_made_with_other_settings_is_refused_with_both() {
         "corpus.part",
         &[&CORPUS_RULE[..], &["--part", "1/1"]].concat(),
     );
+    build(&place, &["in"], "plain.index", &["--scopes", "page"]);
+    let copies_go = [&CORPUS_RULE[..], &["--page-duplicates", "remove"]].concat();
     for (index, options, found, expected) in [
+        ("corpus.index", &copies_go[..], "copies=stay", "copies=go"),
+        (
+            "plain.index",
+            &["--scopes", "page", "--page-duplicates", "remove"],
+            "classes=no",
+            "classes=yes",
+        ),
         ("index", &["--site", "dir"][..], "site=auto", "site=dir"),
         ("part", &["--site", "host"], "site=auto", "site=host"),
         (
