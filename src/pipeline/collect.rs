@@ -3,25 +3,23 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::index_files::PartFile;
 use super::ordered::{self, Turn, Weight};
 use super::spill::SpillFile;
-use super::unpack::{self, Page};
-use super::{Progress, RunOptions};
+use super::unpack::{self, Found, Text, Walk};
+use super::{Progress, RunOptions, until_stopped};
 use crate::collect::{self, CorpusBuilder, LEAST_COUNT, PageCounter};
 use crate::config::Config;
-use crate::error::{Problem, ProblemKind, RunError};
+use crate::error::{Problem, RunError};
 use crate::evidence::PageAddress;
 use crate::fingerprint::Fingerprint;
 use crate::index::builder::Builder;
 use crate::index::runs::STRETCHES;
 use crate::index::{CorpusIndex, Figures, Frozen, Names, Settings, Shelf, Sites};
-use crate::source::inputs::read_file;
-use crate::source::{Chunk, ChunkContent, FileEntry, Job, Source, rows, site};
+use crate::source::{FileEntry, Job, Source};
 
 /// Pages whose keys wait for their turn hold at most about this many keys together.
 const MAX_PENDING_KEYS: usize = 1 << 20;
@@ -82,12 +80,7 @@ pub fn index_corpus(
 ) -> Result<CorpusIndex, RunError> {
     let spill = Spill::new(options);
     let builder = spill.builder(settings(config, options), options);
-    let next_job = || {
-        if options.stop.load(Ordering::Relaxed) {
-            return Err(RunError::Stopped);
-        }
-        source.next_job()
-    };
+    let next_job = until_stopped(source, options);
     let plan = Plan {
         options,
         spill: &spill,
@@ -128,9 +121,8 @@ pub struct Spill {
 
 impl Spill {
     pub fn new(options: &RunOptions) -> Self {
-        let directory = options.temp_dir.clone();
         Spill {
-            directory: directory.unwrap_or_else(std::env::temp_dir),
+            directory: options.temp_directory(),
         }
     }
 
@@ -238,7 +230,7 @@ struct Counter<'r> {
     bytes: Vec<u8>,
     pages: PageCounter<'r>,
     /// Files of the job at hand.
-    files: Vec<FileEntry>,
+    files: Vec<Arc<FileEntry>>,
 }
 
 type SeenTurn<'l, 'p> = Turn<'l, Done, Seen<'p>>;
@@ -264,32 +256,27 @@ impl<'r> Counter<'r> {
     }
 
     fn work(&mut self, job: Job, turn: &SeenTurn<'_, '_>) -> Result<Done, RunError> {
-        let mut bytes_read = 0;
-        match job {
-            Job::Files(files) => {
-                let mut bytes = std::mem::take(&mut self.bytes);
-                for file in files {
-                    if !self.is_chosen(&file, 0) {
-                        continue;
-                    }
-                    self.begin(&file);
-                    match read_file(&file.path, &mut bytes) {
-                        Ok(()) => {
-                            bytes_read += bytes.len() as u64;
-                            self.file(&file, &bytes, turn)?;
-                        }
-                        Err(kind) => self.tell(&file, None, None, kind),
-                    }
-                }
-                self.bytes = bytes;
+        let shard = self.shard;
+        let walk = Walk {
+            options: self.options,
+            is_wanted: &|file, record| shard.is_none_or(|shard| shard.has(file, record)),
+        };
+        let mut bytes = std::mem::take(&mut self.bytes);
+        let read = walk.each(job, &mut bytes, &mut |found| {
+            match found {
+                Found::Begin(file) => self.begin(file),
+                Found::Text(text) => return self.text(&text, turn),
+                Found::Problem(problem) | Found::Unread(problem) => self.problems.push(problem),
+                Found::Other(..)
+                | Found::LargeOther(_)
+                | Found::Link
+                | Found::Row(_)
+                | Found::End(_) => {}
             }
-            Job::Chunk(chunk) => {
-                bytes_read = chunk.bytes.len() as u64;
-                self.chunk(&chunk, turn)?;
-            }
-            Job::Skipped(file, kind) => self.tell(&file, None, None, kind),
-            Job::OtherFile(_) | Job::Link => {}
-        }
+            Ok(())
+        });
+        self.bytes = bytes;
+        let bytes_read = read?;
         self.settle(turn)?;
         Ok(Done {
             bytes_read,
@@ -298,30 +285,11 @@ impl<'r> Counter<'r> {
         })
     }
 
-    fn tell(
-        &mut self,
-        file: &FileEntry,
-        record: Option<u64>,
-        byte: Option<u64>,
-        kind: ProblemKind,
-    ) {
-        self.problems.push(Problem {
-            file: file.name.as_os_str().as_encoded_bytes().to_vec(),
-            record,
-            byte,
-            kind,
-        });
-    }
-
-    fn is_chosen(&self, file: &FileEntry, record: u64) -> bool {
-        self.shard.is_none_or(|shard| shard.has(file, record))
-    }
-
     /// Notes a file whose pages come.
-    fn begin(&mut self, file: &FileEntry) {
+    fn begin(&mut self, file: &Arc<FileEntry>) {
         let name = file.name.as_os_str().as_encoded_bytes();
         self.pages.add_file(file.argument, name);
-        self.files.push(file.clone());
+        self.files.push(Arc::clone(file));
     }
 
     /// Decides at the job's turn which of the pages that wait count.
@@ -342,121 +310,17 @@ impl<'r> Counter<'r> {
         self.pages.end().map_err(|error| spill.failed(error))
     }
 
-    fn file(
-        &mut self,
-        file: &FileEntry,
-        bytes: &[u8],
-        turn: &SeenTurn<'_, '_>,
-    ) -> Result<(), RunError> {
-        match unpack::page(file, bytes, self.options) {
-            Page::Text { text, .. } => self.text(file, &text, 0, turn),
-            Page::Unread(kind) | Page::Skipped(kind) => {
-                self.tell(file, None, None, kind);
-                Ok(())
-            }
-            Page::Other => Ok(()),
-        }
-    }
-
-    /// Counts text: a page, or a stretch of one behind `lines_before` lines.
-    fn text(
-        &mut self,
-        file: &FileEntry,
-        text: &[u8],
-        mut lines_before: u64,
-        turn: &SeenTurn<'_, '_>,
-    ) -> Result<(), RunError> {
-        let site = site::of_file(file, self.options.site_by);
-        let place = unpack::file_place(file.number);
-        for part in unpack::parts(text, unpack::max_lines(self.options)) {
+    /// Counts a page's text, or a stretch of it.
+    fn text(&mut self, text: &Text<'_>, turn: &SeenTurn<'_, '_>) -> Result<(), RunError> {
+        let site = text.site(self.options);
+        let place = unpack::page_place(text.file.number, text.record);
+        let mut lines_before = text.lines_before;
+        for part in unpack::parts(text.bytes, unpack::max_lines(self.options)) {
             let address = PageAddress {
                 site: site.as_deref(),
                 place: Some(place.behind(lines_before as usize)),
             };
             lines_before += self.page(part, &address, turn)? as u64;
-        }
-        Ok(())
-    }
-
-    fn chunk(&mut self, chunk: &Chunk, turn: &SeenTurn<'_, '_>) -> Result<(), RunError> {
-        let file = &chunk.file;
-        if chunk.offset == 0 {
-            self.begin(file);
-        }
-        let is_page = !matches!(chunk.content, ChunkContent::Rows { .. });
-        if is_page && !self.is_chosen(file, 0) {
-            return Ok(());
-        }
-        match &chunk.content {
-            ChunkContent::Text { is_whole: true, .. } => self.file(file, &chunk.bytes, turn),
-            ChunkContent::Text { lines_before, .. } => {
-                if unpack::has_nul(&chunk.bytes, self.options) {
-                    self.tell(file, None, Some(chunk.offset), ProblemKind::Nul);
-                    return Ok(());
-                }
-                let (_, text) = if chunk.offset == 0 {
-                    unpack::split_mark(&chunk.bytes)
-                } else {
-                    chunk.bytes.split_at(0)
-                };
-                self.text(file, text, *lines_before, turn)
-            }
-            ChunkContent::Rows { rows_before } => self.rows(chunk, *rows_before, turn),
-            ChunkContent::Unread(problem) => {
-                if let Some(kind) = problem {
-                    self.tell(file, None, Some(chunk.offset), kind.clone());
-                }
-                Ok(())
-            }
-            ChunkContent::Rejected { row, problem } => {
-                if let Some(kind) = problem {
-                    self.tell(file, Some(*row), Some(chunk.offset), kind.clone());
-                }
-                Ok(())
-            }
-            ChunkContent::Failed(kind) => {
-                self.tell(file, None, Some(chunk.offset), kind.clone());
-                Ok(())
-            }
-        }
-    }
-
-    fn rows(
-        &mut self,
-        chunk: &Chunk,
-        rows_before: u64,
-        turn: &SeenTurn<'_, '_>,
-    ) -> Result<(), RunError> {
-        let max_lines = unpack::max_lines(self.options);
-        for row in unpack::rows(&chunk.bytes, chunk.offset, rows_before) {
-            if row.is_blank() || !self.is_chosen(&chunk.file, row.number) {
-                continue;
-            }
-            let apart = rows::take_apart(row.bytes.trim_ascii_end(), &self.options.fields);
-            let apart = match apart {
-                Ok(apart) => apart,
-                Err(error) => {
-                    let byte = row.offset + error.byte as u64;
-                    let kind = ProblemKind::BadRow(error.what);
-                    self.tell(&chunk.file, Some(row.number), Some(byte), kind);
-                    continue;
-                }
-            };
-            let Some(text) = &apart.text else {
-                continue;
-            };
-            if unpack::has_too_many_lines(text, max_lines) {
-                let kind = ProblemKind::TooManyLines(max_lines as u64);
-                self.tell(&chunk.file, Some(row.number), Some(row.offset), kind);
-                continue;
-            }
-            let file = &chunk.file;
-            let site = site::of_record(file, apart.url.as_deref(), self.options.site_by);
-            let address = PageAddress {
-                site: site.as_deref(),
-                place: Some(unpack::row_place(file.number, row.number)),
-            };
-            self.page(text.as_bytes(), &address, turn)?;
         }
         Ok(())
     }

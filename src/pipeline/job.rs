@@ -209,7 +209,8 @@ impl JobRun<'_, '_, '_> {
         let mut is_emptied = is_page && !text.is_empty();
         let options = self.worker.options;
         let site = site::of_file(file, options.site_by);
-        let place = self.worker.number_of(file).map(unpack::file_place);
+        let place = self.worker.number_of(file);
+        let place = place.map(|number| unpack::page_place(number, 0));
         for part in unpack::parts(text, unpack::max_lines(options)) {
             let lines_before = address.lines_before as usize;
             let in_corpus = PageAddress {
@@ -344,11 +345,7 @@ impl JobRun<'_, '_, '_> {
             self.outcome.keep_unread(&chunk.bytes);
             return Ok(self.worker.written(chunk.bytes.clone()));
         }
-        let (mark, text) = if is_first {
-            unpack::split_mark(&chunk.bytes)
-        } else {
-            chunk.bytes.split_at(0)
-        };
+        let (mark, text) = unpack::split_mark_at(chunk.offset, &chunk.bytes);
         let name = file.name.as_os_str().as_encoded_bytes();
         let address = Address {
             page: name,
@@ -425,7 +422,7 @@ impl JobRun<'_, '_, '_> {
             site: site.as_deref(),
             place: place
                 .in_index
-                .map(|number| unpack::row_place(number, place.number)),
+                .map(|number| unpack::page_place(number, unpack::row_record(place.number))),
         };
         let is_taken = mode != Mode::Drop && row.fields.iter().any(|name| name == render::FIELD);
         let cleaned = if is_taken {

@@ -21,9 +21,9 @@ use crate::report::Counts;
 use crate::sink::Sink;
 use crate::sink::atomic::AtomicFile;
 use crate::sink::render::Mode;
-use crate::source::Source;
 use crate::source::rows::FieldNames;
 use crate::source::site::SiteBy;
+use crate::source::{Job, Source};
 
 pub use collect::{PassOne, Shard, index_corpus, settings};
 
@@ -72,6 +72,26 @@ impl Default for RunOptions {
             is_text_forced: false,
             stop: Arc::default(),
         }
+    }
+}
+
+impl RunOptions {
+    /// Where temporary files go.
+    pub fn temp_directory(&self) -> PathBuf {
+        self.temp_dir.clone().unwrap_or_else(std::env::temp_dir)
+    }
+}
+
+/// The jobs of a source, until the run is to stop.
+fn until_stopped<'r>(
+    source: &'r mut dyn Source,
+    options: &'r RunOptions,
+) -> impl FnMut() -> Result<Option<Job>, RunError> + Send + 'r {
+    || {
+        if options.stop.load(Ordering::Relaxed) {
+            return Err(RunError::Stopped);
+        }
+        source.next_job()
     }
 }
 
@@ -155,12 +175,7 @@ pub fn clean(
         max_removed_percent: options.max_removed_percent,
     };
     let writer = Writer::new(sink, side_files, progress, limits);
-    let next_job = || {
-        if options.stop.load(Ordering::Relaxed) {
-            return Err(RunError::Stopped);
-        }
-        source.next_job()
-    };
+    let next_job = until_stopped(source, options);
     let writer = ordered::run(
         options.threads,
         next_job,

@@ -66,22 +66,12 @@ pub struct RowsSeen {
 impl Outcome {
     /// A problem with a whole file.
     pub fn tell(&mut self, file: &FileEntry, kind: ProblemKind) {
-        self.problems.push(Problem {
-            file: file.name.as_os_str().as_encoded_bytes().to_vec(),
-            record: None,
-            byte: None,
-            kind,
-        });
+        self.problems.push(file.problem(None, None, kind));
     }
 
     /// A problem at a place in a file: number of the record, offset in bytes.
     pub fn tell_at(&mut self, file: &FileEntry, record: Option<u64>, byte: u64, kind: ProblemKind) {
-        self.problems.push(Problem {
-            file: file.name.as_os_str().as_encoded_bytes().to_vec(),
-            record,
-            byte: Some(byte),
-            kind,
-        });
+        self.problems.push(file.problem(record, Some(byte), kind));
     }
 
     /// A page, part or row that is kept without being looked at.
@@ -275,16 +265,8 @@ impl<'r> Writer<'r> {
         if let Some(spans) = open.spans {
             spans.finish()?;
         }
-        if open.rows.rows > 0 && open.rows.with_text == 0 {
-            self.tell(&Problem {
-                file: chunk.file.name.as_os_str().as_encoded_bytes().to_vec(),
-                record: None,
-                byte: None,
-                kind: ProblemKind::NoTextField {
-                    field: open.rows.text_field,
-                    seen: open.rows.fields,
-                },
-            });
+        if let Some(kind) = open.rows.no_text_field() {
+            self.tell(&chunk.file.problem(None, None, kind));
         }
         Ok(())
     }
@@ -348,13 +330,22 @@ impl RowsSeen {
         self.with_text += u64::from(row.text.is_some());
     }
 
-    fn add(&mut self, more: RowsSeen) {
+    /// Adds the rows of another stretch of the file.
+    pub fn add(&mut self, more: RowsSeen) {
         if self.rows == 0 {
             self.fields = more.fields;
             self.text_field = more.text_field;
         }
         self.rows += more.rows;
         self.with_text += more.with_text;
+    }
+
+    /// The problem of a file of which no row has text.
+    pub fn no_text_field(self) -> Option<ProblemKind> {
+        (self.rows > 0 && self.with_text == 0).then_some(ProblemKind::NoTextField {
+            field: self.text_field,
+            seen: self.fields,
+        })
     }
 }
 

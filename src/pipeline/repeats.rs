@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::ordered::{self, Turn, Weight};
-use super::unpack::{self, Page};
-use super::{Progress, RunOptions};
+use super::outcome::RowsSeen;
+use super::unpack::{self, Found, Text, Walk};
+use super::{Progress, RunOptions, until_stopped};
 use crate::blocks::{
     BlockFinder, BlockRule, Extent, LineReader, PageLine, Repeats, Scope, TooManyLines,
 };
@@ -15,9 +16,8 @@ use crate::config::CorpusNormalize;
 use crate::error::{Problem, ProblemKind, RunError, io_at};
 use crate::fingerprint::Fingerprint;
 use crate::page::{Line, split_lines};
-use crate::source::inputs::{Input, InputFormat, Inputs, StreamReader, read_file};
-use crate::source::rows::{self, Row};
-use crate::source::{Chunk, ChunkContent, FileEntry, Job, Source, site};
+use crate::source::inputs::{Input, InputFormat, Inputs, StreamReader};
+use crate::source::{FileEntry, Job, Source};
 
 /// Of a block's text at most this many bytes are given.
 pub const MAX_TEXT_BYTES: usize = 64 << 10;
@@ -124,18 +124,12 @@ pub fn find_repeats(
 ) -> Result<RepeatsReport, RunError> {
     let copy = copy_streams(&mut inputs, options)?;
     let mut source = Inputs::new(inputs, format, options.max_page_bytes);
-    let next_job = || {
-        if options.stop.load(Ordering::Relaxed) {
-            return Err(RunError::Stopped);
-        }
-        source.next_job()
-    };
+    let next_job = until_stopped(&mut source, options);
     let gathered = Gathered {
         finder: BlockFinder::new(request.scope),
         counts: RepeatsCounts::default(),
         places: Places::default(),
         rows: RowsSeen::default(),
-        text_field: &options.fields.text,
         progress,
     };
     let gathered = ordered::run(
@@ -176,7 +170,7 @@ pub fn find_repeats(
             let page = places.pages[block.first[0].page as usize];
             let file = &places.files[page.file as usize];
             let why = "it changed before its text was shown".to_owned();
-            progress.problem(&problem(file, None, None, ProblemKind::Unreadable(why)));
+            progress.problem(&file.problem(None, None, ProblemKind::Unreadable(why)));
             counts.problems += 1;
         }
     }
@@ -186,15 +180,6 @@ pub fn find_repeats(
         texts,
         places,
     })
-}
-
-fn problem(file: &FileEntry, record: Option<u64>, byte: Option<u64>, kind: ProblemKind) -> Problem {
-    Problem {
-        file: file.name.as_os_str().as_encoded_bytes().to_vec(),
-        record,
-        byte,
-        kind,
-    }
 }
 
 /// The same problem where nothing is written: what cannot be read is skipped.
@@ -220,197 +205,35 @@ struct PagePlace {
     record: u32,
 }
 
-/// What a job holds, in order.
-enum Found<'f> {
-    /// Text of a page.
-    Text(Text<'f>),
-    /// A file that is no page.
-    OtherFile,
-    Link,
-    Row(&'f Row<'f>),
-    /// The end of a file that comes in chunks.
-    End(&'f Arc<FileEntry>),
-    Problem(Problem),
-}
-
-/// A page's text, or a stretch of it.
-struct Text<'f> {
-    file: &'f Arc<FileEntry>,
-    record: u32,
-    url: Option<&'f str>,
-    bytes: &'f [u8],
-    /// Lines of the page before the stretch.
-    lines_before: u64,
-    is_start: bool,
-}
-
-impl Text<'_> {
-    fn site(&self, options: &RunOptions) -> Option<Fingerprint> {
-        let site = match self.record {
-            0 => site::of_file(self.file, options.site_by),
-            _ => site::of_record(self.file, self.url, options.site_by),
-        };
-        site.map(|name| Fingerprint::of(&name))
-    }
-}
-
-/// What is done with each thing that a job holds.
-type Take<'t> = dyn FnMut(Found<'_>) -> Result<(), RunError> + 't;
-
-/// Tells what a job holds; returns the bytes read. `bytes` is memory to use.
-fn unpack_job(
+/// Walks over a job as cleaning does, but what cleaning leaves unread is a problem, and a script,
+/// style sheet or drawing is text.
+fn each(
     job: Job,
     options: &RunOptions,
     bytes: &mut Vec<u8>,
-    take: &mut Take<'_>,
+    take: &mut unpack::Take<'_>,
 ) -> Result<u64, RunError> {
-    match job {
-        Job::Files(files) => {
-            let mut bytes_read = 0;
-            for file in files {
-                let file = Arc::new(file);
-                match read_file(&file.path, bytes) {
-                    Ok(()) => {
-                        bytes_read += bytes.len() as u64;
-                        unpack_page(&file, bytes, options, take)?;
-                    }
-                    Err(kind) => take(Found::Problem(problem(&file, None, None, kind)))?,
-                }
-            }
-            Ok(bytes_read)
-        }
-        Job::Chunk(chunk) => {
-            unpack_chunk(&chunk, options, take)?;
-            if chunk.is_last {
-                take(Found::End(&chunk.file))?;
-            }
-            Ok(chunk.bytes.len() as u64)
-        }
-        Job::Skipped(file, kind) => {
-            take(Found::Problem(problem(&file, None, None, kind)))?;
-            Ok(0)
-        }
-        Job::OtherFile(bytes) => {
-            take(Found::OtherFile)?;
-            Ok(bytes)
-        }
-        Job::Link => {
-            take(Found::Link)?;
-            Ok(0)
-        }
-    }
-}
-
-fn unpack_page(
-    file: &Arc<FileEntry>,
-    bytes: &[u8],
-    options: &RunOptions,
-    take: &mut Take<'_>,
-) -> Result<(), RunError> {
-    let page = unpack::page(file, bytes, options);
-    let text = match &page {
-        Page::Text { text, .. } => text,
-        Page::Other if is_script(bytes) => unpack::split_mark(bytes).1,
-        Page::Other => return take(Found::OtherFile),
-        Page::Skipped(kind) | Page::Unread(kind) => {
-            return take(Found::Problem(problem(file, None, None, skipped(kind))));
-        }
+    let walk = Walk {
+        options,
+        is_wanted: &|_, _| true,
     };
-    take(Found::Text(Text {
-        file,
-        record: 0,
-        url: None,
-        bytes: text,
-        lines_before: 0,
-        is_start: true,
-    }))
+    walk.each(job, bytes, &mut |found| {
+        take(match found {
+            Found::Other(file, bytes) if is_script(bytes) => {
+                Found::Text(Text::of_file(file, unpack::split_mark(bytes).1))
+            }
+            Found::Unread(problem) => Found::Problem(Problem {
+                kind: skipped(&problem.kind),
+                ..problem
+            }),
+            found => found,
+        })
+    })
 }
 
 /// Whether a file that is no page is text all the same: a script, style sheet or drawing.
 fn is_script(bytes: &[u8]) -> bool {
     memchr::memchr(0, bytes).is_none() && !bytes.starts_with(b"%PDF-")
-}
-
-fn unpack_chunk(chunk: &Chunk, options: &RunOptions, take: &mut Take<'_>) -> Result<(), RunError> {
-    let file = &chunk.file;
-    let at_chunk = |record, kind| Found::Problem(problem(file, record, Some(chunk.offset), kind));
-    match &chunk.content {
-        ChunkContent::Text { is_whole: true, .. } => unpack_page(file, &chunk.bytes, options, take),
-        ChunkContent::Text { .. } if unpack::has_nul(&chunk.bytes, options) => {
-            take(at_chunk(None, skipped(&ProblemKind::Nul)))
-        }
-        ChunkContent::Text { lines_before, .. } => {
-            let is_start = chunk.offset == 0;
-            let text = match is_start {
-                true => unpack::split_mark(&chunk.bytes).1,
-                false => &chunk.bytes,
-            };
-            take(Found::Text(Text {
-                file,
-                record: 0,
-                url: None,
-                bytes: text,
-                lines_before: *lines_before,
-                is_start,
-            }))
-        }
-        ChunkContent::Rows { rows_before } => unpack_rows(chunk, *rows_before, options, take),
-        ChunkContent::Unread(Some(kind)) => take(at_chunk(None, skipped(kind))),
-        ChunkContent::Rejected { row, problem } => match problem {
-            Some(kind) => take(at_chunk(Some(*row), kind.clone())),
-            None => Ok(()),
-        },
-        ChunkContent::Failed(kind) => take(at_chunk(None, skipped(kind))),
-        ChunkContent::Unread(None) => Ok(()),
-    }
-}
-
-fn unpack_rows(
-    chunk: &Chunk,
-    rows_before: u64,
-    options: &RunOptions,
-    take: &mut Take<'_>,
-) -> Result<(), RunError> {
-    let file = &chunk.file;
-    let max_lines = unpack::max_lines(options);
-    for row in unpack::rows(&chunk.bytes, chunk.offset, rows_before) {
-        if row.is_blank() {
-            continue;
-        }
-        let apart = match rows::take_apart(row.bytes.trim_ascii_end(), &options.fields) {
-            Ok(apart) => apart,
-            Err(error) => {
-                let byte = row.offset + error.byte as u64;
-                let kind = ProblemKind::BadRow(error.what);
-                take(Found::Problem(problem(
-                    file,
-                    Some(row.number),
-                    Some(byte),
-                    kind,
-                )))?;
-                continue;
-            }
-        };
-        take(Found::Row(&apart))?;
-        let Some(text) = &apart.text else {
-            continue;
-        };
-        if unpack::has_too_many_lines(text, max_lines) {
-            let kind = skipped(&ProblemKind::TooManyLines(max_lines as u64));
-            let byte = Some(row.offset);
-            take(Found::Problem(problem(file, Some(row.number), byte, kind)))?;
-            continue;
-        }
-        take(Found::Text(Text {
-            file,
-            record: u32::try_from(row.number).unwrap_or(u32::MAX),
-            url: apart.url.as_deref(),
-            bytes: text.as_bytes(),
-            lines_before: 0,
-            is_start: true,
-        }))?;
-    }
-    Ok(())
 }
 
 /// What one thread read, in memory until its turn.
@@ -436,25 +259,6 @@ struct Piece {
     lines_before: u64,
 }
 
-/// Whether the text field was there, in the file at hand.
-#[derive(Default)]
-struct RowsSeen {
-    rows: u64,
-    with_text: u64,
-    /// The fields of the first row.
-    fields: Vec<String>,
-}
-
-impl RowsSeen {
-    fn note(&mut self, row: &Row<'_>) {
-        if self.rows == 0 {
-            self.fields = row.fields.iter().map(|name| name.to_string()).collect();
-        }
-        self.rows += 1;
-        self.with_text += u64::from(row.text.is_some());
-    }
-}
-
 impl Weight for Batch {
     fn bytes(&self) -> usize {
         size_of_val(&self.lines[..]) + size_of_val(&self.pieces[..])
@@ -476,32 +280,28 @@ impl PageReader<'_> {
         let mut batch = Batch::default();
         let options = self.options;
         let mut bytes = std::mem::take(&mut self.bytes);
-        let read = unpack_job(job, options, &mut bytes, &mut |found| match found {
-            Found::Text(text) => self.text(&text, &mut batch, turn),
-            Found::OtherFile => {
-                batch.counts.other_files += 1;
-                Ok(())
+        let mut unread_bytes = 0;
+        let read = each(job, options, &mut bytes, &mut |found| {
+            match found {
+                Found::Text(text) => return self.text(&text, &mut batch, turn),
+                Found::Other(..) => batch.counts.other_files += 1,
+                Found::LargeOther(bytes) => {
+                    batch.counts.other_files += 1;
+                    unread_bytes += bytes;
+                }
+                Found::Link => batch.counts.links += 1,
+                Found::Row(row) => {
+                    batch.rows.note(row, &options.fields.text);
+                    batch.counts.rows_without_text += u64::from(row.text.is_none());
+                }
+                Found::End(file) => batch.ended = Some(Arc::clone(file)),
+                Found::Problem(problem) | Found::Unread(problem) => batch.problems.push(problem),
+                Found::Begin(_) => {}
             }
-            Found::Link => {
-                batch.counts.links += 1;
-                Ok(())
-            }
-            Found::Row(row) => {
-                batch.rows.note(row);
-                batch.counts.rows_without_text += u64::from(row.text.is_none());
-                Ok(())
-            }
-            Found::End(file) => {
-                batch.ended = Some(Arc::clone(file));
-                Ok(())
-            }
-            Found::Problem(problem) => {
-                batch.problems.push(problem);
-                Ok(())
-            }
+            Ok(())
         });
         self.bytes = bytes;
-        batch.bytes_read = read?;
+        batch.bytes_read = read? + unread_bytes;
         Ok(batch)
     }
 
@@ -513,7 +313,7 @@ impl PageReader<'_> {
     ) -> Result<(), RunError> {
         let mut page = text.is_start.then(|| {
             let site = match self.request.scope {
-                Scope::Site => text.site(self.options),
+                Scope::Site => text.site(self.options).map(|name| Fingerprint::of(&name)),
                 Scope::Page | Scope::Corpus => None,
             };
             (Arc::clone(text.file), text.record, site)
@@ -551,7 +351,6 @@ struct Gathered<'p> {
     places: Places,
     /// Of the file at hand.
     rows: RowsSeen,
-    text_field: &'p str,
     progress: &'p mut dyn Progress,
 }
 
@@ -572,11 +371,7 @@ impl Gathered<'_> {
         for problem in &batch.problems {
             self.tell(problem);
         }
-        if self.rows.rows == 0 {
-            self.rows.fields = batch.rows.fields;
-        }
-        self.rows.rows += batch.rows.rows;
-        self.rows.with_text += batch.rows.with_text;
+        self.rows.add(batch.rows);
         if let Some(file) = batch.ended {
             self.end_rows(&file);
         }
@@ -610,13 +405,8 @@ impl Gathered<'_> {
     }
 
     fn end_rows(&mut self, file: &FileEntry) {
-        let rows = std::mem::take(&mut self.rows);
-        if rows.rows > 0 && rows.with_text == 0 {
-            let kind = skipped(&ProblemKind::NoTextField {
-                field: self.text_field.to_owned(),
-                seen: rows.fields,
-            });
-            self.tell(&problem(file, None, None, kind));
+        if let Some(kind) = std::mem::take(&mut self.rows).no_text_field() {
+            self.tell(&file.problem(None, None, skipped(&kind)));
         }
     }
 
@@ -628,8 +418,7 @@ impl Gathered<'_> {
 
 /// Copies streams to a temporary file while they are read; the copy, where there is one.
 fn copy_streams(inputs: &mut [Input], options: &RunOptions) -> Result<Option<File>, RunError> {
-    let directory = options.temp_dir.clone();
-    let directory = directory.unwrap_or_else(std::env::temp_dir);
+    let directory = options.temp_directory();
     let mut copy = None;
     for input in inputs {
         if let Input::Stream(_, reader) = input {
@@ -714,7 +503,7 @@ impl TextReader<'_> {
             if options.stop.load(Ordering::Relaxed) {
                 return Err(RunError::Stopped);
             }
-            unpack_job(job, options, &mut bytes, &mut |found| {
+            each(job, options, &mut bytes, &mut |found| {
                 if let Found::Text(text) = found {
                     is_behind = text.record > last;
                     let from = wanted.partition_point(|wanted| record_of(wanted) < text.record);

@@ -1,14 +1,230 @@
-//! What a job holds in, the texts of its pages out: shared by both passes, so that they see the
-//! same pages.
+//! What a job holds in, the texts of its pages out: shared by all passes, so that they see the
+//! same pages. [`Walk`] goes over a job of which
+//! nothing is written.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::{BYTES_A_LINE, RunOptions};
-use crate::error::ProblemKind;
+use crate::error::{Problem, ProblemKind, RunError};
 use crate::index::{Names, Place};
 use crate::page::LineCursor;
 use crate::source::content::{self, Content, UTF8_MARK};
-use crate::source::{FileEntry, utf16};
+use crate::source::inputs::read_file;
+use crate::source::rows::{self, Row};
+use crate::source::{Chunk, ChunkContent, FileEntry, Job, site, utf16};
+
+/// What a job holds, in order.
+pub enum Found<'f> {
+    /// A file whose pages come.
+    Begin(&'f Arc<FileEntry>),
+    /// Text of a page.
+    Text(Text<'f>),
+    /// A file that is no page, and its bytes.
+    Other(&'f Arc<FileEntry>, &'f [u8]),
+    /// A large file that is no page, of this many bytes; it was not read.
+    LargeOther(u64),
+    /// A symbolic link.
+    Link,
+    /// A row, before its text.
+    Row(&'f Row<'f>),
+    /// The end of a file that comes in chunks.
+    End(&'f Arc<FileEntry>),
+    /// Something that cannot be read.
+    Problem(Problem),
+    /// Something that cleaning copies through or skips, and says so.
+    Unread(Problem),
+}
+
+/// A page's text, or a stretch of it.
+pub struct Text<'f> {
+    /// The file that it lies in.
+    pub file: &'f Arc<FileEntry>,
+    /// Number of the row, from 1; 0 where the file is one page.
+    pub record: u32,
+    /// The row's URL.
+    pub url: Option<&'f str>,
+    /// The text.
+    pub bytes: &'f [u8],
+    /// Lines of the page before the stretch.
+    pub lines_before: u64,
+    /// The page begins here.
+    pub is_start: bool,
+}
+
+impl<'f> Text<'f> {
+    /// A file that is one page.
+    pub fn of_file(file: &'f Arc<FileEntry>, bytes: &'f [u8]) -> Self {
+        Text {
+            file,
+            record: 0,
+            url: None,
+            bytes,
+            lines_before: 0,
+            is_start: true,
+        }
+    }
+
+    /// The name of the page's site.
+    pub fn site(&self, options: &RunOptions) -> Option<Cow<'_, [u8]>> {
+        match self.record {
+            0 => site::of_file(self.file, options.site_by),
+            _ => site::of_record(self.file, self.url, options.site_by),
+        }
+    }
+}
+
+/// What is done with each thing that a job holds.
+pub type Take<'t> = dyn FnMut(Found<'_>) -> Result<(), RunError> + 't;
+
+/// Walks over jobs.
+pub struct Walk<'w> {
+    pub options: &'w RunOptions,
+    /// Whether a page is wanted, by its file and the number of its row; 0 for a file that is
+    /// one page.
+    pub is_wanted: &'w dyn Fn(&FileEntry, u64) -> bool,
+}
+
+impl Walk<'_> {
+    /// Gives what a job holds to `take`; returns the bytes read. `bytes` is memory to use.
+    ///
+    /// # Errors
+    ///
+    /// Those of `take`.
+    pub fn each(
+        &self,
+        job: Job,
+        bytes: &mut Vec<u8>,
+        take: &mut Take<'_>,
+    ) -> Result<u64, RunError> {
+        match job {
+            Job::Files(files) => {
+                let mut bytes_read = 0;
+                for file in files.into_iter().filter(|file| (self.is_wanted)(file, 0)) {
+                    let file = Arc::new(file);
+                    take(Found::Begin(&file))?;
+                    match read_file(&file.path, bytes) {
+                        Ok(()) => {
+                            bytes_read += bytes.len() as u64;
+                            self.page(&file, bytes, take)?;
+                        }
+                        Err(kind) => take(Found::Problem(file.problem(None, None, kind)))?,
+                    }
+                }
+                Ok(bytes_read)
+            }
+            Job::Chunk(chunk) => {
+                self.chunk(&chunk, take)?;
+                if chunk.is_last {
+                    take(Found::End(&chunk.file))?;
+                }
+                Ok(chunk.bytes.len() as u64)
+            }
+            Job::Skipped(file, kind) => {
+                take(Found::Problem(file.problem(None, None, kind)))?;
+                Ok(0)
+            }
+            Job::OtherFile(bytes) => {
+                take(Found::LargeOther(bytes))?;
+                Ok(0)
+            }
+            Job::Link => {
+                take(Found::Link)?;
+                Ok(0)
+            }
+        }
+    }
+
+    fn page(
+        &self,
+        file: &Arc<FileEntry>,
+        bytes: &[u8],
+        take: &mut Take<'_>,
+    ) -> Result<(), RunError> {
+        take(match page(file, bytes, self.options) {
+            Page::Text { text, .. } => return take(Found::Text(Text::of_file(file, &text))),
+            Page::Other => Found::Other(file, bytes),
+            Page::Skipped(kind) | Page::Unread(kind) => {
+                Found::Unread(file.problem(None, None, kind))
+            }
+        })
+    }
+
+    fn chunk(&self, chunk: &Chunk, take: &mut Take<'_>) -> Result<(), RunError> {
+        let file = &chunk.file;
+        let is_start = chunk.offset == 0;
+        if is_start {
+            take(Found::Begin(file))?;
+        }
+        let is_page = !matches!(chunk.content, ChunkContent::Rows { .. });
+        if is_page && !(self.is_wanted)(file, 0) {
+            return Ok(());
+        }
+        let problem =
+            |record, kind: &ProblemKind| file.problem(record, Some(chunk.offset), kind.clone());
+        take(match &chunk.content {
+            ChunkContent::Text { is_whole: true, .. } => {
+                return self.page(file, &chunk.bytes, take);
+            }
+            ChunkContent::Text { .. } if has_nul(&chunk.bytes, self.options) => {
+                Found::Unread(problem(None, &ProblemKind::Nul))
+            }
+            ChunkContent::Text { lines_before, .. } => Found::Text(Text {
+                lines_before: *lines_before,
+                is_start,
+                ..Text::of_file(file, split_mark_at(chunk.offset, &chunk.bytes).1)
+            }),
+            ChunkContent::Rows { rows_before } => return self.rows(chunk, *rows_before, take),
+            ChunkContent::Unread(Some(kind)) | ChunkContent::Failed(kind) => {
+                Found::Unread(problem(None, kind))
+            }
+            ChunkContent::Rejected {
+                row,
+                problem: Some(kind),
+            } => Found::Problem(problem(Some(*row), kind)),
+            ChunkContent::Unread(None) | ChunkContent::Rejected { problem: None, .. } => {
+                return Ok(());
+            }
+        })
+    }
+
+    fn rows(&self, chunk: &Chunk, rows_before: u64, take: &mut Take<'_>) -> Result<(), RunError> {
+        let file = &chunk.file;
+        let max_lines = max_lines(self.options);
+        for row in rows(&chunk.bytes, chunk.offset, rows_before) {
+            if row.is_blank() || !(self.is_wanted)(file, row.number) {
+                continue;
+            }
+            let problem = |byte, kind| file.problem(Some(row.number), Some(byte), kind);
+            let apart = match rows::take_apart(row.bytes.trim_ascii_end(), &self.options.fields) {
+                Ok(apart) => apart,
+                Err(error) => {
+                    let byte = row.offset + error.byte as u64;
+                    take(Found::Problem(problem(
+                        byte,
+                        ProblemKind::BadRow(error.what),
+                    )))?;
+                    continue;
+                }
+            };
+            take(Found::Row(&apart))?;
+            let Some(text) = &apart.text else {
+                continue;
+            };
+            if has_too_many_lines(text, max_lines) {
+                let kind = ProblemKind::TooManyLines(max_lines as u64);
+                take(Found::Unread(problem(row.offset, kind)))?;
+                continue;
+            }
+            take(Found::Text(Text {
+                record: row_record(row.number),
+                url: apart.url.as_deref(),
+                ..Text::of_file(file, text.as_bytes())
+            }))?;
+        }
+        Ok(())
+    }
+}
 
 /// What a whole file that is no container holds.
 pub enum Page<'b> {
@@ -61,6 +277,14 @@ pub fn page<'b>(file: &FileEntry, bytes: &'b [u8], options: &RunOptions) -> Page
 pub fn split_mark(bytes: &[u8]) -> (&[u8], &[u8]) {
     let mark = bytes.strip_prefix(UTF8_MARK).map_or(0, |_| UTF8_MARK.len());
     bytes.split_at(mark)
+}
+
+/// As [`split_mark`] for the start of a file; a stretch at another offset has none.
+pub fn split_mark_at(offset: u64, bytes: &[u8]) -> (&[u8], &[u8]) {
+    match offset {
+        0 => split_mark(bytes),
+        _ => bytes.split_at(0),
+    }
 }
 
 /// Whether a stretch of text is kept without being looked at.
@@ -125,35 +349,27 @@ pub fn rows(chunk: &[u8], offset: u64, rows_before: u64) -> impl Iterator<Item =
         .zip(rows_before + 1..)
         .map(move |((start, end), number)| {
             let bytes = &chunk[start..end];
-            let is_first = offset == 0 && start == 0;
-            let (mark, bytes) = if is_first {
-                split_mark(bytes)
-            } else {
-                bytes.split_at(0)
-            };
+            let offset = offset + start as u64;
+            let (mark, bytes) = split_mark_at(offset, bytes);
             RowBytes {
                 mark,
                 bytes,
                 number,
-                offset: offset + (start + mark.len()) as u64,
+                offset: offset + mark.len() as u64,
             }
         })
 }
 
-/// Where a file that is one page stands.
-pub fn file_place(number: u32) -> Place {
-    Place {
-        file: number,
-        record: 0,
-        line: 0,
-    }
+/// The number of a row as places have it.
+pub fn row_record(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// Where a row's page stands.
-pub fn row_place(number: u32, row_number: u64) -> Place {
+/// Where a page stands: number of its file, and of its row; 0 for a file that is one page.
+pub fn page_place(file: u32, record: u32) -> Place {
     Place {
-        file: number,
-        record: u32::try_from(row_number).unwrap_or(u32::MAX),
+        file,
+        record,
         line: 0,
     }
 }

@@ -13,7 +13,7 @@ pub mod utf16;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::error::{ProblemKind, RunError};
+use crate::error::{Problem, ProblemKind, RunError};
 
 /// Hands out work in source order.
 ///
@@ -52,6 +52,17 @@ impl FileEntry {
             root_components: 0,
             argument: 0,
             number: 0,
+        }
+    }
+
+    /// A problem with the file: at a record, from 1, and at an offset in bytes, where it has
+    /// them.
+    pub fn problem(&self, record: Option<u64>, byte: Option<u64>, kind: ProblemKind) -> Problem {
+        Problem {
+            file: self.name.as_os_str().as_encoded_bytes().to_vec(),
+            record,
+            byte,
+            kind,
         }
     }
 }

@@ -224,9 +224,7 @@ fn pass_one(
     let Some(before) = &args.index else {
         return count(written, false);
     };
-    let directory = options.temp_dir.clone();
-    let directory = directory.unwrap_or_else(std::env::temp_dir);
-    let own = index_files::temporary(&directory)?;
+    let own = index_files::temporary(&options.temp_directory())?;
     count(&own, true)?;
     index_files::merge(&[before.as_path(), &own], written, options)?;
     index_files::freeze(&[written], options)
