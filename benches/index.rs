@@ -6,15 +6,14 @@
 
 use std::collections::HashMap;
 use std::hint::black_box;
-use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use dechaff::collect::CorpusBuilder;
 use dechaff::evidence::{Evidence, Needs, PageAddress};
 use dechaff::index::keys::{self, SiteKey};
-use dechaff::index::runs::RunStore;
+use dechaff::index::runs::{MemoryStore, RunStore};
 use dechaff::index::{CorpusIndex, Key, Names, Place, Settings, Sites};
 use dechaff::templates::Templates;
 use dechaff::{Config, collect};
@@ -37,25 +36,6 @@ const SITE_NEEDS: Needs = Needs {
     class: false,
     corpus: None,
 };
-
-/// Runs in memory, so that no disk is timed.
-#[derive(Debug, Default)]
-struct Store(Mutex<Vec<u8>>);
-
-impl RunStore for Store {
-    fn append(&self, bytes: &[u8]) -> io::Result<u64> {
-        let mut all = self.0.lock().expect("no thread panics");
-        all.extend_from_slice(bytes);
-        Ok((all.len() - bytes.len()) as u64)
-    }
-
-    fn read_at(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
-        let all = self.0.lock().expect("no thread panics");
-        let at = at as usize;
-        bytes.copy_from_slice(&all[at..at + bytes.len()]);
-        Ok(())
-    }
-}
 
 struct Corpus {
     pages: Vec<Vec<u8>>,
@@ -99,7 +79,10 @@ impl Corpus {
 
     /// Pass one over the corpus.
     fn index(&self, settings: &Settings, max_bytes: usize) -> CorpusIndex {
-        let builder = CorpusBuilder::new(settings.clone(), max_bytes, || Arc::<Store>::default());
+        let builder = CorpusBuilder::new(settings.clone(), max_bytes, || {
+            // In memory, so that no disk is timed.
+            Arc::<MemoryStore>::default()
+        });
         let mut counter = builder.counter();
         let mut sites = Sites::default();
         self.each(|page, address| {
@@ -178,7 +161,7 @@ fn count_keys(group: &mut Group<'_>, corpus: &Corpus, index: &CorpusIndex) {
         counts
     };
     let ours = || {
-        let store: Arc<dyn RunStore> = Arc::<Store>::default();
+        let store: Arc<dyn RunStore> = Arc::<MemoryStore>::default();
         let builder = Builder::new(Budget::new(usize::MAX), store);
         let mut collector = Collector::new(&builder);
         for page in &pages {

@@ -216,7 +216,11 @@ impl Cleaner {
             is_copy.then_some(figures.first)
         };
         let exact = earlier(keys::page_key(page));
-        let class = evidence.class().filter(|_| self.config.needs_classes());
+        let class = self
+            .config
+            .needs_classes()
+            .then(|| evidence.class())
+            .flatten();
         let near = class.and_then(|class| earlier(keys::class_key(class)));
         // The first page of the class goes for none; the first equal page may be a near copy.
         let of = near.or(exact)?;

@@ -47,7 +47,7 @@ use crate::index::builder::{Budget, Builder, Collector};
 use crate::index::classes::{Noted, SAMPLE_PAGES};
 use crate::index::keys::{self, PageClass, SiteKey};
 use crate::index::part::{self, PageRecord};
-use crate::index::runs::{NoStore, RunStore, STRETCHES};
+use crate::index::runs::{MemoryStore, RunStore, STRETCHES};
 use crate::index::settings::{CorpusSettings, Settings};
 use crate::index::{
     CorpusIndex, Entry, Figures, Frozen, Key, Names, PlaceFigures, Shelf, SiteFigures, SiteLine,
@@ -115,7 +115,7 @@ impl CorpusBuilder {
     /// A builder for what `config` asks of an index, without a limit.
     pub fn in_memory(config: &Config) -> Self {
         let settings = settings(config, "caller", u64::MAX);
-        CorpusBuilder::new(settings, usize::MAX, || Arc::new(NoStore))
+        CorpusBuilder::new(settings, usize::MAX, || Arc::<MemoryStore>::default())
     }
 
     /// What the index is made with.
@@ -325,7 +325,7 @@ impl PageCounter<'_> {
             numbers.extend(evidence.lines.iter().map(|line| line.number as u32));
         }
         sample.clear();
-        let class = evidence.class().filter(|_| self.builder.needs.class);
+        let class = self.builder.needs.class.then(|| evidence.class()).flatten();
         let site_and_class = address.site.zip(class);
         if site_and_class.is_some_and(|(site, class)| self.wants_sample(site, class)) {
             for line in &evidence.lines {

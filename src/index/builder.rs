@@ -56,6 +56,11 @@ pub struct Builder<F> {
     is_spilling: Mutex<()>,
 }
 
+/// The same stretch of each run.
+fn stretches_at(runs: &[Run], index: usize) -> Vec<Stretch> {
+    runs.iter().map(|run| run.stretches[index]).collect()
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -136,7 +141,7 @@ impl<F: Figures> Builder<F> {
                 }
                 Ok(())
             };
-            self.each_in_runs(runs, index, |entry| {
+            self.each_merged(&stretches_at(runs, index), |entry| {
                 chunk.push(entry);
                 if chunk.len() < CHUNK_ENTRIES {
                     return Ok(());
@@ -149,15 +154,13 @@ impl<F: Figures> Builder<F> {
         Ok(Run { stretches: merged })
     }
 
-    fn each_in_runs(
+    fn each_merged(
         &self,
-        runs: &[Run],
-        index: usize,
+        stretches: &[Stretch],
         take: impl FnMut(Entry<F>) -> io::Result<()>,
     ) -> io::Result<()> {
-        let stretches: Vec<Stretch> = runs.iter().map(|run| run.stretches[index]).collect();
         let buffer_bytes = self.budget.max_bytes / MERGE_PART;
-        runs::merge_stretches(&*self.store, &stretches, buffer_bytes, take)
+        runs::merge_stretches(&*self.store, stretches, buffer_bytes, take)
     }
 
     /// Ends the building: takes what is left to the runs, if there are any.
@@ -180,12 +183,12 @@ impl<F: Figures> Builder<F> {
     ///
     /// As [`RunStore::read_at`].
     pub fn stretch(&self, index: usize, least_count: u32) -> io::Result<Vec<Entry<F>>> {
-        let runs = lock(&self.runs).clone();
-        if runs.is_empty() {
+        let stretches = stretches_at(&lock(&self.runs), index);
+        if stretches.is_empty() {
             return Ok(lock(&self.partitions[index]).drain_sorted(least_count));
         }
         let mut entries = Vec::new();
-        self.each_in_runs(&runs, index, |entry| {
+        self.each_merged(&stretches, |entry| {
             if entry.figures.count() >= least_count {
                 entries.push(entry);
             }

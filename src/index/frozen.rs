@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::entry::{Entry, Figures, Key};
-use super::runs::{self, NoStore, RunStore, STRETCHES};
+use super::runs::{self, MemoryStore, RunStore, STRETCHES};
 
 /// Entries in memory that share a slot of the directory, on average.
 const ENTRIES_A_SLOT: usize = 4;
@@ -39,7 +39,7 @@ impl Shelf {
 
     /// All entries stay in memory.
     pub fn in_memory() -> Self {
-        Shelf::new(usize::MAX, Arc::new(NoStore))
+        Shelf::new(usize::MAX, Arc::<MemoryStore>::default())
     }
 
     /// Takes in the entries of one first byte, sorted by key.
@@ -294,28 +294,9 @@ impl<F: Figures> Frozen<F> {
 mod tests {
     use super::super::entry::SiteFigures;
     use super::*;
-    use std::sync::Mutex;
-
-    /// A store in memory.
-    #[derive(Debug, Default)]
-    struct Shelved(Mutex<Vec<u8>>);
-
-    impl RunStore for Shelved {
-        fn append(&self, bytes: &[u8]) -> io::Result<u64> {
-            let mut all = self.0.lock().unwrap();
-            all.extend_from_slice(bytes);
-            Ok((all.len() - bytes.len()) as u64)
-        }
-
-        fn read_at(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
-            let all = self.0.lock().unwrap();
-            bytes.copy_from_slice(&all[at as usize..at as usize + bytes.len()]);
-            Ok(())
-        }
-    }
 
     fn frozen(stretches: &[Vec<Entry<SiteFigures>>], max_bytes: usize) -> Frozen<SiteFigures> {
-        let shelf = Shelf::new(max_bytes, Arc::<Shelved>::default());
+        let shelf = Shelf::new(max_bytes, Arc::<MemoryStore>::default());
         let stretches = stretches
             .iter()
             .map(|entries| shelf.stretch(entries.clone()));
@@ -325,7 +306,7 @@ mod tests {
     #[test]
     fn a_store_that_fails_is_told_of() {
         #[derive(Debug, Default)]
-        struct Broken(Shelved);
+        struct Broken(MemoryStore);
         impl RunStore for Broken {
             fn append(&self, bytes: &[u8]) -> io::Result<u64> {
                 self.0.append(bytes)

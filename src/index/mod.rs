@@ -29,7 +29,7 @@ pub use classes::{Site, SiteLine, SiteMap, Sites};
 pub use entry::{Entry, Figures, Key, Place, PlaceFigures, SiteFigures};
 pub use format::IndexError;
 pub use frozen::{Frozen, Shelf};
-pub use names::Names;
+pub use names::{Names, page_name};
 pub use settings::Settings;
 
 /// What pass one found, read-only; shared by all threads of pass two.

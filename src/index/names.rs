@@ -5,6 +5,16 @@ use ahash::AHashMap;
 use super::part::FileRecord;
 use crate::fingerprint::Fingerprint;
 
+/// The name of a page: that of its file, and `#RECORD` behind it for a row; record 0 is a file
+/// that is one page.
+pub fn page_name(file: &[u8], record: u64) -> Vec<u8> {
+    let mut name = file.to_vec();
+    if record > 0 {
+        name.extend_from_slice(format!("#{record}").as_bytes());
+    }
+    name
+}
+
 /// Names of files, numbered in source order from 0.
 #[derive(Clone, Debug, Default)]
 pub struct Names {

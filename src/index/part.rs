@@ -10,6 +10,7 @@ use std::io::Read;
 use super::entry::{Key, Place};
 use super::format::{BlockReader, Fields, IndexError, put_string};
 use super::keys::PageClass;
+use super::names::page_name;
 use crate::fingerprint::Fingerprint;
 
 /// The tag of a block of records.
@@ -265,6 +266,8 @@ pub struct MergedParts<R> {
     parts: Vec<(PartReader<R>, Next)>,
     /// The file given last, and the record and line of its page given last.
     last: Option<(FileRecord, Option<(u32, u32)>)>,
+    /// The part whose record was given last, if it is done with.
+    given: Option<usize>,
 }
 
 impl<R: Read> MergedParts<R> {
@@ -277,6 +280,7 @@ impl<R: Read> MergedParts<R> {
         let mut merged = MergedParts {
             parts: Vec::with_capacity(parts.len()),
             last: None,
+            given: None,
         };
         for mut part in parts {
             let next = part.advance()?;
@@ -285,51 +289,53 @@ impl<R: Read> MergedParts<R> {
         Ok(merged)
     }
 
-    /// Gives the next file or page to `take`: the file it lies in, and the page, if it is one.
-    /// A file that several parts hold is given once. False when there is nothing more.
+    /// The next file or page: the file it lies in, and the page, if it is one. A file that
+    /// several parts hold comes once. None when there is nothing more.
     ///
     /// # Errors
     ///
     /// A part is cut or damaged, or two hold the same page.
-    pub fn next_record<E: From<IndexError>>(
-        &mut self,
-        mut take: impl FnMut(&FileRecord, Option<&OwnedPage>) -> Result<(), E>,
-    ) -> Result<bool, E> {
-        let open = self
-            .parts
-            .iter()
-            .enumerate()
-            .filter(|(_, (_, next))| *next != Next::End);
-        let Some((first, _)) = open.min_by(|(_, left), (_, right)| order(left, right)) else {
-            return Ok(false);
-        };
-        let (part, next) = &mut self.parts[first];
-        let last = match &mut self.last {
-            Some((file, last)) if *file == part.file => last,
-            _ => {
-                take(&part.file, None)?;
-                &mut self.last.insert((part.file.clone(), None)).1
-            }
-        };
-        if *next == Next::Page {
-            let here = (part.page.record, part.page.line);
-            if *last >= Some(here) {
-                return Err(twice(&part.file, here.0).into());
-            }
-            *last = Some(here);
-            take(&part.file, Some(&part.page))?;
-        }
-        *next = part.advance()?;
-        Ok(true)
+    pub fn next_record(&mut self) -> Result<Option<(&FileRecord, Option<&OwnedPage>)>, IndexError> {
+        Ok(self.find_next()?.map(|(first, next)| {
+            let (part, _) = &self.parts[first];
+            (&part.file, (next == Next::Page).then_some(&part.page))
+        }))
     }
-}
 
-fn twice(file: &FileRecord, record: u32) -> IndexError {
-    let mut page = String::from_utf8_lossy(&file.name).into_owned();
-    if record > 0 {
-        page.push_str(&format!("#{record}"));
+    /// The part whose file or page comes next.
+    fn find_next(&mut self) -> Result<Option<(usize, Next)>, IndexError> {
+        loop {
+            if let Some(given) = self.given.take() {
+                let (part, next) = &mut self.parts[given];
+                *next = part.advance()?;
+            }
+            let open = self.parts.iter().enumerate();
+            let open = open.filter(|(_, (_, next))| *next != Next::End);
+            let Some((first, _)) = open.min_by(|(_, left), (_, right)| order(left, right)) else {
+                return Ok(None);
+            };
+            let (part, next) = &self.parts[first];
+            let last = match &mut self.last {
+                Some((file, last)) if *file == part.file => last,
+                _ => {
+                    self.last = Some((part.file.clone(), None));
+                    self.given = (*next == Next::File).then_some(first);
+                    return Ok(Some((first, Next::File)));
+                }
+            };
+            self.given = Some(first);
+            if *next == Next::Page {
+                let here = (part.page.record, part.page.line);
+                if *last >= Some(here) {
+                    let page = page_name(&part.file.name, here.0.into());
+                    let page = String::from_utf8_lossy(&page).into_owned();
+                    return Err(IndexError::Twice { page });
+                }
+                *last = Some(here);
+                return Ok(Some((first, Next::Page)));
+            }
+        }
     }
-    IndexError::Twice { page }
 }
 
 /// Source order; a file stands before its pages.

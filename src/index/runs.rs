@@ -7,6 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::entry::{Entry, Figures};
 
@@ -30,17 +31,30 @@ pub trait RunStore: Send + Sync + std::fmt::Debug {
     fn read_at(&self, at: u64, bytes: &mut [u8]) -> io::Result<()>;
 }
 
-/// Keeps nothing: for builders whose memory has no limit.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoStore;
+/// Keeps runs in memory: for builders whose memory has no limit, and for tests.
+#[derive(Debug, Default)]
+pub struct MemoryStore(Mutex<Vec<u8>>);
 
-impl RunStore for NoStore {
-    fn append(&self, _: &[u8]) -> io::Result<u64> {
-        Err(io::ErrorKind::OutOfMemory.into())
+impl MemoryStore {
+    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl RunStore for MemoryStore {
+    fn append(&self, bytes: &[u8]) -> io::Result<u64> {
+        let mut all = self.lock();
+        all.extend_from_slice(bytes);
+        Ok((all.len() - bytes.len()) as u64)
     }
 
-    fn read_at(&self, _: u64, _: &mut [u8]) -> io::Result<()> {
-        Err(io::ErrorKind::NotFound.into())
+    fn read_at(&self, at: u64, bytes: &mut [u8]) -> io::Result<()> {
+        let all = self.lock();
+        let found = usize::try_from(at)
+            .ok()
+            .and_then(|at| all.get(at..)?.get(..bytes.len()));
+        bytes.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
     }
 }
 

@@ -17,8 +17,8 @@ use crate::source::inputs::open_file;
 
 /// Bytes that are read of an index file at a time.
 const READ_BYTES: usize = 1 << 20;
-/// Pages that are merged between two looks whether the run is to stop.
-const PAGES_A_LOOK: u64 = 1024;
+/// Records that are merged between two looks whether the run is to stop.
+const RECORDS_A_LOOK: u64 = 1024;
 
 type Opened = BlockReader<BufReader<File>>;
 
@@ -135,13 +135,14 @@ pub fn check(path: &Path, wanted: &Settings) -> Result<Kind, RunError> {
 /// The file is refused: not an index, cut, damaged, or made with other settings than `wanted`.
 pub fn load(path: &Path, wanted: &Settings, options: &RunOptions) -> Result<CorpusIndex, RunError> {
     let opened = open(path)?;
-    if opened.kind == Kind::Part {
-        opened.expect(Kind::Part, wanted).map_err(refused(path))?;
-        drop(opened);
-        return freeze(&[path], options);
+    opened.expect(opened.kind, wanted).map_err(refused(path))?;
+    match opened.kind {
+        Kind::Part => freeze(&[path], options),
+        Kind::Frozen => {
+            let shelf = Spill::new(options).shelf(options);
+            CorpusIndex::read(opened, &shelf).map_err(refused(path))
+        }
     }
-    opened.expect(Kind::Frozen, wanted).map_err(refused(path))?;
-    CorpusIndex::read(opened, &Spill::new(options).shelf(options)).map_err(refused(path))
 }
 
 /// Opens parts that were made with the same settings.
@@ -151,15 +152,13 @@ fn open_parts(paths: &[&Path]) -> Result<(Settings, Parts), RunError> {
     for path in paths {
         let opened = open(path)?;
         let settings = settings.get_or_insert_with(|| opened.settings.clone());
-        let same = opened.expect(Kind::Part, settings);
-        same.and_then(|()| match opened.settings == *settings {
-            true => Ok(()),
-            false => Err(IndexError::Settings {
+        opened.expect(Kind::Part, settings).map_err(refused(path))?;
+        if opened.settings != *settings {
+            return Err(refused(path)(IndexError::Settings {
                 found: opened.settings.to_text(),
                 expected: settings.to_text(),
-            }),
-        })
-        .map_err(refused(path))?;
+            }));
+        }
         parts.push(PartReader::new(opened));
     }
     let names = paths.iter().map(|path| path.display().to_string());
@@ -180,33 +179,15 @@ impl Parts {
         options: &RunOptions,
         mut take: impl FnMut(&part::FileRecord, Option<&part::OwnedPage>) -> Result<(), RunError>,
     ) -> Result<(), RunError> {
-        struct Failed(RunError);
-        impl From<IndexError> for Failed {
-            fn from(error: IndexError) -> Self {
-                Failed(RunError::Index {
-                    path: PathBuf::new(),
-                    error,
-                })
-            }
-        }
-        let mut pages = 0_u64;
-        loop {
-            let next = self
-                .parts
-                .next_record(|file, page| take(file, page).map_err(Failed));
-            match next {
-                Ok(true) => {}
-                Ok(false) => return Ok(()),
-                Err(Failed(RunError::Index { error, .. })) => {
-                    return Err(refused(&self.path)(error));
-                }
-                Err(Failed(error)) => return Err(error),
-            }
-            pages += 1;
-            if pages.is_multiple_of(PAGES_A_LOOK) && options.stop.load(Ordering::Relaxed) {
+        let mut records = 0_u64;
+        while let Some((file, page)) = self.parts.next_record().map_err(refused(&self.path))? {
+            take(file, page)?;
+            records += 1;
+            if records.is_multiple_of(RECORDS_A_LOOK) && options.stop.load(Ordering::Relaxed) {
                 return Err(RunError::Stopped);
             }
         }
+        Ok(())
     }
 }
 

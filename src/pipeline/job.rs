@@ -9,7 +9,7 @@ use super::unpack::{self, Page};
 use crate::cleaner::{Cleaned, Cleaner, Workspace};
 use crate::error::{ProblemKind, RunError};
 use crate::evidence::PageAddress;
-use crate::index::Names;
+use crate::index::{Names, page_name};
 use crate::sink::Sink;
 use crate::sink::ledger::{self, Address};
 use crate::sink::render::{self, Mode};
@@ -444,7 +444,7 @@ impl JobRun<'_, '_, '_> {
                 return Ok(());
             }
         };
-        let page = [place.name, format!("#{}", place.number).as_bytes()].concat();
+        let page = page_name(place.name, place.number);
         let mut body = Written {
             text: Vec::with_capacity(text.len()),
             spans: None,

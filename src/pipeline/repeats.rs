@@ -15,6 +15,7 @@ use crate::blocks::{
 use crate::config::CorpusNormalize;
 use crate::error::{Problem, ProblemKind, RunError, io_at};
 use crate::fingerprint::Fingerprint;
+use crate::index::page_name;
 use crate::page::{Line, split_lines};
 use crate::source::inputs::{Input, InputFormat, Inputs, StreamReader};
 use crate::source::{FileEntry, Job, Source};
@@ -85,11 +86,7 @@ impl RepeatsReport {
     pub fn page_name(&self, extent: &Extent) -> Vec<u8> {
         let page = self.places.pages[extent.page as usize];
         let file = &self.places.files[page.file as usize];
-        let mut name = file.name.as_os_str().as_encoded_bytes().to_vec();
-        if page.record > 0 {
-            name.extend_from_slice(format!("#{}", page.record).as_bytes());
-        }
-        name
+        page_name(file.name.as_os_str().as_encoded_bytes(), page.record.into())
     }
 }
 

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::cleaner::CleanedLine;
 use crate::decide::{Reason, Verdict};
-use crate::index::{Names, Place};
+use crate::index::{Names, Place, page_name};
 
 /// Where a stretch of text stands: which page, and how much of it comes before.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +75,7 @@ pub(super) fn write_corpus_reason(reason: Reason, names: Option<&Names>, out: &m
         }
         Reason::Duplicate { of } => {
             out.extend_from_slice(b",\"of\":{");
-            write_page(&page_name(of, names), out);
+            write_page(&page_of(of, names), out);
             if of.line > 0 {
                 write_number(",\"line\":", of.line.into(), out);
             }
@@ -86,12 +86,9 @@ pub(super) fn write_corpus_reason(reason: Reason, names: Option<&Names>, out: &m
 }
 
 /// The name of the page that a place lies on.
-pub fn page_name(place: Place, names: Option<&Names>) -> Vec<u8> {
-    let mut name = names.map_or_else(Vec::new, |names| names.name(place.file).to_vec());
-    if place.record > 0 {
-        name.extend_from_slice(format!("#{}", place.record).as_bytes());
-    }
-    name
+pub fn page_of(place: Place, names: Option<&Names>) -> Vec<u8> {
+    let file = names.map_or(&b""[..], |names| names.name(place.file));
+    page_name(file, place.record.into())
 }
 
 /// Appends `"page":"…"`; a name that is not UTF-8 is shown as well as it can be, and stands

@@ -20,7 +20,7 @@ use dechaff::pipeline::plan::STANDARD_STREAM;
 use dechaff::pipeline::{RunOptions, index_files};
 use dechaff::report::{Counts, Removed};
 use dechaff::score::{Contribution, Score, Step};
-use dechaff::sink::ledger::page_name;
+use dechaff::sink::ledger::page_of;
 use dechaff::source::content::UTF8_MARK;
 use dechaff::source::utf16;
 use dechaff::visible::visible;
@@ -332,7 +332,7 @@ fn reason_cell(reason: Reason, names: Option<&Names>) -> String {
     match reason {
         Reason::Repeat { of } => format!("{} of {of}", reason.word()),
         Reason::Duplicate { of } => {
-            let page = visible(&page_name(of, names));
+            let page = visible(&page_of(of, names));
             format!("{} of {page}:{}", reason.word(), of.line)
         }
         _ => reason.word().to_owned(),
@@ -446,7 +446,7 @@ impl<'a> LineJson<'a> {
                     line: of,
                 }),
                 Reason::Duplicate { of } => {
-                    let name = page_name(of, explained.names.as_ref());
+                    let name = page_of(of, explained.names.as_ref());
                     Some(PlaceJson {
                         page: String::from_utf8_lossy(&name).into_owned(),
                         line: of.line as usize,
