@@ -4,6 +4,7 @@
 //! are constants of [`crate::repeats`], weights of the scorer are in [`crate::score`].
 
 use crate::error::ConfigError;
+use crate::normalize::{fold_space_into, normalize_into};
 
 /// Where a line's likelihood is cut.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -44,6 +45,19 @@ impl CorpusNormalize {
             CorpusNormalize::Space => "space",
             CorpusNormalize::Full => "full",
         }
+    }
+
+    /// The bytes of a line that are compared. `folded` is memory to use; linear time.
+    pub fn compared<'l>(self, line: &'l [u8], folded: &'l mut Vec<u8>) -> &'l [u8] {
+        folded.clear();
+        match self {
+            CorpusNormalize::None => return line,
+            CorpusNormalize::Space => fold_space_into(line, folded),
+            CorpusNormalize::Full => {
+                normalize_into(line, folded);
+            }
+        }
+        folded
     }
 
     /// What [`CorpusNormalize::word`] stands for.

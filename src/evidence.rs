@@ -4,7 +4,7 @@ use crate::config::CorpusNormalize;
 use crate::fingerprint::Fingerprint;
 use crate::index::keys::{self, PageClass, SiteKey, SiteLayout};
 use crate::index::{CorpusIndex, Key, Place, PlaceFigures, SiteFigures};
-use crate::normalize::{fold_space_into, mask_digits_into, normalize_into};
+use crate::normalize::{mask_digits_into, normalize_into};
 use crate::page::{Line, split_lines};
 use crate::shape::{self, LineShape};
 use crate::shingle::{self, Shingles};
@@ -187,16 +187,10 @@ impl Evidence {
         match needs.corpus {
             None => {}
             Some(CorpusNormalize::Full) => self.corpus_lines.clone_from(&self.fingerprints),
-            Some(CorpusNormalize::None) => {
-                let lines = self.lines.iter();
-                self.corpus_lines
-                    .extend(lines.map(|line| Fingerprint::of(line.text(page))));
-            }
-            Some(CorpusNormalize::Space) => {
+            Some(normalize) => {
                 for line in &self.lines {
-                    self.scratch.clear();
-                    fold_space_into(line.text(page), &mut self.scratch);
-                    self.corpus_lines.push(Fingerprint::of(&self.scratch));
+                    let compared = normalize.compared(line.text(page), &mut self.scratch);
+                    self.corpus_lines.push(Fingerprint::of(compared));
                 }
             }
         }

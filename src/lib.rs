@@ -62,6 +62,7 @@ pub mod page;
 pub mod pipeline;
 pub mod repeats;
 pub mod report;
+mod scan;
 pub mod score;
 pub mod shape;
 pub mod shingle;

@@ -7,6 +7,8 @@
 //!
 //! Digits stay: "Chapter 1" and "Chapter 2" differ on a page.
 
+use crate::scan::first_where;
+
 /// What stands for every folded quotation mark.
 const QUOTE: u8 = b'\'';
 
@@ -162,27 +164,11 @@ fn normalize_other<'l>(line: &'l [u8], out: &mut Vec<u8>) -> &'l [u8] {
     &rest[same_bytes..]
 }
 
-/// Where the first ASCII digit stands.
-#[inline]
-pub fn first_digit(bytes: &[u8]) -> Option<usize> {
-    let is_digit = |byte: u8| byte.wrapping_sub(b'0') < 10;
-    let (blocks, _) = bytes.as_chunks::<16>();
-    // Without branches inside a block, so that the compiler takes it at once.
-    let has_digit = |block: &[u8; 16]| {
-        block
-            .iter()
-            .fold(false, |found, &byte| found | is_digit(byte))
-    };
-    let skipped = blocks.iter().position(has_digit).unwrap_or(blocks.len()) * 16;
-    let found = bytes[skipped..].iter().position(|&byte| is_digit(byte));
-    found.map(|at| skipped + at)
-}
-
 /// Appends a normalised line with every number replaced by one `0`: digits, and single points,
 /// commas, colons, slashes and hyphens between them. So a date or a counter changes nothing.
 pub fn mask_digits_into(normalized: &[u8], out: &mut Vec<u8>) {
     let mut rest = normalized;
-    while let Some(start) = first_digit(rest) {
+    while let Some(start) = first_where(rest, |byte| byte.wrapping_sub(b'0') < 10) {
         out.extend_from_slice(&rest[..start]);
         out.push(b'0');
         let is_digit = |at: usize| rest.get(at).is_some_and(u8::is_ascii_digit);

@@ -12,12 +12,13 @@ use std::path::{Path, PathBuf};
 const TABLE: &[(&str, &str)] = &[
     ("visible", ""),
     ("url", ""),
-    ("normalize", ""),
+    ("scan", ""),
+    ("normalize", "scan"),
     ("fingerprint", ""),
     ("shape", "normalize"),
     ("index", "fingerprint visible"),
     ("error", "index::IndexError visible"),
-    ("config", "error"),
+    ("config", "error normalize"),
     ("page", "normalize"),
     ("shingle", "fingerprint"),
     ("blocks", "config fingerprint normalize page"),
@@ -42,7 +43,7 @@ const TABLE: &[(&str, &str)] = &[
     ("source", "config error page url visible"),
     (
         "sink",
-        "cleaner::Cleaned cleaner::CleanedLine decide::Reason decide::Verdict error index report visible",
+        "cleaner::Cleaned cleaner::CleanedLine decide::Reason decide::Verdict error index report scan visible",
     ),
     (
         "pipeline",

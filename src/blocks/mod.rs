@@ -79,7 +79,7 @@ use thiserror::Error;
 
 use crate::config::CorpusNormalize;
 use crate::fingerprint::Fingerprint;
-use crate::normalize::{fold_space_into, is_blank, normalize_into};
+use crate::normalize::is_blank;
 use crate::page::LineCursor;
 
 use choose::Field;
@@ -163,19 +163,7 @@ impl LineReader {
             if is_blank(line) {
                 continue;
             }
-            let compared = match self.normalize {
-                CorpusNormalize::None => line,
-                CorpusNormalize::Space => {
-                    self.folded.clear();
-                    fold_space_into(line, &mut self.folded);
-                    &self.folded
-                }
-                CorpusNormalize::Full => {
-                    self.folded.clear();
-                    normalize_into(line, &mut self.folded);
-                    &self.folded
-                }
-            };
+            let compared = self.normalize.compared(line, &mut self.folded);
             lines.push(PageLine {
                 fingerprint: Fingerprint::of(compared),
                 chars: saturated(count_chars(compared)),

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use crate::cleaner::CleanedLine;
 use crate::decide::{Reason, Verdict};
 use crate::index::{Names, Place, page_name};
+use crate::scan::first_where;
 
 /// Where a stretch of text stands: which page, and how much of it comes before.
 #[derive(Clone, Copy, Debug)]
@@ -118,10 +119,12 @@ pub(super) fn write_reason(verdict: Verdict, out: &mut Vec<u8>) {
 /// else is.
 pub fn write_string(text: &str, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
+    let is_escaped = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\');
     out.push(b'"');
     let mut rest = text.as_bytes();
     loop {
-        let (plain, behind) = rest.split_at(plain_bytes(rest));
+        let plain_bytes = first_where(rest, is_escaped).unwrap_or(rest.len());
+        let (plain, behind) = rest.split_at(plain_bytes);
         out.extend_from_slice(plain);
         let Some((&byte, behind)) = behind.split_first() else {
             break;
@@ -144,20 +147,6 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(&[b'\\', short]);
     }
     out.push(b'"');
-}
-
-/// Bytes up to the first that is escaped.
-fn plain_bytes(bytes: &[u8]) -> usize {
-    let is_escaped = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
-    // Without branches inside a block, so that the compiler takes it at once.
-    let has_escaped = |block: &[u8; 16]| {
-        let found = block.iter().map(|&byte| u8::from(is_escaped(byte)));
-        found.fold(0, |found, one| found | one) != 0
-    };
-    let (blocks, _) = bytes.as_chunks::<16>();
-    let skipped = blocks.iter().position(has_escaped).unwrap_or(blocks.len()) * 16;
-    let found = bytes[skipped..].iter().position(|&byte| is_escaped(byte));
-    found.map_or(bytes.len(), |at| skipped + at)
 }
 
 fn write_number(name: &str, number: u64, out: &mut Vec<u8>) {
