@@ -126,14 +126,8 @@ pub struct CorpusArgs {
     #[arg(long, value_name = "WHAT", default_value = "report")]
     pub page_duplicates: PageDuplicates,
 
-    /// Memory that the run may hold; what is counted of the corpus goes to disk past it
-    /// [default: three quarters of what is free, 4GiB at most]
-    #[arg(long, value_name = "SIZE", value_parser = memory)]
-    pub max_memory: Option<Size>,
-
-    /// Where that is kept meanwhile [default: the system's directory for temporary files]
-    #[arg(long, value_name = "DIR")]
-    pub temp_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub memory: MemoryArgs,
 }
 
 impl CorpusArgs {
@@ -144,11 +138,7 @@ impl CorpusArgs {
             more_than_places: self.corpus_duplicates.unwrap_or(1),
             min_lines: self.corpus_min_lines as usize,
             min_chars: self.corpus_min_chars,
-            normalize: match self.corpus_normalize {
-                Normalize::None => CorpusNormalize::None,
-                Normalize::Space => CorpusNormalize::Space,
-                Normalize::Full => CorpusNormalize::Full,
-            },
+            normalize: self.corpus_normalize.by(),
         };
         Config {
             corpus_duplicates: (is_asked_for || self.corpus_duplicates.is_some()).then_some(rule),
@@ -156,27 +146,37 @@ impl CorpusArgs {
             ..engine.config()
         }
     }
-
-    /// Memory that the run may hold, in bytes.
-    pub fn max_memory_bytes(&self) -> usize {
-        max_memory_bytes(self.max_memory)
-    }
-
-    pub fn site_by(&self) -> SiteBy {
-        self.site.by()
-    }
 }
 
 /// The most memory that is taken unasked: counting 10 GB of pages takes no less time with more.
 const DEFAULT_MEMORY: Size = Size(4 << 30);
 
-/// What the user allows, or three quarters of what is free.
-pub fn max_memory_bytes(given: Option<Size>) -> usize {
-    let unasked = || {
-        let free = free_memory_bytes().unwrap_or(DEFAULT_MEMORY.0);
-        DEFAULT_MEMORY.0.min(free / 4 * 3)
-    };
-    given.map_or_else(unasked, |size| size.0)
+/// How much memory a run takes, and what becomes of the rest.
+#[derive(Args, Clone, Debug)]
+pub struct MemoryArgs {
+    /// Memory that the run may hold; what is counted of the corpus goes to disk past it
+    /// [default: three quarters of what is free, 4GiB at most]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub max_memory: Option<Size>,
+
+    /// Where that is kept meanwhile [default: the system's directory for temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub temp_dir: Option<PathBuf>,
+}
+
+impl MemoryArgs {
+    /// The library's settings, with those that come from elsewhere as they are by default.
+    pub fn options(&self) -> RunOptions {
+        let unasked = || {
+            let free = free_memory_bytes().unwrap_or(DEFAULT_MEMORY.0);
+            DEFAULT_MEMORY.0.min(free / 4 * 3)
+        };
+        RunOptions {
+            max_memory_bytes: self.max_memory.map_or_else(unasked, |size| size.0),
+            temp_dir: self.temp_dir.clone(),
+            ..RunOptions::default()
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -209,6 +209,16 @@ pub enum Normalize {
     None,
     Space,
     Full,
+}
+
+impl Normalize {
+    pub fn by(self) -> CorpusNormalize {
+        match self {
+            Normalize::None => CorpusNormalize::None,
+            Normalize::Space => CorpusNormalize::Space,
+            Normalize::Full => CorpusNormalize::Full,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -248,14 +258,12 @@ impl ReadingArgs {
     /// The library's settings, with those that come from elsewhere as they are by default.
     pub fn options(&self, corpus: &CorpusArgs) -> RunOptions {
         RunOptions {
-            site_by: corpus.site_by(),
-            max_memory_bytes: corpus.max_memory_bytes(),
-            temp_dir: corpus.temp_dir.clone(),
-            ..self.own_options()
+            site_by: corpus.site.by(),
+            ..self.options_from(corpus.memory.options())
         }
     }
 
-    fn own_options(&self) -> RunOptions {
+    fn options_from(&self, options: RunOptions) -> RunOptions {
         RunOptions {
             fields: FieldNames {
                 text: self.text_field.clone(),
@@ -264,7 +272,7 @@ impl ReadingArgs {
             max_page_bytes: self.max_page_bytes.0,
             threads: usize::from(self.threads),
             is_text_forced: self.format == Format::Text,
-            ..RunOptions::default()
+            ..options
         }
     }
 
@@ -331,13 +339,8 @@ pub struct IndexJoinArgs {
     #[arg(short, long, value_name = "FILE", required = true)]
     pub output: PathBuf,
 
-    /// Memory that the run may hold [default: three quarters of what is free, 4GiB at most]
-    #[arg(long, value_name = "SIZE", value_parser = memory)]
-    pub max_memory: Option<Size>,
-
-    /// Where the rest is kept meanwhile [default: the system's directory for temporary files]
-    #[arg(long, value_name = "DIR")]
-    pub temp_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub memory: MemoryArgs,
 
     /// Replace an output that exists
     #[arg(long)]
@@ -560,7 +563,7 @@ impl RepeatsArgs {
         RunOptions {
             site_by: self.site.by(),
             stop,
-            ..self.reading.own_options()
+            ..self.reading.options_from(RunOptions::default())
         }
     }
 }

@@ -1,28 +1,25 @@
 //! `dechaff clean`: inputs in, cleaned pages out, with a table of what was done.
 
-use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use anyhow::Context;
-use dechaff::error::{Problem, RunError};
+use dechaff::error::RunError;
 use dechaff::index::CorpusIndex;
 use dechaff::index::format::Kind;
 use dechaff::pipeline::index_files::{self, PartFile};
 use dechaff::pipeline::plan::{self, Request, STANDARD_STREAM, Streams};
-use dechaff::pipeline::{self, PassOne, Progress, RunOptions, SideFiles};
+use dechaff::pipeline::{self, PassOne, RunOptions, SideFiles};
 use dechaff::sink::Output;
 use dechaff::sink::atomic::AtomicFile;
 use dechaff::source::inputs::{Input, Inputs};
 use dechaff::source::site::SiteBy;
-use dechaff::visible::visible;
 use dechaff::{Cleaner, Config, sink};
-use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{CLEAN, CLOSED_PIPE, FATAL, INCOMPLETE, USAGE, tell};
+use super::{USAGE, exit_code, tell};
 use crate::args::{CleanArgs, Format, Mode};
+use crate::running::{Shown, run_to_code};
 use crate::standard;
 use crate::summary::{RunRecord, Summary};
 
@@ -35,34 +32,6 @@ pub fn run(args: &CleanArgs) -> anyhow::Result<u8> {
         return Ok(USAGE);
     }
     run_to_code(|stop| clean(args, stop))
-}
-
-/// Runs a command that signals can stop; its exit code, with what went wrong told.
-pub fn run_to_code(
-    command: impl FnOnce(Arc<AtomicBool>) -> Result<u8, RunError>,
-) -> anyhow::Result<u8> {
-    let signal = watch_signals().context("cannot watch for signals")?;
-    match command(Arc::clone(&signal.stop)) {
-        Ok(code) => Ok(code),
-        Err(RunError::Stopped) => {
-            tell("dechaff: stopped; files written so far are whole");
-            Ok(signal.exit_code())
-        }
-        Err(error @ RunError::Refused(_)) => {
-            tell(&format!(
-                "dechaff: {}",
-                visible(error.to_string().as_bytes())
-            ));
-            Ok(USAGE)
-        }
-        Err(RunError::Io { error, .. }) if error.kind() == std::io::ErrorKind::BrokenPipe => {
-            Ok(CLOSED_PIPE)
-        }
-        Err(error) => {
-            tell(&format!("dechaff: {error}"));
-            Ok(FATAL)
-        }
-    }
 }
 
 fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
@@ -102,7 +71,7 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
     let stats = args.stats.as_deref().map(AtomicFile::at).transpose()?;
     let format = args.reading.format();
     let again = inputs_of_pass_one(args, &config, &inputs, options.site_by)?;
-    let mut progress = Terminal::new(
+    let mut progress = Shown::new(
         &args.inputs,
         if again.is_some() { 2 } else { 1 },
         args.quiet,
@@ -139,11 +108,7 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         tell(summary.to_text().trim_end());
     }
     assert!(counts.adds_up(), "bytes in = kept + removed + rejected");
-    Ok(if counts.problems > 0 {
-        INCOMPLETE
-    } else {
-        CLEAN
-    })
+    Ok(exit_code(counts.problems))
 }
 
 /// What is to be read before anything is cleaned; None where one pass will do.
@@ -201,7 +166,7 @@ fn pass_one(
     args: &CleanArgs,
     config: &Config,
     inputs: Vec<Input>,
-    progress: &mut Terminal,
+    progress: &mut Shown,
     options: &RunOptions,
 ) -> Result<CorpusIndex, RunError> {
     let settings = pipeline::settings(config, options);
@@ -242,93 +207,4 @@ fn output(args: &CleanArgs) -> Result<Option<&Path>, RunError> {
             "name the output with -o, or give --dry-run".to_owned(),
         )),
     }
-}
-
-/// Problems as lines; a bar on a terminal.
-pub struct Terminal {
-    bar: ProgressBar,
-    is_quiet: bool,
-}
-
-impl Terminal {
-    pub fn new(inputs: &[PathBuf], passes: u64, is_quiet: bool) -> Self {
-        let is_shown = !is_quiet && std::io::stderr().is_terminal();
-        let bar = if is_shown {
-            let total_bytes = total_bytes(inputs).map(|bytes| bytes * passes);
-            let template = if total_bytes.is_some() {
-                "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left"
-            } else {
-                "{spinner} {bytes} {bytes_per_sec}"
-            };
-            let style = ProgressStyle::with_template(template);
-            let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-            ProgressBar::new(total_bytes.unwrap_or(0)).with_style(style)
-        } else {
-            ProgressBar::hidden()
-        };
-        Terminal { bar, is_quiet }
-    }
-
-    /// Takes the bar away.
-    pub fn finish(&self) {
-        self.bar.finish_and_clear();
-    }
-
-    fn say(&self, message: &str) {
-        self.bar.suspend(|| tell(message));
-    }
-}
-
-/// Bytes to read where that is known without walking: files named one by one.
-fn total_bytes(inputs: &[PathBuf]) -> Option<u64> {
-    inputs
-        .iter()
-        .map(|path| {
-            let metadata = std::fs::metadata(path).ok()?;
-            let is_known = path != Path::new(STANDARD_STREAM) && metadata.is_file();
-            is_known.then_some(metadata.len())
-        })
-        .sum()
-}
-
-impl Progress for Terminal {
-    fn done(&mut self, bytes: u64) {
-        self.bar.inc(bytes);
-    }
-
-    fn problem(&mut self, problem: &Problem) {
-        self.say(&problem.to_string());
-    }
-
-    fn emptied(&mut self, page: &[u8]) {
-        if !self.is_quiet {
-            self.say(&format!("{}: note: no line of it stays", visible(page)));
-        }
-    }
-}
-
-struct Signals {
-    stop: Arc<AtomicBool>,
-    number: Arc<AtomicUsize>,
-}
-
-impl Signals {
-    fn exit_code(&self) -> u8 {
-        u8::try_from(128 + self.number.load(Ordering::Relaxed)).unwrap_or(FATAL)
-    }
-}
-
-/// The first SIGINT, SIGTERM or SIGHUP stops the run in good order, the second ends it at once.
-fn watch_signals() -> std::io::Result<Signals> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
-    // A write past the file size limit is to fail like one to a full disk, not to kill.
-    signal_hook::flag::register(SIGXFSZ, Arc::default())?;
-    let stop = Arc::new(AtomicBool::new(false));
-    let number = Arc::new(AtomicUsize::new(0));
-    for signal in [SIGHUP, SIGINT, SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
-        signal_hook::flag::register_usize(signal, Arc::clone(&number), signal as usize)?;
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
-    Ok(Signals { stop, number })
 }

@@ -5,20 +5,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use dechaff::error::Problem;
 use dechaff::error::RunError;
 use dechaff::index::format::Kind;
 use dechaff::index::{CorpusIndex, Site};
 use dechaff::pipeline::index_files::{self, PartFile};
 use dechaff::pipeline::plan::{self, Request};
-use dechaff::pipeline::{self, PassOne, Progress, RunOptions};
+use dechaff::pipeline::{self, PassOne, RunOptions};
 use dechaff::source::inputs::Inputs;
 use dechaff::visible::visible;
 
-use super::clean::{Terminal, run_to_code};
-use super::{CLEAN, INCOMPLETE, tell};
-use crate::args::{IndexBuildArgs, IndexCommand, IndexInfoArgs, IndexJoinArgs, max_memory_bytes};
+use super::{CLEAN, exit_code, tell};
+use crate::args::{IndexBuildArgs, IndexCommand, IndexInfoArgs, IndexJoinArgs};
 use crate::json;
+use crate::running::{Shown, at_stdout, run_to_code};
 
 pub fn run(command: &IndexCommand) -> anyhow::Result<u8> {
     run_to_code(|stop| match command {
@@ -45,28 +44,9 @@ fn paths(parts: &[PathBuf]) -> Vec<&Path> {
 fn join_options(args: &IndexJoinArgs, stop: Arc<AtomicBool>) -> Result<RunOptions, RunError> {
     plan::check_output(&args.output, args.overwrite)?;
     Ok(RunOptions {
-        max_memory_bytes: max_memory_bytes(args.max_memory),
-        temp_dir: args.temp_dir.clone(),
         stop,
-        ..RunOptions::default()
+        ..args.memory.options()
     })
-}
-
-/// Counts problems on their way to the user.
-struct Counted<'t> {
-    terminal: &'t mut Terminal,
-    problems: u64,
-}
-
-impl Progress for Counted<'_> {
-    fn done(&mut self, bytes: u64) {
-        self.terminal.done(bytes);
-    }
-
-    fn problem(&mut self, problem: &Problem) {
-        self.problems += 1;
-        self.terminal.problem(problem);
-    }
 }
 
 fn build(args: &IndexBuildArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
@@ -84,11 +64,7 @@ fn build(args: &IndexBuildArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
     };
     let inputs = plan::plan_files(&request)?;
     let mut source = Inputs::new(inputs, args.reading.format(), options.max_page_bytes);
-    let mut terminal = Terminal::new(&args.inputs, 1, args.quiet);
-    let mut progress = Counted {
-        terminal: &mut terminal,
-        problems: 0,
-    };
+    let mut progress = Shown::new(&args.inputs, 1, args.quiet);
     let mut part = match args.part {
         Some(_) => {
             let settings = pipeline::settings(&config, &options);
@@ -103,7 +79,7 @@ fn build(args: &IndexBuildArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         tells_problems: true,
     };
     let index = pipeline::index_corpus(&config, &mut source, pass, &mut progress, &options);
-    progress.terminal.finish();
+    progress.finish();
     let index = index?;
     match part {
         Some(part) => part.finish()?,
@@ -114,10 +90,7 @@ fn build(args: &IndexBuildArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
             }
         }
     }
-    Ok(match progress.problems {
-        0 => CLEAN,
-        _ => INCOMPLETE,
-    })
+    Ok(exit_code(progress.problems))
 }
 
 fn summary(index: &CorpusIndex) -> String {
@@ -168,21 +141,14 @@ fn info(args: &IndexInfoArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
             "corpus_keys": index.in_corpus.len(),
             "largest_sites": sites.collect::<Vec<_>>(),
         });
-        json::write_safe(&shown, &mut out).map_err(write_failed)?;
+        json::write_safe(&shown, &mut out).map_err(at_stdout)?;
         out.push(b'\n');
     } else {
         out.extend_from_slice(info_text(args, kind, &index, &sites).as_bytes());
     }
     let written = std::io::stdout().lock().write_all(&out);
-    written.map_err(write_failed)?;
+    written.map_err(at_stdout)?;
     Ok(CLEAN)
-}
-
-fn write_failed(error: std::io::Error) -> RunError {
-    RunError::Io {
-        path: "standard output".into(),
-        error,
-    }
 }
 
 fn info_text(args: &IndexInfoArgs, kind: Kind, index: &CorpusIndex, sites: &[&Site]) -> String {

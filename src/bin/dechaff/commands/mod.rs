@@ -17,6 +17,14 @@ pub const INCOMPLETE: u8 = 3;
 /// The reader of the output went away.
 pub const CLOSED_PIPE: u8 = 141;
 
+/// The exit code of a run that told of so many problems.
+pub fn exit_code(problems: u64) -> u8 {
+    match problems {
+        0 => CLEAN,
+        _ => INCOMPLETE,
+    }
+}
+
 /// Says something to the user on standard error; a closed one is nobody to tell.
 pub fn tell(message: &str) {
     use std::io::Write;

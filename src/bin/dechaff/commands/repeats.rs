@@ -11,17 +11,16 @@ use anstyle::Style;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use dechaff::blocks::{BlockRule, Extent, RepeatedBlock, Scope};
-use dechaff::config::CorpusNormalize;
 use dechaff::error::RunError;
 use dechaff::pipeline::plan::{self, Request, Streams};
 use dechaff::pipeline::repeats::{BlockText, RepeatsReport, RepeatsRequest, find_repeats};
 use dechaff::visible::visible;
 use serde::Serialize;
 
-use super::clean::{self, run_to_code};
-use super::{CLEAN, INCOMPLETE};
-use crate::args::{Normalize, RepeatsArgs, RepeatsScope};
+use super::exit_code;
+use crate::args::{RepeatsArgs, RepeatsScope};
 use crate::json;
+use crate::running::{Shown, at_stdout, run_to_code};
 use crate::standard;
 use crate::terminal::Terminal;
 
@@ -50,19 +49,13 @@ fn repeats(args: &RepeatsArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         output: Box::new(io::stdout()),
     };
     let (inputs, _) = plan::plan(&request, streams)?;
-    let mut progress = clean::Terminal::new(&args.inputs, 1, false);
+    let mut progress = Shown::new(&args.inputs, 1, false);
     let format = args.reading.format();
     let found = find_repeats(inputs, format, &wanted(args), &mut progress, &options);
     progress.finish();
     let report = found?;
-    write_report(args, &report).map_err(|error| RunError::Io {
-        path: "standard output".into(),
-        error,
-    })?;
-    Ok(match report.counts.problems {
-        0 => CLEAN,
-        _ => INCOMPLETE,
-    })
+    write_report(args, &report).map_err(at_stdout)?;
+    Ok(exit_code(report.counts.problems))
 }
 
 fn wanted(args: &RepeatsArgs) -> RepeatsRequest {
@@ -77,11 +70,7 @@ fn wanted(args: &RepeatsArgs) -> RepeatsRequest {
     };
     RepeatsRequest {
         scope,
-        normalize: match args.normalize {
-            Normalize::None => CorpusNormalize::None,
-            Normalize::Space => CorpusNormalize::Space,
-            Normalize::Full => CorpusNormalize::Full,
-        },
+        normalize: args.normalize.by(),
         rule: BlockRule {
             min_lines: args.min_lines,
             min_chars: args.min_chars,
