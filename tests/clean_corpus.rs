@@ -8,16 +8,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use support::{FERRY, LedgerRow, MARK, Numbers, PLAIN, Place, rebuild, rows_of, text_of};
-
-/// A number in letters: digits are masked, so numbers do not tell lines apart.
-fn letters(number: usize) -> String {
-    let letter = |digit: usize| char::from(b'a' + (digit % 26) as u8);
-    [number / 676, number / 26, number]
-        .map(letter)
-        .iter()
-        .collect()
-}
+use support::letters::letters;
+use support::{FERRY, LedgerRow, MARK, Numbers, Outcome, PLAIN, Place, rebuild, rows_of, text_of};
 
 /// Lines that no other page has.
 fn own_lines(page: usize) -> String {
@@ -104,14 +96,16 @@ fn two_sites() -> Place {
     place
 }
 
-const REPEATS_ONLY: [&str; 7] = ["in", "-o", "out", "--no-score", "-q", "--removed", "ledger"];
+/// Cleans `in` into `out` without scores, with a ledger.
+fn clean_repeats(place: &Place, options: &[&str]) -> Outcome {
+    let always = ["in", "-o", "out", "--no-score", "-q", "--removed", "ledger"];
+    place.clean([&always[..], options].concat())
+}
 
 #[test]
 fn what_a_site_prints_on_every_page_goes_with_its_pages_and_share() {
     let place = two_sites();
-    place
-        .clean([&REPEATS_ONLY[..], &["--stats", "stats"]].concat())
-        .expect(0);
+    clean_repeats(&place, &["--stats", "stats"]).expect(0);
     for page in 0..6 {
         let gazette = place.read_text(format!("out/gazette/2031/page{page}.txt"));
         assert_eq!(gazette, own_lines(page));
@@ -159,7 +153,7 @@ fn the_share_is_that_of_the_sites_pages() {
     }
     // A copy counts as no page of its own, but loses the template too.
     place.file("in/gazette/page9.txt", framed(0));
-    place.clean(REPEATS_ONLY).expect(0);
+    clean_repeats(&place, &[]).expect(0);
     let rows = rows_for(&place, "template");
     assert_eq!(rows.len(), 25);
     assert!(
@@ -180,21 +174,15 @@ fn templates_stay_where_no_site_is_looked_at() {
         &["--site", "host"],
         &["--site", "domain"],
     ] {
-        place
-            .clean([&REPEATS_ONLY[..], options, &["--overwrite"]].concat())
-            .expect(0);
+        clean_repeats(&place, &[options, &["--overwrite"]].concat()).expect(0);
         assert_eq!(place.files("out"), place.files("in"), "{options:?}");
         assert!(place.read("ledger").is_empty(), "{options:?}");
     }
-    place
-        .clean(
-            [
-                &REPEATS_ONLY[..],
-                &["--site", "dir", "--scopes", "site", "--overwrite"],
-            ]
-            .concat(),
-        )
-        .expect(0);
+    clean_repeats(
+        &place,
+        &["--site", "dir", "--scopes", "site", "--overwrite"],
+    )
+    .expect(0);
     assert_eq!(rows_for(&place, "template").len(), 30);
 }
 
@@ -229,7 +217,7 @@ fn files_in_the_input_itself_are_one_site_and_each_input_has_its_own() {
 fn cleaned_rows(urls: &[&str], options: &[&str]) -> Vec<bool> {
     let rows = (0..).zip(urls).map(|(page, url)| (*url, framed(page)));
     let place = Place::with([("in/news/rows.jsonl", json_rows(rows))]);
-    place.clean([&REPEATS_ONLY[..], options].concat()).expect(0);
+    clean_repeats(&place, options).expect(0);
     let texts = json_texts(&place.read_text("out/news/rows.jsonl"));
     assert_eq!(texts.len(), urls.len());
     let is_cleaned = |(page, text): (usize, &String)| match text {
@@ -301,7 +289,7 @@ fn one_site_may_come_from_several_files_of_rows() {
     for page in 0..3 {
         place.file(format!("in/dir{page}/rows.jsonl"), row(page));
     }
-    place.clean(REPEATS_ONLY).expect(0);
+    clean_repeats(&place, &[]).expect(0);
     for page in 0..3 {
         let texts = json_texts(&place.read_text(format!("out/dir{page}/rows.jsonl")));
         assert_eq!(texts, [own_lines(page)]);
@@ -549,15 +537,7 @@ fn corpus_scope_alone_means_more_than_one_place_and_two_hundred_characters() {
     let passage = |chars: usize| "é".repeat(chars) + "\n";
     let page = |own: &str| format!("{own}\n{}{own} too\n{}", passage(200), passage(199));
     let place = Place::with([("in/a.txt", page("one")), ("in/b.txt", page("two"))]);
-    place
-        .clean(
-            [
-                &REPEATS_ONLY[..],
-                &["--scopes", "corpus", "--stats", "stats"],
-            ]
-            .concat(),
-        )
-        .expect(0);
+    clean_repeats(&place, &["--scopes", "corpus", "--stats", "stats"]).expect(0);
     let rows = place.ledger("ledger");
     assert_eq!(rows.len(), 1, "{rows:?}");
     assert_eq!(rows[0].bytes, passage(200).into_bytes());
@@ -568,9 +548,7 @@ fn corpus_scope_alone_means_more_than_one_place_and_two_hundred_characters() {
         json!({"more_than_places": 1, "min_lines": 1, "min_chars": 200, "normalize": "space"});
     assert_eq!(*rule, expected);
     // Not asked for, nothing of it goes.
-    place
-        .clean([&REPEATS_ONLY[..], &["--overwrite"]].concat())
-        .expect(0);
+    clean_repeats(&place, &["--overwrite"]).expect(0);
     assert_eq!(place.files("out"), place.files("in"));
 }
 
@@ -596,9 +574,7 @@ fn blocks_of_some_lines_go_together() {
         "--corpus-min-chars",
         "1",
     ];
-    place
-        .clean([&REPEATS_ONLY[..], &options, &["--scopes", "none"]].concat())
-        .expect(0);
+    clean_repeats(&place, &[&options[..], &["--scopes", "none"]].concat()).expect(0);
     assert_eq!(
         place.read_text("out/b.txt"),
         "the last of them\nsecond\n\nthird\n"
@@ -804,15 +780,7 @@ fn copies() -> Place {
 #[test]
 fn page_copies_are_counted() {
     let place = copies();
-    place
-        .clean(
-            [
-                &REPEATS_ONLY[..],
-                &["--stats", "stats", "--scopes", "page,site"],
-            ]
-            .concat(),
-        )
-        .expect(0);
+    clean_repeats(&place, &["--stats", "stats", "--scopes", "page,site"]).expect(0);
     let counts = place.counts("stats");
     assert_eq!(counts["pages"], 7);
     assert_eq!(counts["pages_copied"], 2);
@@ -883,15 +851,7 @@ fn pages_without_visible_lines_are_no_copies() {
         ("in/d.txt", ""),
     ];
     let place = Place::with(blank);
-    place
-        .clean(
-            [
-                &REPEATS_ONLY[..],
-                &["--page-duplicates", "remove", "--stats", "stats"],
-            ]
-            .concat(),
-        )
-        .expect(0);
+    clean_repeats(&place, &["--page-duplicates", "remove", "--stats", "stats"]).expect(0);
     let counts = place.counts("stats");
     assert_eq!(counts["pages_copied"], 0);
     assert_eq!(counts["pages_nearly_copied"], 0);
@@ -910,9 +870,7 @@ fn near_copies_are_told_whatever_the_scopes() {
             "--scopes",
             scopes,
         ];
-        place
-            .clean([&REPEATS_ONLY[..], &options].concat())
-            .expect(0);
+        clean_repeats(&place, &options).expect(0);
         let counts = place.counts("stats");
         assert_eq!(counts["pages_copied"], 2, "{scopes}");
         assert_eq!(counts["pages_nearly_copied"], 2, "{scopes}");
@@ -935,9 +893,7 @@ fn a_line_whose_first_copy_goes_with_its_page_stays_elsewhere() {
         "--corpus-min-chars",
         "1",
     ];
-    place
-        .clean([&REPEATS_ONLY[..], &options].concat())
-        .expect(0);
+    clean_repeats(&place, &options).expect(0);
     let outputs: Vec<u8> = place.files("out").into_values().flatten().collect();
     let outputs = String::from_utf8(outputs).expect("pages are text");
     assert!(outputs.contains(told), "no copy is left");
@@ -947,9 +903,7 @@ fn a_line_whose_first_copy_goes_with_its_page_stays_elsewhere() {
 fn a_page_that_goes_names_a_page_that_stays() {
     let place = copies();
     place.file("in/b/near2.txt", article("Another menu"));
-    place
-        .clean([&REPEATS_ONLY[..], &["--page-duplicates", "remove"]].concat())
-        .expect(0);
+    clean_repeats(&place, &["--page-duplicates", "remove"]).expect(0);
     for row in rows_for(&place, "duplicate") {
         assert_eq!(row["of"]["page"], "a/original.txt", "{row}");
     }
@@ -1151,9 +1105,7 @@ fn no_directory_for_runs_is_needed_where_none_is_written() {
         "--corpus-duplicates",
         "1",
     ];
-    place
-        .clean([&REPEATS_ONLY[..], &options].concat())
-        .expect(0);
+    clean_repeats(&place, &options).expect(0);
     assert_eq!(rows_for(&place, "template").len(), 30);
     assert!(!place.path("no").exists());
 }

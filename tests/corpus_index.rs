@@ -4,6 +4,9 @@
 //! The plain count is written from the documentation and takes quadratic time. Its lines are
 //! ASCII, so that folding is a few words of the standard library.
 
+#[path = "support/letters.rs"]
+mod letters;
+
 use std::collections::HashSet;
 use std::fmt::{self, Write};
 use std::io;
@@ -22,6 +25,7 @@ use dechaff::index::{
 };
 use dechaff::templates::Templates;
 use dechaff::{Cleaned, Cleaner, Config, Reason, Workspace};
+use letters::letters;
 use proptest::prelude::*;
 
 /// A page with its address.
@@ -857,15 +861,6 @@ fn the_lines_shown_of_a_site_are_those_of_its_first_pages_whoever_counts() {
     for counters in 2..=4 {
         assert_eq!(shown(counters), by_one, "{counters} counters");
     }
-}
-
-/// A number in letters: digits are masked, so numbers do not tell lines apart.
-fn letters(number: usize) -> String {
-    let letter = |digit: usize| char::from(b'a' + (digit % 26) as u8);
-    [number / 676, number / 26, number]
-        .map(letter)
-        .iter()
-        .collect()
 }
 
 /// Pages with lines that many of them share: enough keys that little memory spills.

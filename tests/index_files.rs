@@ -15,16 +15,8 @@ use dechaff::index::settings::CorpusSettings;
 use dechaff::index::{IndexError, Settings};
 use dechaff::pipeline::{RunOptions, index_files};
 use serde_json::{Value, json};
+use support::letters::letters;
 use support::{FERRY, Numbers, Outcome, PLAIN, Place};
-
-/// A number in letters: digits are masked, so numbers do not tell lines apart.
-fn letters(number: usize) -> String {
-    let letter = |digit: usize| char::from(b'a' + (digit % 26) as u8);
-    [number / 676, number / 26, number]
-        .map(letter)
-        .iter()
-        .collect()
-}
 
 /// A page of a site: its frame, lines of its own, some that other pages have.
 fn page(site: &str, number: usize) -> String {

@@ -3,6 +3,8 @@
 //! Each test program uses its part of this.
 #![allow(dead_code)]
 
+pub mod letters;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
