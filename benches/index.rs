@@ -33,7 +33,7 @@ const TIGHT_BYTES: usize = 2_000_000;
 const SITE_NEEDS: Needs = Needs {
     page: false,
     site: true,
-    class: false,
+    sketch: false,
     corpus: None,
 };
 

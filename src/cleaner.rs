@@ -8,7 +8,7 @@ use crate::decide::{self, PageFindings, Reason, Verdict};
 use crate::duplicates::Duplicates;
 use crate::error::ConfigError;
 use crate::evidence::{Evidence, Needs, PageAddress};
-use crate::index::{CorpusIndex, Place, keys};
+use crate::index::{CorpusIndex, Place, PlaceFigures, keys};
 use crate::page::{Line, LineCursor, RawLine};
 use crate::repeats::Repeats;
 use crate::score::additive::AdditiveScorer;
@@ -112,8 +112,9 @@ impl Cleaner {
         address: &PageAddress<'_>,
         workspace: &mut Workspace,
     ) -> Cleaned<'p> {
-        self.gather(page, address, workspace);
-        let copy_of = self.copy_of(page, address, &workspace.evidence);
+        let in_corpus = self.in_corpus(page, address);
+        self.gather(page, &in_corpus.address, workspace);
+        let copy_of = self.copy_of(&in_corpus, &workspace.evidence);
         let Workspace {
             evidence,
             repeats,
@@ -159,7 +160,7 @@ impl Cleaner {
         Needs {
             page: self.config.page_repeats || self.config.score,
             site: has_index && self.config.needs_site(),
-            class: has_index && self.config.needs_classes(),
+            sketch: has_index && self.config.needs_classes(),
             corpus: self
                 .config
                 .corpus_duplicates
@@ -198,30 +199,40 @@ impl Cleaner {
         }
     }
 
+    /// What the index knows of a page as a whole.
+    fn in_corpus<'a>(&self, page: &[u8], address: &PageAddress<'a>) -> PageInCorpus<'a> {
+        let mut address = *address;
+        let index = self.index.as_ref();
+        let equal = index.map(|index| index.in_corpus.get(keys::page_key(page)));
+        let equal = equal.unwrap_or_default();
+        // A place is a name and a number: another crawl's page may bear it too.
+        if equal.places == 0 && index.is_some_and(|index| index.is_whole) {
+            address.place = None;
+        }
+        PageInCorpus { address, equal }
+    }
+
     /// The earlier page of the corpus that this one is a copy of.
-    fn copy_of(
-        &self,
-        page: &[u8],
-        address: &PageAddress<'_>,
-        evidence: &Evidence,
-    ) -> Option<PageCopy> {
+    fn copy_of(&self, page: &PageInCorpus<'_>, evidence: &Evidence) -> Option<PageCopy> {
         let index = self.index.as_ref()?;
         if evidence.lines.is_empty() {
             return None;
         }
-        let own = address.place;
-        let earlier = |key| {
-            let figures = index.in_corpus.get(key);
-            let is_copy = figures.places > 1 && Some(figures.first) != own;
-            is_copy.then_some(figures.first)
-        };
-        let exact = earlier(keys::page_key(page));
-        let class = self
+        let own = page.address.place;
+        let exact =
+            Some(page.equal.first).filter(|&first| page.equal.places > 0 && own != Some(first));
+        let sketch = self
             .config
             .needs_classes()
-            .then(|| evidence.class())
+            .then(|| evidence.sketch())
             .flatten();
-        let near = class.and_then(|class| earlier(keys::class_key(class)));
+        let near = sketch.and_then(|sketch| {
+            let figures = index.in_corpus.get(keys::class_key(sketch.class));
+            let (first, cells) = keys::of_class_place(figures.first);
+            let is_own = own.is_some_and(|own| Place { line: 0, ..own } == first);
+            let is_near = figures.places > 0 && !is_own && cells.are_alike(sketch.cells);
+            is_near.then_some(first)
+        });
         // The first page of the class goes for none; the first equal page may be a near copy.
         let of = near.or(exact)?;
         Some(PageCopy {
@@ -236,7 +247,8 @@ impl Cleaner {
     /// For showing: slower than cleaning, and it allocates.
     pub fn explain_page(&self, page: &[u8], address: &PageAddress<'_>) -> Vec<LineFacts> {
         let mut workspace = Workspace::default();
-        self.gather(page, address, &mut workspace);
+        let address = self.in_corpus(page, address).address;
+        self.gather(page, &address, &mut workspace);
         let evidence = &workspace.evidence;
         let facts = PageFacts {
             page,
@@ -262,6 +274,15 @@ impl Cleaner {
             })
             .collect()
     }
+}
+
+/// What an index knows of a page as a whole.
+#[derive(Clone, Copy, Debug)]
+struct PageInCorpus<'a> {
+    /// The page's address; without a place where the index does not know the page.
+    address: PageAddress<'a>,
+    /// Pages of the same bytes.
+    equal: PlaceFigures,
 }
 
 /// What is shown of a line beside its decision.
@@ -291,7 +312,7 @@ pub struct PageCopy {
     /// The first such page in source order; the line is 0.
     pub of: Place,
     /// Whether it is the same byte for byte; else it is a near-duplicate, by
-    /// [`keys::page_class`].
+    /// [`keys::page_sketch`].
     pub is_exact: bool,
 }
 

@@ -45,7 +45,7 @@ use crate::config::{Config, CorpusNormalize, CorpusRule};
 use crate::evidence::{Evidence, Needs, PageAddress};
 use crate::index::builder::{Budget, Builder, Collector};
 use crate::index::classes::{Noted, SAMPLE_PAGES};
-use crate::index::keys::{self, PageClass, SiteKey};
+use crate::index::keys::{self, PageClass, PageSketch, SiteKey};
 use crate::index::part::{self, PageRecord};
 use crate::index::runs::{MemoryStore, RunStore, STRETCHES};
 use crate::index::settings::{CorpusSettings, Settings};
@@ -60,8 +60,28 @@ const MAX_SAMPLE_LINE_BYTES: usize = 200;
 /// Lines of a site that are kept to show its templates.
 const SHOWN_LINES: usize = 50;
 
-/// What occurs less often is of no use in pass two.
-pub const LEAST_COUNT: u32 = 2;
+/// Whose pages an index is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ServedPages {
+    /// Those that were counted, and no others.
+    #[default]
+    Own,
+    /// Any: it is a whole index; see [`CorpusIndex::is_whole`].
+    Any,
+}
+
+impl ServedPages {
+    /// What stands in fewer places of the corpus is of no use.
+    pub fn least_places(self) -> u32 {
+        match self {
+            ServedPages::Own => 2,
+            ServedPages::Any => 1,
+        }
+    }
+}
+
+/// What stands on fewer pages of a site is of no use.
+pub const LEAST_PAGES: u32 = 2;
 
 /// What an index for `config` is made with. `site` says what makes pages one site.
 pub fn settings(config: &Config, site: &str, max_page_bytes: u64) -> Settings {
@@ -102,7 +122,7 @@ impl CorpusBuilder {
             needs: Needs {
                 page: false,
                 site: settings.site.is_some(),
-                class: settings.classes,
+                sketch: settings.classes,
                 corpus: corpus.and_then(|corpus| CorpusNormalize::of_word(&corpus.normalize)),
             },
             shingle_lines: corpus.map_or(0, |corpus| corpus.shingle_lines as usize),
@@ -153,22 +173,23 @@ impl CorpusBuilder {
         &self.in_corpus
     }
 
-    /// The index, when all counters have ended. Nothing is left in the builder.
+    /// The whole index, when all counters have ended. Nothing is left in the builder.
     ///
     /// # Errors
     ///
     /// Runs cannot be written or read.
     pub fn freeze(&self, sites: Sites, names: Names) -> io::Result<CorpusIndex> {
-        fn frozen<F: Figures>(builder: &Builder<F>) -> io::Result<Frozen<F>> {
+        fn frozen<F: Figures>(builder: &Builder<F>, least_count: u32) -> io::Result<Frozen<F>> {
             builder.close()?;
             let shelf = Shelf::in_memory();
             let stretches =
-                (0..STRETCHES).map(|at| shelf.stretch(builder.stretch(at, LEAST_COUNT)?));
+                (0..STRETCHES).map(|at| shelf.stretch(builder.stretch(at, least_count)?));
             Ok(Frozen::new(stretches.collect::<io::Result<_>>()?))
         }
-        let on_sites = frozen(&self.on_sites)?;
-        let in_corpus = frozen(&self.in_corpus)?;
-        Ok(self.index(on_sites, in_corpus, sites, names))
+        let serves = ServedPages::Any;
+        let on_sites = frozen(&self.on_sites, LEAST_PAGES)?;
+        let in_corpus = frozen(&self.in_corpus, serves.least_places())?;
+        Ok(self.index(on_sites, in_corpus, serves, sites, names))
     }
 
     /// The index from what was frozen of the two tables.
@@ -176,6 +197,7 @@ impl CorpusBuilder {
         &self,
         on_sites: Frozen<SiteFigures>,
         in_corpus: Frozen<PlaceFigures>,
+        serves: ServedPages,
         sites: Sites,
         names: Names,
     ) -> CorpusIndex {
@@ -190,6 +212,7 @@ impl CorpusBuilder {
             sites,
             on_sites,
             in_corpus,
+            is_whole: serves == ServedPages::Any,
             names,
         }
     }
@@ -205,7 +228,7 @@ fn show_templates(key: SiteKey, lines: &[u8], on_sites: &Frozen<SiteFigures>, si
     let needs = Needs {
         page: false,
         site: true,
-        class: false,
+        sketch: false,
         corpus: None,
     };
     evidence.gather(lines, needs);
@@ -228,9 +251,10 @@ fn show_templates(key: SiteKey, lines: &[u8], on_sites: &Frozen<SiteFigures>, si
 /// is of its class.
 #[derive(Debug)]
 struct Pending {
-    site: Option<(Box<[u8]>, PageClass)>,
+    site: Option<(Box<[u8]>, PageSketch)>,
     sample: Box<[u8]>,
-    class: Option<PageClass>,
+    sketch: Option<PageSketch>,
+    page: Key,
     keys: usize,
     /// Lines and runs of lines in the corpus that wait with it.
     places: usize,
@@ -325,9 +349,10 @@ impl PageCounter<'_> {
             numbers.extend(evidence.lines.iter().map(|line| line.number as u32));
         }
         sample.clear();
-        let class = self.builder.needs.class.then(|| evidence.class()).flatten();
-        let site_and_class = address.site.zip(class);
-        if site_and_class.is_some_and(|(site, class)| self.wants_sample(site, class)) {
+        let wants_sketch = self.builder.needs.sketch;
+        let sketch = wants_sketch.then(|| evidence.sketch()).flatten();
+        let on_site = address.site.zip(sketch);
+        if on_site.is_some_and(|(site, sketch)| self.wants_sample(site, sketch.class)) {
             for line in &evidence.lines {
                 let text = line.text(page);
                 if text.len() <= MAX_SAMPLE_LINE_BYTES {
@@ -339,7 +364,7 @@ impl PageCounter<'_> {
         let record = PageRecord {
             place: address.place,
             site: address.site.filter(|_| self.builder.needs.site),
-            class,
+            sketch,
             page: keys::page_key(page),
             masked: &evidence.masked,
             corpus: &evidence.corpus_lines,
@@ -383,9 +408,10 @@ impl PageCounter<'_> {
             }
         }
         self.pending.push(Pending {
-            site: page.site.map(Box::from).zip(page.class),
+            site: page.site.map(Box::from).zip(page.sketch),
             sample: page.sample.into(),
-            class: page.class,
+            sketch: page.sketch,
+            page: page.page,
             keys: self.pending_keys.len() - before,
             places: self.pending_places.len() - places_before,
             record_end: self.open_records.len(),
@@ -405,12 +431,13 @@ impl PageCounter<'_> {
         let mut written = 0;
         for page in &mut self.pending[self.settled..] {
             let noted = match &page.site {
-                Some((site, class)) => sites.note(site, *class, &page.sample),
+                Some((site, sketch)) => sites.note(site, *sketch, &page.sample),
                 None => Noted::default(),
             };
             page.counts = noted.counts;
             if self.builder.settings.copies_go {
-                page.is_copy = page.class.is_some_and(|class| sites.is_copy(class));
+                let sketch = page.sketch;
+                page.is_copy = sketch.is_some_and(|sketch| sites.is_copy(sketch, page.page));
             }
             if let Some(records) = &mut self.records {
                 records.extend_from_slice(&self.open_records[written..page.record_end]);
@@ -482,8 +509,9 @@ impl PageCounter<'_> {
         let figures = |first| PlaceFigures { places: 1, first };
         let counted = &mut self.in_corpus;
         counted.add(page.page, figures(place));
-        if let Some(class) = page.class {
-            counted.add(keys::class_key(class), figures(place));
+        if let Some(sketch) = page.sketch {
+            let place = keys::class_place(place, sketch.cells);
+            counted.add(keys::class_key(sketch.class), figures(place));
         }
         let at = |line: usize| figures(place.behind(page.numbers[line] as usize));
         let pending = &mut self.pending_places;

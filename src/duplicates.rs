@@ -43,8 +43,11 @@ impl Duplicates {
         let shingles = &evidence.corpus.shingles;
         self.of.clear();
         self.of.resize(count, None);
+        // A page that the index does not know is a further place of each of its lines.
+        let further = u32::from(address.place.is_none());
         let is_later = |figures: &PlaceFigures, line: usize| {
-            figures.places > rule.more_than_places
+            figures.places > 0
+                && figures.places.saturating_add(further) > rule.more_than_places
                 && Some(figures.first) != address.line(evidence.lines[line].number)
         };
         let later_line = |line: usize| {

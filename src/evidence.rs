@@ -2,7 +2,7 @@
 
 use crate::config::CorpusNormalize;
 use crate::fingerprint::Fingerprint;
-use crate::index::keys::{self, PageClass, SiteKey, SiteLayout};
+use crate::index::keys::{self, PageSketch, SiteKey, SiteLayout};
 use crate::index::{CorpusIndex, Key, Place, PlaceFigures, SiteFigures};
 use crate::normalize::{mask_digits_into, normalize_into};
 use crate::page::{Line, split_lines};
@@ -16,8 +16,8 @@ pub struct Needs {
     pub page: bool,
     /// Fingerprints by which a site counts lines.
     pub site: bool,
-    /// The page's class.
-    pub class: bool,
+    /// The page's sketch.
+    pub sketch: bool,
     /// Fingerprints by which a corpus counts lines, over text that is normalised so.
     pub corpus: Option<CorpusNormalize>,
 }
@@ -27,7 +27,7 @@ impl Needs {
     pub const PAGE: Needs = Needs {
         page: true,
         site: false,
-        class: false,
+        sketch: false,
         corpus: None,
     };
 }
@@ -143,7 +143,8 @@ pub struct Evidence {
     pub fingerprints: Vec<Fingerprint>,
     /// Which lines and blocks stand earlier on the page.
     pub shingles: Shingles,
-    /// Each line's fingerprint with its digits masked; empty unless asked for.
+    /// Each line's fingerprint with its digits masked, unless it holds no letter; empty unless
+    /// asked for.
     pub masked: Vec<Fingerprint>,
     /// Each line's fingerprint for the corpus scope; empty unless asked for.
     pub corpus_lines: Vec<Fingerprint>,
@@ -175,7 +176,7 @@ impl Evidence {
             self.shapes
                 .extend(lines.map(|line| shape::measure(line.text(page))));
         }
-        if needs.page || needs.site || needs.class || needs.corpus == Some(CorpusNormalize::Full) {
+        if needs.page || needs.site || needs.sketch || needs.corpus == Some(CorpusNormalize::Full) {
             self.normalize(page);
         }
         if needs.page {
@@ -207,13 +208,19 @@ impl Evidence {
         }
     }
 
+    /// Lines of numbers alone keep them: a log, a price list or a table would be one line over
+    /// and over.
     fn mask(&mut self) {
+        let has_letter = |line: &[u8]| {
+            let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
+            line.iter().any(is_letter)
+        };
         let mut from = 0;
         let ends = self.normalized_ends.iter().zip(&self.has_digit);
         for ((&end, &has_digit), &fingerprint) in ends.zip(&self.fingerprints) {
             let line = &self.normalized[from..end];
             from = end;
-            let masked = if has_digit {
+            let masked = if has_digit && has_letter(line) {
                 self.scratch.clear();
                 mask_digits_into(line, &mut self.scratch);
                 Fingerprint::of(&self.scratch)
@@ -224,13 +231,13 @@ impl Evidence {
         }
     }
 
-    /// What near-duplicates of the page share; None where the lines were not normalised, or
-    /// there are none.
-    pub fn class(&self) -> Option<PageClass> {
+    /// By what near-duplicates of the page are found; None where the lines were not normalised,
+    /// or there are none.
+    pub fn sketch(&self) -> Option<PageSketch> {
         let ends = self.normalized_ends.iter();
         let starts = std::iter::once(&0).chain(ends.clone());
         let lengths = ends.zip(starts).map(|(end, start)| end - start);
-        keys::page_class(self.fingerprints.iter().copied().zip(lengths))
+        keys::page_sketch(self.fingerprints.iter().copied().zip(lengths))
     }
 
     /// Looks the lines up in an index. `shingle_lines` is the width of the runs of lines that

@@ -757,7 +757,7 @@ fn article(menu: &str) -> String {
             letters(number)
         )
     };
-    let paragraphs: String = (0..5).map(paragraph).collect();
+    let paragraphs: String = (0..12).map(paragraph).collect();
     format!("{menu}\n\n{paragraphs}")
 }
 
@@ -832,7 +832,7 @@ fn page_copies_go_whole_and_name_the_first_page() {
     let rows = json_texts(&place.read_text("out/c/rows.jsonl"));
     assert_eq!(rows, ["", PLAIN]);
     let rows = rows_for(&place, "duplicate");
-    assert_eq!(rows.len(), 4 * 6);
+    assert_eq!(rows.len(), 4 * 13);
     for row in &rows {
         assert_eq!(row["of"], json!({ "page": "a/original.txt" }), "{row}");
     }
@@ -840,6 +840,97 @@ fn page_copies_go_whole_and_name_the_first_page() {
         place.read_json("stats")["settings"]["page_duplicates"],
         "remove"
     );
+}
+
+/// Shop pages: under what each says in short lines all say the same, at length.
+fn shop() -> Place {
+    let place = Place::new();
+    for page in 0..24 {
+        let own: String = (0..30)
+            .map(|line| {
+                format!(
+                    "Item {} costs {}\n",
+                    letters(page * 30 + line),
+                    letters(line)
+                )
+            })
+            .collect();
+        let terms: String = (0..4)
+            .map(|term| {
+                let term = letters(term);
+                format!(
+                    "Term {term}: what was bought is brought back to the ferry within a month.\n"
+                )
+            })
+            .collect();
+        place.file(format!("in/page{page:02}.txt"), own + &terms);
+    }
+    place
+}
+
+#[test]
+fn unlike_pages_stay_though_they_share_their_longest_lines() {
+    let place = shop();
+    let options = [
+        "--scopes",
+        "page",
+        "--page-duplicates",
+        "remove",
+        "--stats",
+        "stats",
+    ];
+    clean_repeats(&place, &options).expect(0);
+    assert!(place.files("in") == place.files("out"));
+    assert_eq!(place.counts("stats")["pages_nearly_copied"], 0);
+}
+
+#[test]
+fn what_many_unlike_pages_share_is_their_template_though_it_is_all_their_long_lines() {
+    let place = shop();
+    clean_repeats(&place, &["--scopes", "site"]).expect(0);
+    let rows = rows_for(&place, "template");
+    assert_eq!(rows.len(), 24 * 4);
+    assert!(texts_of(&rows).iter().all(|text| text.starts_with("Term ")));
+    assert_eq!(
+        rows[0]["pages"], 3,
+        "the first, and of unlike ones one in ten"
+    );
+}
+
+#[test]
+fn pages_of_numbers_keep_them() {
+    let place = Place::new();
+    for page in 0..4 {
+        let row = |row: usize| format!("{row}, {page}.5, 2031-0{page}-{}\n", 10 + row);
+        let rows: String = (0..30).map(row).collect();
+        place.file(format!("in/table{page}.txt"), rows);
+    }
+    clean_repeats(&place, &[]).expect(0);
+    assert!(place.files("in") == place.files("out"));
+}
+
+#[test]
+fn a_page_that_is_not_read_is_not_counted() {
+    let place = Place::new();
+    let long = "n".repeat(244);
+    place
+        .file(format!("in/a/{long}"), PLAIN)
+        .file("in/b.txt", PLAIN);
+    let options = [
+        "--mode",
+        "spans",
+        "--scopes",
+        "corpus",
+        "--corpus-duplicates",
+        "1",
+    ];
+    clean_repeats(
+        &place,
+        &[&options[..], &["--corpus-min-chars", "1"]].concat(),
+    )
+    .expect(3);
+    assert_eq!(place.read_text("out/b.txt"), PLAIN);
+    assert_eq!(place.read_text("ledger"), "");
 }
 
 #[test]

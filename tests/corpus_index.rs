@@ -13,7 +13,7 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use dechaff::collect::{self, CorpusBuilder, LEAST_COUNT, PageCounter};
+use dechaff::collect::{self, CorpusBuilder, LEAST_PAGES, PageCounter, ServedPages};
 use dechaff::config::{CorpusNormalize, CorpusRule};
 use dechaff::duplicates::Duplicates;
 use dechaff::evidence::{Evidence, Needs, PageAddress};
@@ -101,9 +101,10 @@ fn index_in_memory_of(
     let store = Arc::new(MemoryStore::default());
     let shelf = Shelf::new(max_bytes / 2, store.clone());
     stores.push(store);
-    let on_sites = frozen(builder.on_sites(), &shelf);
-    let in_corpus = frozen(builder.in_corpus(), &shelf);
-    let index = builder.index(on_sites, in_corpus, sites, Names::default());
+    let serves = ServedPages::Any;
+    let on_sites = frozen(builder.on_sites(), LEAST_PAGES, &shelf);
+    let in_corpus = frozen(builder.in_corpus(), serves.least_places(), &shelf);
+    let index = builder.index(on_sites, in_corpus, serves, sites, Names::default());
     (index, stores)
 }
 
@@ -182,10 +183,10 @@ impl RunStore for MemoryStore {
     }
 }
 
-/// What was counted two times or more; what `shelf` has no room for is kept in its store.
-fn frozen<F: Figures>(builder: &Builder<F>, shelf: &Shelf) -> Frozen<F> {
+/// What was counted often enough; what `shelf` has no room for is kept in its store.
+fn frozen<F: Figures>(builder: &Builder<F>, least_count: u32, shelf: &Shelf) -> Frozen<F> {
     builder.close().expect("runs are kept");
-    let stretches = (0..STRETCHES).map(|at| shelf.stretch(builder.stretch(at, LEAST_COUNT)?));
+    let stretches = (0..STRETCHES).map(|at| shelf.stretch(builder.stretch(at, least_count)?));
     let stretches: io::Result<_> = stretches.collect();
     Frozen::new(stretches.expect("runs are read back"))
 }
@@ -231,9 +232,13 @@ mod plain {
         }
     }
 
-    /// Every number becomes one 0, with single separators between its digits.
+    /// Every number becomes one 0, with single separators between its digits; a line without a
+    /// letter keeps its numbers.
     fn masked(text: &str) -> String {
         let mut out = String::new();
+        if !text.contains(|c: char| c.is_ascii_alphabetic()) {
+            return text.to_owned();
+        }
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
             if !first.is_ascii_digit() {
@@ -287,38 +292,81 @@ mod plain {
         std::iter::once("whole".to_owned()).chain(whole).collect()
     }
 
+    /// One of fifteen values of the longest line in each of the eight cells that lines fall into.
+    fn cells(lines: &[Line]) -> Vec<Option<u64>> {
+        let fingerprint = |line: &&Line| Fingerprint::of(line.full.as_bytes()).0;
+        let cell = |cell: u128| {
+            let held = lines.iter().filter(|line| fingerprint(line) % 8 == cell);
+            let longest = held.max_by_key(|line| (line.full.len(), fingerprint(line)));
+            longest.map(|line| u64::from((fingerprint(&line) >> 64) as u32 % 15))
+        };
+        (0..8).map(cell).collect()
+    }
+
+    /// Whether two thirds of the cells that either page fills are the same.
+    fn are_alike(left: &[Line], right: &[Line]) -> bool {
+        let (left, right) = (cells(left), cells(right));
+        let pairs = left.iter().zip(&right);
+        let filled = pairs.filter(|(left, right)| left.is_some() || right.is_some());
+        let (same, differing): (Vec<_>, Vec<_>) = filled.partition(|(left, right)| left == right);
+        differing.len() * 2 <= same.len()
+    }
+
     /// A corpus as it is counted.
     pub struct Corpus {
         /// Site, place and lines of every page.
         pub pages: Vec<(Option<&'static str>, Place, Vec<Line>)>,
-        /// Whether the page is the first of its class on its site.
+        /// Whether the page counts for its site: the first of each class does, and one in ten
+        /// of those that are neither like it nor like one another.
         pub counts: Vec<bool>,
         /// Whether the page's lines count for the corpus.
         pub has_places: Vec<bool>,
     }
 
     impl Corpus {
-        /// Where copies of pages go, only the first page of a class has places.
+        /// A page is a copy of the first of its class where their cells are alike, else of one
+        /// of the same bytes. Where copies of pages go they have no places.
         pub fn new(pages: &[Page], normalize: CorpusNormalize, copies_go: bool) -> Self {
+            let texts: Vec<&str> = pages.iter().map(|page| &page.text[..]).collect();
             let pages: Vec<_> = pages
                 .iter()
                 .map(|page| (page.site, page.place, lines(&page.text, normalize)))
                 .collect();
-            let mut met = Vec::new();
-            let counts = pages.iter().map(|(site, _, lines)| {
-                let class = (*site, class(lines));
-                let is_first = site.is_some() && !lines.is_empty() && !met.contains(&class);
-                met.push(class);
-                is_first
-            });
-            let counts = counts.collect();
+            let lines = |page: usize| &pages[page].2;
             let classes: Vec<_> = pages.iter().map(|(.., lines)| class(lines)).collect();
-            let is_copy = |page: usize| classes[..page].contains(&classes[page]);
-            let has_places = (0..pages.len()).map(|page| !copies_go || !is_copy(page));
+            let counts = |page: usize| {
+                let site = pages[page].0;
+                let met = (0..=page).filter(|&other| pages[other].0 == site);
+                let of_class: Vec<usize> = met
+                    .filter(|&other| classes[other] == classes[page])
+                    .collect();
+                let first = of_class[0];
+                let mut unlike: Vec<_> = of_class
+                    .into_iter()
+                    .filter(|&other| !are_alike(lines(first), lines(other)))
+                    .map(|other| cells(lines(other)))
+                    .collect();
+                let own = cells(lines(page));
+                let is_new = unlike.iter().filter(|other| **other == own).count() == 1;
+                unlike.sort();
+                unlike.dedup();
+                let is_tenth = is_new && unlike.len() % 10 == 0;
+                site.is_some() && !lines(page).is_empty() && (first == page || is_tenth)
+            };
+            let is_copy = |page: usize| {
+                let mut of_class = (0..page).filter(|&other| classes[other] == classes[page]);
+                let Some(first) = of_class.next() else {
+                    return false;
+                };
+                let is_unlike = |other: usize| !are_alike(lines(first), lines(other));
+                !is_unlike(page)
+                    || of_class.any(|other| is_unlike(other) && texts[other] == texts[page])
+            };
+            let has_places = |page: usize| !copies_go || lines(page).is_empty() || !is_copy(page);
             Corpus {
-                has_places: has_places.collect(),
+                has_places: (0..pages.len()).map(has_places).collect(),
+                counts: (0..pages.len()).map(counts).collect(),
                 pages,
-                counts,
             }
         }
 
@@ -446,7 +494,8 @@ mod plain {
     ) -> Vec<Option<Place>> {
         let is_later = |figures: &PlaceFigures, line: usize| {
             let own = place.map(|place| place.behind(lines[line].number));
-            figures.places > rule.more_than_places && Some(figures.first) != own
+            let places = figures.places + u32::from(place.is_none());
+            figures.places > 0 && places > rule.more_than_places && Some(figures.first) != own
         };
         let width = rule.shingle_lines();
         let mut goes = vec![false; lines.len()];
@@ -474,13 +523,6 @@ mod plain {
 /// Counts of 0 and 1 say the same: nothing else is like it.
 fn pages_or_none(pages: u32) -> u32 {
     if pages < 2 { 0 } else { pages }
-}
-
-fn places_or_none(figures: &PlaceFigures) -> PlaceFigures {
-    match figures.places {
-        0 | 1 => PlaceFigures::default(),
-        _ => *figures,
-    }
 }
 
 const SITES: &[Option<&str>] = &[
@@ -631,7 +673,7 @@ fn look_up(
         duplicates: Duplicates::default(),
     };
     let needs = Needs {
-        class: true,
+        sketch: true,
         page: false,
         site: true,
         corpus: Some(rule.normalize),
@@ -667,8 +709,8 @@ fn without_ones(facts: &plain::Facts) -> plain::Facts {
         line_pages: pages(&facts.line_pages),
         pair_pages: pages(&facts.pair_pages),
         place_pages: pages(&facts.place_pages),
-        lines: facts.lines.iter().map(places_or_none).collect(),
-        shingles: facts.shingles.iter().map(places_or_none).collect(),
+        lines: facts.lines.clone(),
+        shingles: facts.shingles.clone(),
     }
 }
 
@@ -914,7 +956,7 @@ fn runs_are_written_when_memory_is_short_and_change_no_byte() {
     ] {
         let (index, stores) = index_in_memory_of(max_bytes, &config, &pages, counters, 2);
         let is_short = max_bytes < 100 << 20;
-        let is_frozen_on_disk = max_bytes < 50_000;
+        let is_frozen_on_disk = max_bytes < 100_000;
         let [.., shelf] = &stores[..] else {
             panic!("three stores");
         };
@@ -988,7 +1030,7 @@ fn thousands_of_runs_are_merged_on_the_way() {
         store.bytes_read() > 0,
         "some runs were merged before the end"
     );
-    let frozen = frozen(&builder, &Shelf::in_memory());
+    let frozen = frozen(&builder, 2, &Shelf::in_memory());
     assert_eq!(frozen.len() as u32, (RUNS - 1) * KEYS);
     for number in 0..(RUNS + 1) * KEYS {
         let figures = frozen.get(own_key(number));
@@ -1016,7 +1058,7 @@ fn check_close_keys(own_key: impl Fn(u32) -> Key, count: u32, max_bytes: usize) 
     }
     collector.flush(1).expect("runs are kept");
     assert_eq!(store.bytes_kept() > 0, max_bytes < usize::MAX);
-    let frozen = frozen(&builder, &Shelf::new(max_bytes, store));
+    let frozen = frozen(&builder, 2, &Shelf::new(max_bytes, store));
     assert_eq!(frozen.len() as u32, count / 3 * 2);
     let keys: Vec<Key> = (0..count + 10).map(own_key).collect();
     let mut found = Vec::new();
@@ -1064,7 +1106,7 @@ fn entries_of_one_key_on_a_page_count_once_however_many_there_are() {
         collector.end_page().expect("nothing is written");
     }
     collector.flush(1).expect("nothing is written");
-    let frozen = frozen(&builder, &Shelf::in_memory());
+    let frozen = frozen(&builder, 2, &Shelf::in_memory());
     assert_eq!(frozen.len(), 400);
     let each = frozen.each(|entry: Entry<_>| {
         assert_eq!(entry.figures.pages, 2);
@@ -1600,7 +1642,7 @@ fn threads_that_write_runs_at_once_lose_nothing() {
             });
         }
     });
-    let frozen = frozen(&builder, &Shelf::in_memory());
+    let frozen = frozen(&builder, 2, &Shelf::in_memory());
     assert_eq!(frozen.len() as u64, KEYS);
     for number in 0..KEYS {
         let figures = frozen.get(key(255 << 56 | number, 0));

@@ -418,6 +418,111 @@ fn pages_are_added_to_a_part() {
     }
 }
 
+/// The old crawl `old`, and the new one `new`: a page that is as it was, one of the same name
+/// that is another, one that took a line over, one that took a page over.
+fn old_and_new() -> Place {
+    Place::with([
+        ("old/same.txt", page("weir", 1)),
+        ("old/changed.txt", page("weir", 2)),
+        ("old/moved.txt", page("weir", 3)),
+        ("new/same.txt", page("weir", 1)),
+        (
+            "new/changed.txt",
+            format!("What is told now.\n{}", told_once()),
+        ),
+        ("new/here.txt", page("weir", 3)),
+        ("new/late.txt", format!("It is late.\n{}", told_once())),
+    ])
+}
+
+/// A line that stands once in the old crawl, on `changed.txt`.
+fn told_once() -> String {
+    format!(
+        "Of {} and {} only this page tells.\n",
+        letters(2),
+        letters(1)
+    )
+}
+
+#[test]
+fn another_crawl_is_told_what_stands_once_in_the_old_one() {
+    let place = old_and_new();
+    assert!(page("weir", 2).contains(&told_once()));
+    let rule = ["--scopes", "corpus", "--corpus-duplicates", "1"];
+    let rule = [
+        &rule[..],
+        &["--corpus-min-lines", "1", "--corpus-min-chars", "1"],
+    ]
+    .concat();
+    build(&place, &["old"], "old.index", &rule);
+    build(
+        &place,
+        &["old"],
+        "old.part",
+        &[&rule[..], &["--part", "1/1"]].concat(),
+    );
+    for index in ["old.index", "old.part"] {
+        let options = [&rule[..], &["--no-score", "--index", index]].concat();
+        let (_, ledger) = cleaned(&place, &["new"], &options);
+        let rows = String::from_utf8(ledger).expect("text");
+        let rows = rows
+            .lines()
+            .map(|row| serde_json::from_str(row).expect("a row"));
+        let rows: Vec<(Value, Value)> = rows
+            .filter(|row: &Value| row["reason"] == "duplicate")
+            .map(|row| (row["page"].clone(), row["of"]["page"].clone()))
+            .collect();
+        let of = |page: &str| -> Vec<Value> {
+            let its = rows.iter().filter(|(its, _)| its == page);
+            its.map(|(_, of)| of.clone()).collect()
+        };
+        assert_eq!(of("changed.txt"), ["changed.txt"], "{index}");
+        assert_eq!(of("late.txt"), ["changed.txt"], "{index}");
+        // What pages of the old crawl share is of the first of them.
+        let here = of("here.txt");
+        let lines = page("weir", 3);
+        let lines = lines.lines().filter(|line| !line.is_empty());
+        assert_eq!(here.len(), lines.count(), "{index}");
+        assert!(here.contains(&json!("moved.txt")), "{index}");
+        // As it was: only what an earlier page of the old crawl has goes.
+        assert!(!of("same.txt").contains(&json!("same.txt")), "{index}");
+        assert!(of("same.txt").len() < 9, "{index}");
+    }
+}
+
+#[test]
+fn another_crawl_is_told_which_pages_the_old_one_has() {
+    let place = old_and_new();
+    let options = [
+        "--scopes",
+        "page",
+        "--no-score",
+        "--page-duplicates",
+        "remove",
+    ];
+    build(
+        &place,
+        &["old"],
+        "old.index",
+        &[&options[..], &["--overwrite"]].concat(),
+    );
+    let options = [&options[..], &["--index", "old.index", "--stats", "stats"]].concat();
+    let (output, _) = cleaned(&place, &["new"], &options);
+    let is_empty = |name: &str| {
+        output
+            .get(Path::new(name))
+            .map(|file| *file == support::Entry::File(Vec::new()))
+    };
+    assert_eq!(
+        is_empty("here.txt"),
+        Some(true),
+        "another name for the same page"
+    );
+    assert_eq!(is_empty("same.txt"), Some(false), "the page itself");
+    assert_eq!(is_empty("changed.txt"), Some(false));
+    assert_eq!(place.counts("stats")["pages_copied"], 1);
+}
+
 #[test]
 fn a_part_that_is_left_out_is_forgotten() {
     let place = two_crawls();
@@ -971,6 +1076,7 @@ fn what_cannot_stand_in_an_index_is_refused_though_checksums_fit() {
         vec![(19, site_key(1 << 60)), (19, site_key(1 << 59))],
         vec![(20, vec![0; 27])],
         vec![(18, site(0)), (17, vec![0; 8])],
+        vec![totals.clone(), (format::END, vec![0])],
     ] {
         let bytes = forged(Kind::Frozen, &settings, &blocks);
         let error = load(&place, &bytes, &settings).expect_err("it cannot be");

@@ -59,7 +59,12 @@ impl CorpusIndex {
     /// # Errors
     ///
     /// Those of `out`.
+    ///
+    /// # Panics
+    ///
+    /// The index is not whole: it serves no pages but its own.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        assert!(self.is_whole, "only a whole index is of use to other runs");
         out.write_all(&format::header(Kind::Frozen, &self.settings))?;
         let mut blocks = Blocks {
             out,
@@ -104,6 +109,7 @@ impl CorpusIndex {
     pub fn read<R: Read>(mut blocks: BlockReader<R>, shelf: &Shelf) -> Result<Self, IndexError> {
         let mut index = CorpusIndex {
             settings: blocks.settings.clone(),
+            is_whole: true,
             ..CorpusIndex::default()
         };
         let mut on_sites = Entries::new(shelf);

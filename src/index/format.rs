@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use thiserror::Error;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use super::settings::Settings;
+use super::settings::{self, Settings};
 use crate::visible::visible;
 
 /// The first bytes of every index file.
@@ -79,6 +79,12 @@ pub enum IndexError {
         found: String,
         /// What would do.
         expected: String,
+    },
+    /// Its settings are not such as this version writes.
+    #[error("made with [{}]; this dechaff reads [{} ...]: build it again", visible(.found.as_bytes()), settings::scheme())]
+    ForeignSettings {
+        /// The file's.
+        found: String,
     },
     /// It ends before its end.
     #[error("cut short at byte {at}")]
@@ -225,10 +231,7 @@ impl<R: Read> BlockReader<R> {
             _ => return Err(damaged("the kind is not known")),
         };
         let text = String::from_utf8_lossy(&settings).into_owned();
-        let settings = Settings::parse(&text).ok_or(IndexError::Settings {
-            found: text,
-            expected: Settings::default().to_text(),
-        })?;
+        let settings = Settings::parse(&text).ok_or(IndexError::ForeignSettings { found: text })?;
         Ok(BlockReader {
             reader,
             kind,
@@ -292,6 +295,9 @@ impl<R: Read> BlockReader<R> {
         }
         if tag != END {
             return Ok(Some((tag, &self.body)));
+        }
+        if length > 0 {
+            return Err(damaged("the end is not empty"));
         }
         if self.reader.read(&mut [0])? != 0 {
             return Err(damaged("something stands behind the end"));

@@ -14,6 +14,8 @@ use super::runs::{self, MemoryStore, RunStore, STRETCHES};
 const ENTRIES_A_SLOT: usize = 4;
 /// The same for entries in a store.
 const STORED_ENTRIES_A_SLOT: usize = 16;
+/// Tags of one slot that are looked through; of more the key is searched for by halves.
+const MAX_TAGS_READ: usize = 8 * STORED_ENTRIES_A_SLOT;
 /// Keys that are looked up side by side, so that the misses of the cache overlap.
 const BATCH: usize = 16;
 /// Entries that are read from a store at a time when all are wanted.
@@ -178,11 +180,24 @@ fn get_stored<F: Figures>(
 ) -> io::Result<F> {
     /// Bytes of the largest entry.
     const MAX_BYTES: usize = 64;
-    let mut bytes = [0; MAX_BYTES];
-    let bytes = &mut bytes[..Entry::<F>::BYTES];
-    for at in range.filter(|&at| tags[at] == tag(key)) {
+    let read = |at: usize| {
+        let mut bytes = [0; MAX_BYTES];
+        let bytes = &mut bytes[..Entry::<F>::BYTES];
         store.read_at(run.at + (at * bytes.len()) as u64, bytes)?;
-        let entry = Entry::<F>::read(bytes);
+        Ok::<_, io::Error>(Entry::<F>::read(bytes))
+    };
+    let (mut from, mut to) = (range.start, range.end);
+    // Chance fills a slot with few entries; only keys made by hand fill one with many.
+    while to - from > MAX_TAGS_READ {
+        let middle = from.midpoint(to);
+        if read(middle)?.key <= key {
+            from = middle;
+        } else {
+            to = middle;
+        }
+    }
+    for at in (from..to).filter(|&at| tags[at] == tag(key)) {
+        let entry = read(at)?;
         if entry.key == key {
             return Ok(entry.figures);
         }
@@ -380,10 +395,14 @@ mod tests {
                 figures: SiteFigures { pages: low + 1 },
             })
             .collect();
-        let frozen = frozen(&stretches, usize::MAX);
-        for low in 0..1000 {
-            let key = Key { high: 7 << 56, low };
-            assert_eq!(frozen.get(key).pages, low + 1);
+        for max_bytes in [usize::MAX, 0] {
+            let frozen = frozen(&stretches, max_bytes);
+            for low in 0..1000 {
+                let key = Key { high: 7 << 56, low };
+                assert_eq!(frozen.get(key).pages, low + 1);
+            }
+            let key = |low| Key { high: 7 << 56, low };
+            assert_eq!(frozen.get(key(1000)).pages, 0);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The fingerprints of a page's lines in, the keys under which a corpus counts them out.
 
-use super::entry::Key;
+use super::entry::{Key, Place};
 use crate::fingerprint::Fingerprint;
 
 /// Lines from the page's top, and from its end, whose place is counted.
@@ -28,9 +28,45 @@ impl SiteKey {
     }
 }
 
-/// What near-duplicate pages share.
+/// What near-duplicate pages share: see [`page_sketch`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PageClass(pub Fingerprint);
+
+/// A sample of a page's lines by which two pages of one class are compared.
+///
+/// Each line falls into one of [`CELLS`] cells by its fingerprint. A cell keeps four bits of its
+/// longest line's fingerprint, never 0; an empty one is 0. So the sample is one of text more
+/// than of menus, and it is as wide as the field of a place that it is kept in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cells(pub u32);
+
+/// Cells of a page's sample.
+pub const CELLS: usize = 8;
+
+impl Cells {
+    /// Whether at least two thirds of the cells that either fills are the same in both.
+    ///
+    /// A cell that holds another line is the same by chance in one of 15 cases. So of unlike
+    /// pages with a quarter of their lines in common about 1 in 100 pass for alike.
+    pub fn are_alike(self, other: Cells) -> bool {
+        /// Bit 0 of each cell that is not 0.
+        fn filled(cells: u32) -> u32 {
+            let pairs = cells | cells >> 1;
+            (pairs | pairs >> 2) & 0x1111_1111
+        }
+        let differing = filled(self.0 ^ other.0).count_ones();
+        differing * 3 <= filled(self.0 | other.0).count_ones()
+    }
+}
+
+/// By what near-duplicates of a page are found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PageSketch {
+    /// Pages of other classes are no near-duplicates.
+    pub class: PageClass,
+    /// Of pages of the class those whose cells are alike are.
+    pub cells: Cells,
+}
 
 /// What a key is of. Part of every key that is not of one line, so that kinds never meet.
 #[derive(Clone, Copy)]
@@ -159,16 +195,36 @@ pub fn class_key(class: PageClass) -> Key {
     key(class.0.0)
 }
 
-/// The class of a page: its longest lines, whatever stands around them.
+/// The place under which a page of a class is counted: cells stand where places of lines have
+/// the line, so that of the first page of a class they are known.
+pub fn class_place(place: Place, cells: Cells) -> Place {
+    Place {
+        line: cells.0,
+        ..place
+    }
+}
+
+/// Place and cells from what [`class_place`] gave; the line is 0.
+pub fn of_class_place(place: Place) -> (Place, Cells) {
+    (Place { line: 0, ..place }, Cells(place.line))
+}
+
+/// The sketch of a page.
 ///
 /// `lines` gives fingerprint and length in bytes of each normalised line. Two pages are of one
 /// class where their [`SKETCH_LINES`] longest different lines, of at least
 /// [`MIN_SKETCH_LINE_BYTES`], are the same, or, where a page has fewer, all its lines in their
-/// order. None for a page without lines.
-pub fn page_class(lines: impl Iterator<Item = (Fingerprint, usize)> + Clone) -> Option<PageClass> {
+/// order. Long lines that a site prints on every page make unlike pages one class; their cells
+/// tell them apart. None for a page without lines.
+pub fn page_sketch(
+    lines: impl Iterator<Item = (Fingerprint, usize)> + Clone,
+) -> Option<PageSketch> {
     let mut longest: [(usize, Fingerprint); SKETCH_LINES] = Default::default();
+    let mut in_cells: [(usize, Fingerprint); CELLS] = Default::default();
     for (fingerprint, bytes) in lines.clone() {
         let candidate = (bytes, fingerprint);
+        let in_cell = &mut in_cells[fingerprint.0 as usize % CELLS];
+        *in_cell = candidate.max(*in_cell);
         if bytes < MIN_SKETCH_LINE_BYTES
             || candidate <= longest[SKETCH_LINES - 1]
             || longest.contains(&candidate)
@@ -179,19 +235,24 @@ pub fn page_class(lines: impl Iterator<Item = (Fingerprint, usize)> + Clone) -> 
         longest[place..].rotate_right(1);
         longest[place] = candidate;
     }
-    let sketch = start(Kind::Sketch);
-    if longest[SKETCH_LINES - 1].0 > 0 {
-        let value = longest
-            .iter()
-            .fold(sketch, |value, (_, line)| combine(value, line.0));
-        return Some(PageClass(Fingerprint(value)));
-    }
-    let mut count = 0;
-    let value = lines.fold(!sketch, |value, (line, _)| {
-        count += 1;
-        combine(value, line.0)
+    let cells = in_cells.iter().fold(0, |cells, &(bytes, line)| {
+        let bits = (line.0 >> 64) as u32 % 15 + 1;
+        cells << 4 | if bytes > 0 { bits } else { 0 }
     });
-    (count > 0).then_some(PageClass(Fingerprint(value)))
+    if cells == 0 {
+        return None;
+    }
+    let kind = start(Kind::Sketch);
+    let class = if longest[SKETCH_LINES - 1].0 > 0 {
+        let lines = longest.iter().map(|(_, line)| line.0);
+        lines.fold(kind, combine)
+    } else {
+        lines.map(|(line, _)| line.0).fold(!kind, combine)
+    };
+    Some(PageSketch {
+        class: PageClass(Fingerprint(class)),
+        cells: Cells(cells),
+    })
 }
 
 #[cfg(test)]
@@ -242,13 +303,14 @@ mod tests {
 
     #[test]
     fn the_class_is_of_the_longest_lines() {
-        let class = |lines: &[&str]| {
+        let sketch = |lines: &[&str]| {
             let lines: Vec<_> = lines
                 .iter()
                 .map(|line| (Fingerprint::of(line.as_bytes()), line.len()))
                 .collect();
-            page_class(lines.iter().copied())
+            page_sketch(lines.iter().copied())
         };
+        let class = |lines: &[&str]| sketch(lines).map(|sketch| sketch.class);
         let long: Vec<String> = (0..5)
             .map(|number| format!("{number} {}", "word ".repeat(12 - number)))
             .collect();
@@ -260,6 +322,51 @@ mod tests {
         // Fewer long lines than a sketch has: the whole page counts.
         assert_ne!(class(&long[..3]), class(&[&long[..3], &["x"]].concat()));
         assert_eq!(class(&long[..3]), class(&long[..3]));
-        assert_eq!(class(&[]), None);
+        assert_eq!(sketch(&[]), None);
+    }
+
+    #[test]
+    fn cells_tell_pages_apart_that_share_their_longest_lines() {
+        let sketch = |own: &str, own_lines: usize, shared_lines: usize| {
+            let own = (0..own_lines).map(|line| format!("{own} {line}"));
+            let shared = (0..shared_lines).map(|line| {
+                let text = "what every page of this site says at its end ".repeat(2);
+                format!("{text} {line}")
+            });
+            let lines: Vec<_> = own
+                .chain(shared)
+                .map(|line| (Fingerprint::of(line.as_bytes()), line.len()))
+                .collect();
+            page_sketch(lines.iter().copied()).expect("there are lines")
+        };
+        let are_alike = |own_lines, shared_lines| {
+            let names = ["otters", "herons", "ferries", "tides", "lamps", "bells"];
+            let sketches = names.map(|name| sketch(name, own_lines, shared_lines));
+            let first = sketches[0];
+            assert!(first.cells.are_alike(first.cells));
+            assert!(sketches.iter().all(|sketch| sketch.class == first.class));
+            let alike = |sketch: &&PageSketch| sketch.cells.are_alike(first.cells);
+            sketches[1..].iter().filter(alike).count()
+        };
+        assert_eq!(are_alike(12, 4), 0);
+        assert_eq!(are_alike(2, 40), 5);
+    }
+
+    #[test]
+    fn cells_are_alike_from_two_thirds_of_the_filled_ones() {
+        let page = Cells(0x00_1af_00_7);
+        for (other, expected) in [
+            (0x00_1af_00_7, true),
+            (0x00_1af_00_f, true),
+            (0x00_1a7_00_f, false),
+            (0x00_1af_00_0, true),
+            (0x04_1af_00_7, true),
+            (0x24_1af_00_7, true),
+            (0x24_1af_01_7, false),
+            (0, false),
+        ] {
+            assert_eq!(page.are_alike(Cells(other)), expected, "{other:x}");
+            assert_eq!(Cells(other).are_alike(page), expected, "{other:x}");
+        }
     }
 }

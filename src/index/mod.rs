@@ -43,8 +43,11 @@ pub struct CorpusIndex {
     pub sites: SiteMap,
     /// Keys that stand on two or more pages of a site.
     pub on_sites: Frozen<SiteFigures>,
-    /// Keys that stand in two or more places of the corpus.
+    /// Keys that stand in two or more places of the corpus; in one, where the index is whole.
     pub in_corpus: Frozen<PlaceFigures>,
+    /// Whether what stands in one place is in it too. So it knows its own pages from others, and
+    /// what others repeat of it.
+    pub is_whole: bool,
     /// The files that places count.
     pub names: Names,
 }

@@ -9,7 +9,7 @@ use std::io::Read;
 
 use super::entry::{Key, Place};
 use super::format::{BlockReader, Fields, IndexError, put_string};
-use super::keys::PageClass;
+use super::keys::{Cells, PageClass, PageSketch};
 use super::names::page_name;
 use crate::fingerprint::Fingerprint;
 
@@ -22,7 +22,7 @@ const FILE: u8 = 1;
 const PAGE: u8 = 2;
 
 const HAS_SITE: u8 = 1;
-const HAS_CLASS: u8 = 2;
+const HAS_SKETCH: u8 = 2;
 const HAS_MASKED: u8 = 4;
 const HAS_CORPUS: u8 = 8;
 
@@ -42,8 +42,8 @@ pub struct PageRecord<'a> {
     pub place: Option<Place>,
     /// The name of its site.
     pub site: Option<&'a [u8]>,
-    /// Its class.
-    pub class: Option<PageClass>,
+    /// By what its near-duplicates are found.
+    pub sketch: Option<PageSketch>,
     /// The key of its bytes.
     pub page: Key,
     /// One fingerprint a line, digits masked; empty where sites are not counted.
@@ -73,7 +73,7 @@ pub fn put_page(page: &PageRecord<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(&place.line.to_le_bytes());
     out.push(
         flag(page.site.is_some(), HAS_SITE)
-            | flag(page.class.is_some(), HAS_CLASS)
+            | flag(page.sketch.is_some(), HAS_SKETCH)
             | flag(!page.masked.is_empty(), HAS_MASKED)
             | flag(!page.corpus.is_empty(), HAS_CORPUS),
     );
@@ -82,8 +82,9 @@ pub fn put_page(page: &PageRecord<'_>, out: &mut Vec<u8>) {
     if let Some(site) = page.site {
         put_string(site, out);
     }
-    if let Some(class) = page.class {
-        out.extend_from_slice(&class.0.0.to_le_bytes());
+    if let Some(sketch) = page.sketch {
+        out.extend_from_slice(&sketch.class.0.0.to_le_bytes());
+        out.extend_from_slice(&sketch.cells.0.to_le_bytes());
     }
     let lines = page.masked.len().max(page.corpus.len()) as u32;
     out.extend_from_slice(&lines.to_le_bytes());
@@ -107,7 +108,7 @@ pub struct OwnedPage {
     record: u32,
     line: u32,
     site: Option<Vec<u8>>,
-    class: Option<PageClass>,
+    sketch: Option<PageSketch>,
     page: Key,
     masked: Vec<Fingerprint>,
     corpus: Vec<Fingerprint>,
@@ -125,7 +126,7 @@ impl OwnedPage {
                 line: self.line,
             }),
             site: self.site.as_deref(),
-            class: self.class,
+            sketch: self.sketch,
             page: self.page,
             masked: &self.masked,
             corpus: &self.corpus,
@@ -149,8 +150,11 @@ impl OwnedPage {
             true => Some(fields.string()?.to_vec()),
             false => None,
         };
-        self.class = match has(HAS_CLASS) {
-            true => Some(PageClass(Fingerprint(fields.u128()?))),
+        self.sketch = match has(HAS_SKETCH) {
+            true => Some(PageSketch {
+                class: PageClass(Fingerprint(fields.u128()?)),
+                cells: Cells(fields.u32()?),
+            }),
             false => None,
         };
         let lines = fields.u32()? as usize;

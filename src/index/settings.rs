@@ -1,9 +1,9 @@
 //! What an index was made with: two that differ cannot be used for one another.
 
-use super::keys::{COUNTED_PLACES, MIN_SKETCH_LINE_BYTES, SKETCH_LINES};
+use super::keys::{CELLS, COUNTED_PLACES, MIN_SKETCH_LINE_BYTES, SKETCH_LINES};
 
 /// Raised when normalisation, fingerprints or keys change.
-const KEYS_VERSION: u32 = 1;
+const KEYS_VERSION: u32 = 2;
 
 /// What an index was made with, as text that is compared byte for byte.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +31,14 @@ pub struct CorpusSettings {
     pub shingle_lines: u32,
 }
 
+/// How every index of this version is made, whatever its settings.
+pub fn scheme() -> String {
+    format!(
+        "keys={KEYS_VERSION} places={COUNTED_PLACES} \
+         sketch={SKETCH_LINES}x{MIN_SKETCH_LINE_BYTES}+{CELLS} key=public"
+    )
+}
+
 impl Settings {
     /// The settings as they stand in a file.
     pub fn to_text(&self) -> String {
@@ -39,8 +47,8 @@ impl Settings {
             None => "no".to_owned(),
         };
         format!(
-            "keys={KEYS_VERSION} places={COUNTED_PLACES} sketch={SKETCH_LINES}x{MIN_SKETCH_LINE_BYTES} \
-             key=public site={} corpus={corpus} classes={} copies={} page={}",
+            "{} site={} corpus={corpus} classes={} copies={} page={}",
+            scheme(),
             self.site.as_deref().unwrap_or("no"),
             if self.classes { "yes" } else { "no" },
             if self.copies_go { "go" } else { "stay" },
@@ -111,7 +119,7 @@ mod tests {
         });
         assert_eq!(Settings::parse(&settings.to_text()), Some(settings.clone()));
         assert!(settings.serves(&plain) && !plain.serves(&settings));
-        let other = settings.to_text().replace("keys=1", "keys=2");
+        let other = settings.to_text().replace("keys=2", "keys=3");
         assert_eq!(Settings::parse(&other), None);
         assert_eq!(Settings::parse(""), None);
     }

@@ -12,8 +12,8 @@ const BATCH: usize = 16;
 
 /// A set of keys with figures. Open addressing, linear probing, at most four fifths full.
 ///
-/// ahash with a random seed spreads the keys, so nobody can write lines that collide here;
-/// the order of the slots never reaches a result.
+/// ahash with a random seed spreads whole keys, so nobody can write lines that collide here; the
+/// order of the slots never reaches a result.
 #[derive(Debug)]
 pub(super) struct Table<F> {
     slots: Vec<Entry<F>>,
@@ -45,7 +45,7 @@ impl<F: Figures> Table<F> {
             let mut starts = [0; BATCH];
             let mut seen = 0;
             for (start, entry) in starts.iter_mut().zip(batch) {
-                *start = self.state.hash_one(entry.key.high) as usize & mask;
+                *start = self.state.hash_one(entry.key) as usize & mask;
                 seen |= self.slots[*start].key.high;
             }
             std::hint::black_box(seen);
@@ -79,7 +79,7 @@ impl<F: Figures> Table<F> {
         let old = std::mem::replace(&mut self.slots, vec![Entry::default(); slots]);
         self.used = 0;
         for entry in old.iter().filter(|entry| entry.figures.count() > 0) {
-            let start = self.state.hash_one(entry.key.high) as usize & (slots - 1);
+            let start = self.state.hash_one(entry.key) as usize & (slots - 1);
             self.merge_one(start, entry);
         }
     }

@@ -11,7 +11,7 @@ use super::ordered::{self, Turn, Weight};
 use super::spill::SpillFile;
 use super::unpack::{self, Found, Text, Walk};
 use super::{Progress, RunOptions, until_stopped};
-use crate::collect::{self, CorpusBuilder, LEAST_COUNT, PageCounter};
+use crate::collect::{self, CorpusBuilder, LEAST_PAGES, PageCounter, ServedPages};
 use crate::config::Config;
 use crate::error::{Problem, RunError};
 use crate::evidence::PageAddress;
@@ -51,6 +51,8 @@ pub struct PassOne<'p> {
     pub shard: Option<Shard>,
     /// Nothing is counted: the index is empty. For who only wants the part.
     pub is_part_only: bool,
+    /// Whose pages the index is for.
+    pub serves: ServedPages,
     /// Progress hears of problems. Else it does not: pass two meets them again.
     pub tells_problems: bool,
 }
@@ -81,6 +83,7 @@ pub fn index_corpus(
     let spill = Spill::new(options);
     let builder = spill.builder(settings(config, options), options);
     let next_job = until_stopped(source, options);
+    let serves = pass.serves;
     let plan = Plan {
         options,
         spill: &spill,
@@ -105,7 +108,7 @@ pub fn index_corpus(
         Counter::end,
     )?;
     let Seen { sites, names, .. } = seen;
-    spill.freeze(&builder, sites, names, options)
+    spill.freeze(&builder, serves, sites, names, options)
 }
 
 /// What an index for a run is made with.
@@ -150,6 +153,7 @@ impl Spill {
     pub fn freeze(
         &self,
         builder: &CorpusBuilder,
+        serves: ServedPages,
         sites: Sites,
         names: Names,
         options: &RunOptions,
@@ -160,19 +164,24 @@ impl Spill {
             .map_err(|error| self.failed(io::Error::other(error)))?;
         let shelf = self.shelf(options);
         let frozen = pool.install(|| {
-            let on_sites = freeze(builder.on_sites(), &shelf)?;
-            Ok((on_sites, freeze(builder.in_corpus(), &shelf)?))
+            let on_sites = freeze(builder.on_sites(), LEAST_PAGES, &shelf)?;
+            let least_places = serves.least_places();
+            Ok((on_sites, freeze(builder.in_corpus(), least_places, &shelf)?))
         });
         let (on_sites, in_corpus) = frozen.map_err(|error| self.failed(error))?;
-        Ok(builder.index(on_sites, in_corpus, sites, names))
+        Ok(builder.index(on_sites, in_corpus, serves, sites, names))
     }
 }
 
-fn freeze<F: Figures>(builder: &Builder<F>, shelf: &Shelf) -> io::Result<Frozen<F>> {
+fn freeze<F: Figures>(
+    builder: &Builder<F>,
+    least_count: u32,
+    shelf: &Shelf,
+) -> io::Result<Frozen<F>> {
     builder.close()?;
     let stretches: io::Result<Vec<_>> = (0..STRETCHES)
         .into_par_iter()
-        .map(|index| shelf.stretch(builder.stretch(index, LEAST_COUNT)?))
+        .map(|index| shelf.stretch(builder.stretch(index, least_count)?))
         .collect();
     Ok(Frozen::new(stretches?))
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 
 use super::collect::Spill;
 use super::{RunOptions, Shard};
+use crate::collect::ServedPages;
 use crate::error::RunError;
 use crate::index::format::{self, BlockReader, BlockWriter, END, Kind};
 use crate::index::part::{self, BLOCK_BYTES, MergedParts, PartReader, RECORDS};
@@ -206,8 +207,8 @@ pub fn merge(paths: &[&Path], out: &Path, options: &RunOptions) -> Result<(), Ru
         match page.map(|page| page.record(0)) {
             None => part::put_file(file.argument, &file.name, &mut bytes),
             Some(page) => {
-                let site = page.site.zip(page.class);
-                let noted = site.map(|(site, class)| sites.note(site, class, &[]));
+                let site = page.site.zip(page.sketch);
+                let noted = site.map(|(site, sketch)| sites.note(site, sketch, &[]));
                 let is_sampled = noted.is_some_and(|noted| noted.is_sampled);
                 part::put_page(&page, &mut bytes);
                 part::put_sample(if is_sampled { page.sample } else { &[] }, &mut bytes);
@@ -241,7 +242,7 @@ pub fn freeze(paths: &[&Path], options: &RunOptions) -> Result<CorpusIndex, RunE
         added.map_err(|error| spill.failed(error))
     })?;
     counter.end().map_err(|error| spill.failed(error))?;
-    spill.freeze(&builder, sites, names, options)
+    spill.freeze(&builder, ServedPages::Any, sites, names, options)
 }
 
 /// Writes a frozen index.

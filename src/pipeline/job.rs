@@ -106,11 +106,6 @@ impl<'r> Worker<'r> {
             .and_then(|names| unpack::number_in(names, file))
     }
 
-    /// Whether what the mode writes beside a file finds a place.
-    fn has_room_for(&self, file: &FileEntry) -> bool {
-        self.options.mode != Mode::Spans || render::has_room_for_spans(&file.name)
-    }
-
     fn written(&self, text: Vec<u8>) -> Written {
         Written {
             text,
@@ -129,8 +124,8 @@ struct JobRun<'w, 'l, 'r> {
 impl JobRun<'_, '_, '_> {
     /// Reads, cleans and writes one small file.
     fn file(&mut self, file: FileEntry) -> Result<(), RunError> {
-        if !self.worker.has_room_for(&file) {
-            self.outcome.tell(&file, ProblemKind::NoRoomForSpans);
+        if let Some(kind) = unpack::not_read(&file, self.worker.options) {
+            self.outcome.tell(&file, kind);
             return Ok(());
         }
         let mut bytes = std::mem::take(&mut self.worker.bytes);
@@ -274,10 +269,11 @@ impl JobRun<'_, '_, '_> {
         self.outcome.counts.bytes_read += chunk.bytes.len() as u64;
         let mut rows = RowsSeen::default();
         let mut has_failed = false;
+        let not_read = unpack::not_read(file, self.worker.options);
         let written = match &chunk.content {
-            _ if !self.worker.has_room_for(file) => {
+            _ if let Some(kind) = not_read => {
                 if chunk.offset == 0 {
-                    self.outcome.tell(file, ProblemKind::NoRoomForSpans);
+                    self.outcome.tell(file, kind);
                 }
                 has_failed = true;
                 Written::default()

@@ -9,6 +9,7 @@ use super::{BYTES_A_LINE, RunOptions};
 use crate::error::{Problem, ProblemKind, RunError};
 use crate::index::{Names, Place};
 use crate::page::LineCursor;
+use crate::sink::render::{self, Mode};
 use crate::source::content::{self, Content, UTF8_MARK};
 use crate::source::inputs::read_file;
 use crate::source::rows::{self, Row};
@@ -102,6 +103,10 @@ impl Walk<'_> {
                 let mut bytes_read = 0;
                 for file in files.into_iter().filter(|file| (self.is_wanted)(file, 0)) {
                     let file = Arc::new(file);
+                    if let Some(kind) = not_read(&file, self.options) {
+                        take(Found::Problem(file.problem(None, None, kind)))?;
+                        continue;
+                    }
                     take(Found::Begin(&file))?;
                     match read_file(&file.path, bytes) {
                         Ok(()) => {
@@ -153,6 +158,12 @@ impl Walk<'_> {
     fn chunk(&self, chunk: &Chunk, take: &mut Take<'_>) -> Result<(), RunError> {
         let file = &chunk.file;
         let is_start = chunk.offset == 0;
+        if let Some(kind) = not_read(file, self.options) {
+            return match is_start {
+                true => take(Found::Problem(file.problem(None, None, kind))),
+                false => Ok(()),
+            };
+        }
         if is_start {
             take(Found::Begin(file))?;
         }
@@ -224,6 +235,12 @@ impl Walk<'_> {
         }
         Ok(())
     }
+}
+
+/// Why no page of a file is read: what the mode writes beside it would find no place.
+pub fn not_read(file: &FileEntry, options: &RunOptions) -> Option<ProblemKind> {
+    let has_room = options.mode != Mode::Spans || render::has_room_for_spans(&file.name);
+    (!has_room).then_some(ProblemKind::NoRoomForSpans)
 }
 
 /// What a whole file that is no container holds.

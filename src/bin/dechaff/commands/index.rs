@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use dechaff::collect::ServedPages;
 use dechaff::error::RunError;
 use dechaff::index::format::Kind;
 use dechaff::index::{CorpusIndex, Site};
@@ -76,6 +77,7 @@ fn build(args: &IndexBuildArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         is_part_only: part.is_some(),
         part: part.as_mut(),
         shard: args.part,
+        serves: ServedPages::Any,
         tells_problems: true,
     };
     let index = pipeline::index_corpus(&config, &mut source, pass, &mut progress, &options);
