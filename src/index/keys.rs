@@ -354,15 +354,15 @@ mod tests {
 
     #[test]
     fn cells_are_alike_from_two_thirds_of_the_filled_ones() {
-        let page = Cells(0x00_1af_00_7);
+        let page = Cells(0x01af_0007);
         for (other, expected) in [
-            (0x00_1af_00_7, true),
-            (0x00_1af_00_f, true),
-            (0x00_1a7_00_f, false),
-            (0x00_1af_00_0, true),
-            (0x04_1af_00_7, true),
-            (0x24_1af_00_7, true),
-            (0x24_1af_01_7, false),
+            (0x01af_0007, true),
+            (0x01af_000f, true),
+            (0x01a7_000f, false),
+            (0x01af_0000, true),
+            (0x41af_0007, true),
+            (0x41af_2007, true),
+            (0x41af_2107, false),
             (0, false),
         ] {
             assert_eq!(page.are_alike(Cells(other)), expected, "{other:x}");
