@@ -21,9 +21,8 @@ use dechaff::fingerprint::Fingerprint;
 use dechaff::normalize::normalize_into;
 use dechaff::page::split_lines;
 use dechaff::repeats::Repeats;
-use dechaff::score::additive::AdditiveScorer;
 use dechaff::score::reference::{BestRun, TerminalPunctuation};
-use dechaff::score::{PageFacts, Scorer};
+use dechaff::score::{LearnedScorer, PageFacts, Scorer, Scratch};
 use dechaff::shape::measure;
 use dechaff::shingle::{Shingles, find_blocks};
 use dechaff::{Cleaner, Config, Workspace};
@@ -329,9 +328,10 @@ fn repeats(criterion: &mut Criterion, inputs: &[Input]) {
 /// The scorer of the program, and the two rules it is compared with.
 fn score(criterion: &mut Criterion, inputs: &[Input]) {
     let mut group = criterion.benchmark_group("score");
-    let (mut scratch, mut scores) = (Vec::new(), Vec::new());
+    let (mut scratch, mut scores) = (Scratch::default(), Vec::new());
+    let learned = LearnedScorer::default();
     let scorers: [(&str, &dyn Scorer); 3] = [
-        ("additive", &AdditiveScorer),
+        ("learned", &learned),
         ("terminal_punctuation", &TerminalPunctuation),
         ("best_run", &BestRun),
     ];

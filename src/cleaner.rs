@@ -11,8 +11,7 @@ use crate::evidence::{Evidence, Needs, PageAddress};
 use crate::index::{CorpusIndex, Place, PlaceFigures, keys};
 use crate::page::{Line, LineCursor, RawLine};
 use crate::repeats::Repeats;
-use crate::score::additive::AdditiveScorer;
-use crate::score::{Contribution, PageFacts, Score, Scorer};
+use crate::score::{Contribution, LearnedScorer, PageFacts, Score, Scorer, Scratch};
 use crate::templates::Templates;
 
 /// Cleans pages. Made once from a [`Config`], shared by all threads.
@@ -41,7 +40,7 @@ pub struct Workspace {
     templates: Templates,
     duplicates: Duplicates,
     scores: Vec<Score>,
-    scratch: Vec<f64>,
+    scratch: Scratch,
     verdicts: Vec<Verdict>,
 }
 
@@ -52,7 +51,7 @@ impl Cleaner {
     ///
     /// A config that cannot be worked with; see [`Config::check`].
     pub fn new(config: Config) -> Result<Self, ConfigError> {
-        Cleaner::with_scorer(config, Box::new(AdditiveScorer))
+        Cleaner::with_scorer(config, Box::new(LearnedScorer::default()))
     }
 
     /// A cleaner with a scorer of the caller's.

@@ -9,15 +9,12 @@ use crate::normalize::{fold_space_into, normalize_into};
 /// Where a line's likelihood is cut.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Threshold {
-    /// The program's own cut: [`UNCALIBRATED_CUT`] until the likelihood is calibrated.
+    /// The page's own cut: [`crate::score::cut::best_expected_f1`].
     #[default]
     Auto,
     /// A line goes when its score is at or above this, in `[0,1]`.
     At(f32),
 }
-
-/// The cut that [`Threshold::Auto`] means for a likelihood that is not calibrated yet.
-pub const UNCALIBRATED_CUT: f32 = 0.5;
 
 /// What is folded away before lines of a corpus are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -134,14 +131,6 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The score from which a line goes, in `[0,1]`.
-    pub fn cut(&self) -> f32 {
-        match self.threshold {
-            Threshold::Auto => UNCALIBRATED_CUT,
-            Threshold::At(cut) => cut,
-        }
-    }
-
     /// Whether lines are to be looked up among those of their site: for the rule, or for the
     /// score.
     pub fn needs_site(&self) -> bool {

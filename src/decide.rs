@@ -2,12 +2,13 @@
 
 use ahash::AHashMap;
 
-use crate::config::Config;
+use crate::config::{Config, Threshold};
 use crate::duplicates::Duplicates;
 use crate::evidence::Evidence;
 use crate::index::Place;
 use crate::repeats::Repeats;
 use crate::score::Score;
+use crate::score::cut::best_expected_f1;
 use crate::templates::Templates;
 
 /// Why a line stays or goes.
@@ -88,6 +89,13 @@ pub struct PageFindings<'a> {
 /// So what is said twice is lost only when every copy reads like boilerplate.
 pub fn decide_page(config: &Config, findings: &PageFindings<'_>, verdicts: &mut Vec<Verdict>) {
     verdicts.clear();
+    let cut = match config.threshold {
+        Threshold::At(cut) => cut,
+        Threshold::Auto => {
+            let words = findings.evidence.shapes.iter().map(|shape| shape.words);
+            best_expected_f1(findings.scores, words)
+        }
+    };
     let PageFindings {
         evidence,
         repeats,
@@ -116,7 +124,7 @@ pub fn decide_page(config: &Config, findings: &PageFindings<'_>, verdicts: &mut 
             }
         } else if let Some(of) = duplicates.of(line) {
             Reason::Duplicate { of }
-        } else if config.score && score.context >= config.cut() {
+        } else if config.score && score.context >= cut {
             Reason::Boilerplate
         } else {
             Reason::Body

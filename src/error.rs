@@ -15,6 +15,33 @@ pub enum ConfigError {
     CorpusDuplicates,
 }
 
+/// Why a model file was refused.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ModelError {
+    /// It does not begin as a model does.
+    #[error("no model of dechaff")]
+    Foreign,
+    /// Another version wrote it.
+    #[error("model version {found}; this dechaff reads version {expected}: fit it again")]
+    Version {
+        /// The file's.
+        found: u32,
+        /// This version's.
+        expected: u32,
+    },
+    /// Its features are not those of this version.
+    #[error("fitted on features {found:016x}; this dechaff has {expected:016x}: fit it again")]
+    Features {
+        /// The file's.
+        found: u64,
+        /// This version's.
+        expected: u64,
+    },
+    /// Its bytes are not those that were written.
+    #[error("damaged or cut: {0}")]
+    Damaged(&'static str),
+}
+
 #[cfg(feature = "files")]
 pub(crate) use files::io_at;
 #[cfg(feature = "files")]
@@ -29,6 +56,7 @@ mod files {
     use thiserror::Error;
 
     use super::ConfigError;
+    use super::ModelError;
     use crate::index::IndexError;
     use crate::visible::visible;
 
@@ -59,6 +87,14 @@ mod files {
             path: PathBuf,
             /// Why.
             error: IndexError,
+        },
+        /// A model file is refused.
+        #[error("{}: {error}", visible(.path.as_os_str().as_encoded_bytes()))]
+        Model {
+            /// The file.
+            path: PathBuf,
+            /// Why.
+            error: ModelError,
         },
         /// More was removed than the caller allows.
         #[error(

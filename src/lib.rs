@@ -56,6 +56,7 @@ pub mod eval;
 pub mod evidence;
 pub mod fingerprint;
 pub mod index;
+mod masks;
 pub mod normalize;
 pub mod page;
 #[cfg(feature = "files")]
@@ -71,6 +72,8 @@ pub mod sink;
 #[cfg(feature = "files")]
 pub mod source;
 pub mod templates;
+#[cfg(feature = "train")]
+pub mod train;
 pub mod url;
 pub mod visible;
 

@@ -583,7 +583,7 @@ fn the_run_record_is_complete() {
             "site": "auto",
             "score": true,
             "threshold": 0.25,
-            "cut": 0.25,
+            "model": "fast",
             "mode": "tag",
             "text_field": "body",
             "url_field": "url",

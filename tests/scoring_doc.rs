@@ -1,5 +1,4 @@
-//! `docs/scoring.md` is true: its example pages, its tables of what is equal and of thresholds,
-//! and its sum by hand.
+//! `docs/scoring.md` is true: its example pages, its tables of what is equal and of thresholds.
 //!
 //! **Example pages** are fenced blocks with the info string `page stays` (every line stays) or
 //! `page goes=4,7` (lines 4 and 7 go as repeats, all others stay). Scores are off. Two
@@ -7,30 +6,16 @@
 //! - `[prose A: 120 columns]`, inside a line: running text of 120 columns, or of 120 `letters`
 //!   not counting spaces and the stop. The same name is the same text;
 //! - `[menu: 12 lines]`, a line of its own: so many short lines, no two equal.
-//!
-//! **The sum by hand** holds weights, which change when the scorer is refitted. Then write it
-//! anew with
-//!
-//! ```text
-//! DECHAFF_UPDATE_DOC=1 cargo test --no-default-features --test scoring_doc
-//! ```
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dechaff::evidence::{Evidence, Needs, PageAddress};
 use dechaff::normalize::normalize_into;
-use dechaff::repeats::Repeats;
-use dechaff::score::additive::training::{
-    ALONE_FEATURES, CONTEXT_FEATURES, bins_alone, bins_in_context,
-};
-use dechaff::score::{PageFacts, Step};
 use dechaff::shape::measure;
 use dechaff::{Cleaner, Config, Reason};
 
 const DOC: &str = "docs/scoring.md";
-const UPDATE: &str = "DECHAFF_UPDATE_DOC";
 
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -293,134 +278,4 @@ fn every_public_threshold_has_an_example_on_each_side() {
             && of_name().any(|example| !example.goes.is_empty());
         assert!(has_both || !is_public, "{DOC}: no pair of examples: {name}");
     }
-}
-
-const BEGIN: &str = "<!-- sum by hand: ";
-const END: &str = "<!-- end of the sum by hand -->";
-/// Names of the rows that are no features.
-const BIAS: &str = "bias";
-const LOG_ODDS: &str = "log-odds, the sum";
-const LIKELIHOOD: &str = "likelihood, 1 / (1 + e^-sum)";
-
-/// What the last two cells of each row must be, by step and by the row's name.
-type Sums = BTreeMap<(usize, String), [String; 2]>;
-
-fn bias(name: &str) -> f32 {
-    let source = read("src/score/weights.rs");
-    let (_, rest) = source
-        .split_once(&format!("{name}: f32 = "))
-        .expect("a bias");
-    let (value, _) = rest.split_once(';').expect("a constant");
-    value.parse().expect("a number")
-}
-
-/// Takes a line's score apart into bins and weights, and checks that they add up to it.
-fn sums(page: &[u8], number: usize) -> Sums {
-    let mut evidence = Evidence::default();
-    evidence.gather(page, Needs::PAGE);
-    let mut repeats = Repeats::default();
-    repeats.find(&evidence);
-    let facts = PageFacts {
-        page,
-        evidence: &evidence,
-        repeats: &repeats,
-    };
-    let line = evidence
-        .lines
-        .iter()
-        .position(|line| line.number == number)
-        .expect("the line is not blank");
-    let cleaner = Cleaner::new(Config::default()).expect("a good config");
-    let explained = cleaner.explain_page(page, &PageAddress::default());
-    let score = cleaner.clean_page(page).verdicts()[line].score;
-
-    let weight = |line: usize, step: Step, name: &str| {
-        let mut weights = explained[line].contributions.iter();
-        let found = weights.find(|weight| weight.step == step && weight.feature == name);
-        found.expect("every feature has its say").log_odds
-    };
-    let alone_bias = bias("ALONE_BIAS");
-    let alone: Vec<f32> = (0..evidence.lines.len())
-        .map(|line| {
-            let features = ALONE_FEATURES.iter();
-            features.fold(alone_bias, |sum, feature| {
-                sum + weight(line, Step::Alone, feature.name)
-            })
-        })
-        .collect();
-    let steps = [
-        (
-            Step::Alone,
-            &ALONE_FEATURES[..],
-            &bins_alone(&facts)[line],
-            alone_bias,
-            score.alone,
-        ),
-        (
-            Step::Context,
-            &CONTEXT_FEATURES[..],
-            &bins_in_context(&facts, &alone)[line],
-            bias("CONTEXT_BIAS"),
-            score.context,
-        ),
-    ];
-    let mut sums = Sums::new();
-    for (index, (step, features, bins, bias, likelihood)) in steps.into_iter().enumerate() {
-        let mut sum = f64::from(bias);
-        for (feature, bin) in features.iter().zip(bins) {
-            let weight = weight(line, step, feature.name);
-            sum += f64::from(weight);
-            let cells = [bin.to_string(), format!("{weight:+.2}")];
-            sums.insert((index, feature.name.to_owned()), cells);
-        }
-        let by_hand = 1.0 / (1.0 + (-(sum * 1e3).round() / 1e3).exp());
-        assert_eq!(format!("{by_hand:.4}"), format!("{likelihood:.4}"));
-        for (name, value) in [
-            (BIAS, format!("{bias:+.3}")),
-            (LOG_ODDS, format!("{sum:+.3}")),
-            (LIKELIHOOD, format!("{likelihood:.4}")),
-        ] {
-            sums.insert((index, name.to_owned()), [String::new(), value]);
-        }
-    }
-    sums
-}
-
-#[test]
-fn the_sum_by_hand_is_true() {
-    let doc = read(DOC);
-    let (before, rest) = doc.split_once(BEGIN).expect("the sum by hand begins");
-    let (address, rest) = rest.split_once(" -->\n").expect("page and line");
-    let (written, behind) = rest.split_once(END).expect("the sum by hand ends");
-    let (page, line) = address.split_once(" line ").expect("PAGE line N");
-    let page = fs::read(path(page)).expect("a page of the corpus");
-    let sums = sums(&page, line.parse().expect("a line number"));
-
-    let mut tables_begun = 0;
-    let mut rows_met = 0;
-    let mut expected = String::new();
-    for row in written.split_inclusive('\n') {
-        tables_begun += usize::from(row.starts_with("|--"));
-        let mut cells = cells(row.trim_end());
-        let key = (tables_begun.wrapping_sub(1), cells[0].to_owned());
-        let Some(last_cells) = sums.get(&key).filter(|_| row.starts_with('|')) else {
-            expected.push_str(row);
-            continue;
-        };
-        rows_met += 1;
-        let own = cells.len() - last_cells.len();
-        cells.truncate(own);
-        cells.extend(last_cells.iter().map(String::as_str));
-        expected.push_str(&format!("| {} |\n", cells.join(" | ")));
-    }
-    assert_eq!(rows_met, sums.len(), "{DOC}: each feature has its row");
-    if std::env::var_os(UPDATE).is_some() {
-        let doc = format!("{before}{BEGIN}{address} -->\n{expected}{END}{behind}");
-        fs::write(path(DOC), doc).expect("the document can be written");
-        return;
-    }
-    assert_eq!(
-        written, expected,
-        "the weights have changed; write the sum anew with {UPDATE}=1"
-    );
 }

@@ -5,6 +5,8 @@
 
 use std::ops::AddAssign;
 
+use serde::{Deserialize, Serialize};
+
 use super::gold::{GoldPage, Label};
 use super::tokens::Bag;
 
@@ -207,6 +209,15 @@ impl NgramMean {
     }
 }
 
+impl AddAssign for NgramMean {
+    fn add_assign(&mut self, other: NgramMean) {
+        self.precision_sum += other.precision_sum;
+        self.precision_pages += other.precision_pages;
+        self.recall_sum += other.recall_sum;
+        self.recall_pages += other.recall_pages;
+    }
+}
+
 /// How far the likelihoods of boilerplate are from its frequency, over [`CALIBRATION_BINS`]
 /// bins of equal width (Naeini 2015; Guo 2017).
 ///
@@ -221,6 +232,30 @@ struct Bin {
     lines: u64,
     boilerplate_lines: u64,
     score_sum: f64,
+}
+
+/// How well likelihoods of boilerplate agree with its frequency, for looking at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reliability {
+    /// See [`Calibration::error`].
+    pub error: f64,
+    /// [`CALIBRATION_BINS`] of them, lowest scores first.
+    pub bins: Vec<ReliabilityBin>,
+}
+
+/// The lines with a score in `[from, to)`; in the last bin, up to and with 1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReliabilityBin {
+    /// The lowest score, from 0 to 1.
+    pub from: f64,
+    /// Where the next bin begins.
+    pub to: f64,
+    /// Lines.
+    pub lines: u64,
+    /// The mean of their scores, from 0 to 1; None without lines.
+    pub mean_score: Option<f64>,
+    /// The share of them that is boilerplate, from 0 to 1; None without lines.
+    pub boilerplate_share: Option<f64>,
 }
 
 impl Calibration {
@@ -243,6 +278,25 @@ impl Calibration {
             .iter()
             .map(|bin| (bin.score_sum - bin.boilerplate_lines as f64).abs());
         (lines > 0).then(|| gaps.sum::<f64>() / lines as f64)
+    }
+
+    /// The bins one by one. None without lines.
+    pub fn reliability(&self) -> Option<Reliability> {
+        let edge = |at: usize| at as f64 / CALIBRATION_BINS as f64;
+        let bins = self.bins.iter().enumerate().map(|(at, bin)| {
+            let mean = |sum: f64| (bin.lines > 0).then(|| sum / bin.lines as f64);
+            ReliabilityBin {
+                from: edge(at),
+                to: edge(at + 1),
+                lines: bin.lines,
+                mean_score: mean(bin.score_sum),
+                boilerplate_share: mean(bin.boilerplate_lines as f64),
+            }
+        });
+        Some(Reliability {
+            error: self.error()?,
+            bins: bins.collect(),
+        })
     }
 }
 
@@ -471,6 +525,31 @@ mod tests {
             calibration.add_line(b, false);
             close(calibration.error().unwrap(), expected);
         }
+    }
+
+    #[test]
+    fn reliability_by_hand() {
+        let mut calibration = Calibration::default();
+        assert_eq!(calibration.reliability(), None);
+        for (score, is_boilerplate) in [(0.5, true), (0.53125, false), (1.0, true)] {
+            calibration.add_line(score, is_boilerplate);
+        }
+        let reliability = calibration.reliability().unwrap();
+        close(reliability.error, (0.03125 + 0.0) / 3.0);
+        let bins = &reliability.bins;
+        assert_eq!(bins.len(), CALIBRATION_BINS);
+        assert!(bins.windows(2).all(|pair| pair[0].to == pair[1].from));
+        assert_eq!((bins[0].from, bins[14].to), (0.0, 1.0));
+        let figures = |at: usize| {
+            (
+                bins[at].lines,
+                bins[at].mean_score,
+                bins[at].boilerplate_share,
+            )
+        };
+        assert_eq!(figures(0), (0, None, None));
+        assert_eq!(figures(7), (2, Some(0.515625), Some(0.5)));
+        assert_eq!(figures(14), (1, Some(1.0), Some(1.0)));
     }
 
     #[test]

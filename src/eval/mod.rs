@@ -9,7 +9,8 @@
 //!   behind it, over the same lines;
 //! - calibration error of the likelihoods, per line: [`metrics::Calibration`];
 //! - `ngram_f1`: [`metrics::NgramMean`], over 4-grams of [`tokens::tokens`];
-//! - `word_f1`: [`metrics::word_f1`], mean over a row's pages.
+//! - `word_f1`: [`metrics::word_f1`], mean over a row's pages;
+//! - intervals of three F1s, and of their differences between cleaners: [`bootstrap`].
 //!
 //! A page is its gold lines joined by LF; its output text is its kept lines joined by LF. A
 //! blank gold line counts as removed and has no likelihood. A line's words are its tokens,
@@ -46,15 +47,19 @@
 //! # }
 //! ```
 
+pub mod bootstrap;
 pub mod gold;
 pub mod metrics;
 pub mod report;
 pub mod templates;
 pub mod tokens;
+pub mod worst;
 
+pub use bootstrap::{F1s, Interval};
 pub use gold::{GoldError, GoldPage, GoldReader, Label};
-pub use report::{Evaluation, Figures, RowField, RowFigures, Table};
+pub use report::{Difference, Evaluation, Figures, RowField, RowFigures, Table};
 pub use templates::{TemplateLine, frequent_templates};
+pub use worst::{Mistake, WorstPage, WrongLine};
 
 use rayon::prelude::*;
 
@@ -63,10 +68,10 @@ use crate::collect::CorpusBuilder;
 use crate::config::Config;
 use crate::index::{CorpusIndex, Names, Sites};
 use metrics::Calibration;
-use report::{PageResult, Tally};
+use report::{Measured, PageResult, Tally};
 use tokens::{Bag, TokenIds};
 
-/// What [`evaluate`] counts.
+/// What [`evaluate`] counts and lists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EvalOptions {
     /// Lines equal to the page's title or main heading count in the line figures and the
@@ -75,6 +80,8 @@ pub struct EvalOptions {
     pub include_headlines: bool,
     /// What makes the rows of a table.
     pub by: RowField,
+    /// How many pages are listed in [`Evaluation::worst`].
+    pub worst: usize,
 }
 
 /// Counts pages as one corpus, for [`Cleaner::with_index`]: what `config` asks of an index, a
@@ -103,7 +110,8 @@ pub fn index_pages(pages: &[GoldPage], config: &Config) -> CorpusIndex {
 ///
 /// # Output
 ///
-/// One table for each cleaner, in the order given; see [`Evaluation`].
+/// One table for each cleaner, in the order given, and what sets each apart from the first;
+/// see [`Evaluation`].
 ///
 /// # Threading
 ///
@@ -130,12 +138,30 @@ pub fn evaluate(
             tally.add_page(options.by.of(page), result);
         }
     }
-    let tables = cleaners.iter().zip(&tallies);
+    let named = cleaners.par_iter().zip(&tallies);
+    let measured: Vec<Measured> = named
+        .map(|((name, _), tally)| tally.measure(name))
+        .collect();
+    let differences = measured.first().map_or_else(Vec::new, |first| {
+        let others = measured[1..].iter();
+        others
+            .filter_map(|other| other.difference_to(first))
+            .collect()
+    });
+    let worst = cleaners.first().map_or_else(Vec::new, |(_, cleaner)| {
+        let results: Vec<&PageResult> = results.iter().map(|results| &results[0]).collect();
+        worst::worst_pages(cleaner, pages, &results, options)
+    });
     Evaluation {
         pages: pages.len() as u64,
         by: options.by,
         include_headlines: options.include_headlines,
-        tables: tables.map(|((name, _), tally)| tally.table(name)).collect(),
+        tables: measured
+            .into_iter()
+            .map(|measured| measured.table)
+            .collect(),
+        differences,
+        worst,
     }
 }
 
@@ -216,13 +242,13 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::score::{Contribution, PageFacts, Score, Scorer};
+    use crate::score::{Contribution, PageFacts, Score, Scorer, Scratch};
 
     /// Boilerplate is what holds a `#`.
     struct Marked;
 
     impl Scorer for Marked {
-        fn score(&self, facts: &PageFacts<'_>, _: &mut Vec<f64>, scores: &mut Vec<Score>) {
+        fn score(&self, facts: &PageFacts<'_>, _: &mut Scratch, scores: &mut Vec<Score>) {
             scores.clear();
             scores.extend((0..facts.line_count()).map(|line| {
                 let context = if facts.text(line).contains(&b'#') {
@@ -246,6 +272,7 @@ mod tests {
         Config {
             page_repeats: false,
             score,
+            threshold: crate::Threshold::At(0.5),
             ..Config::default()
         }
     }
@@ -436,6 +463,130 @@ mod tests {
         assert_eq!(all[1], line("a.example", "Home a.example", 0, 5, 5));
         assert_eq!(all.len(), 4);
         assert_eq!(frequent_templates(&keep_all(), &pages, 9), []);
+    }
+
+    /// Id, source, kept line, gold; with a word F1 of 0.5, 0, 1, 0 and 0.
+    fn rows_to_rank() -> String {
+        let rows = [
+            ("d", "a", "a c", "a b"),
+            ("c", "b", "", "a"),
+            ("e", "a", "a b", "a b"),
+            ("b", "b", "", "a"),
+            ("b", "a", "", "a"),
+        ];
+        let row = |(id, source, kept, gold)| {
+            format!(
+                r##"{{"id":"{id}","source":"{source}","lines":["{kept}","a #"],"labels":[0,1],"gold":"{gold}"}}"##
+            )
+        };
+        rows.map(row).join("\n")
+    }
+
+    #[test]
+    fn the_worst_pages_stand_by_word_f1_then_id_then_source() {
+        let pages = pages(&rows_to_rank());
+        for (worst, expected) in [
+            (0, &[][..]),
+            (2, &["a/b", "b/b"]),
+            (9, &["a/b", "b/b", "b/c", "a/d", "a/e"]),
+        ] {
+            let options = EvalOptions {
+                worst,
+                ..EvalOptions::default()
+            };
+            let evaluation = evaluate(&[("x", &marked())], &pages, options);
+            let listed = evaluation.worst.iter();
+            let names = listed.map(|page| format!("{}/{}", page.source, page.id));
+            assert_eq!(names.collect::<Vec<String>>(), expected);
+        }
+    }
+
+    #[test]
+    fn a_worst_page_shows_the_lines_that_count_and_are_wrong() {
+        let wrong = |cleaner: &Cleaner, include_headlines| {
+            let options = EvalOptions {
+                include_headlines,
+                worst: 1,
+                ..EvalOptions::default()
+            };
+            let evaluation = evaluate(&[("x", cleaner)], &pages(&one_row()), options);
+            let [page] = &evaluation.worst[..] else {
+                panic!("{evaluation:?}")
+            };
+            let lines = page.wrong_lines.iter().map(|wrong| {
+                let (mistake, score) = (wrong.mistake.word(), wrong.score);
+                format!("{} {mistake} {score:?} {}", wrong.line, wrong.reason)
+            });
+            let lines: Vec<String> = lines.collect();
+            let f1s = [page.line_f1, page.ngram_f1, page.word_f1];
+            (page.body_words_lost, page.chaff_words_kept, f1s, lines)
+        };
+        let (lost, kept, [line_f1, ngram_f1, word_f1], lines) = wrong(&marked(), false);
+        assert_eq!((lost, kept), (2, 1));
+        close(line_f1, 0.4);
+        close(ngram_f1, 2.0 * (2.0 / 7.0) * 0.5 / (2.0 / 7.0 + 0.5));
+        close(word_f1, 10.0 / 17.0);
+        let expected = [
+            "3 lost Some(0.75) boilerplate",
+            "6 kept Some(0.25) body",
+            "8 lost None blank",
+        ];
+        assert_eq!(lines, expected);
+        let (.., lines) = wrong(&keep_all(), true);
+        let expected = [
+            "4 kept None body",
+            "5 kept None body",
+            "6 kept None body",
+            "8 lost None blank",
+        ];
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn differences_are_to_the_first_cleaner() {
+        let (marked, keep_all) = (marked(), keep_all());
+        let cleaners = [("marked", &marked), ("all", &keep_all), ("again", &marked)];
+        let pages = pages(&rows_to_rank());
+        let evaluation = evaluate(&cleaners, &pages, EvalOptions::default());
+        let [all, again] = &evaluation.differences[..] else {
+            panic!("{evaluation:?}")
+        };
+        assert_eq!((&*all.name, &*all.to), ("all", "marked"));
+        let mean = |table: usize| evaluation.tables[table].mean.unwrap();
+        assert_eq!(all.f1s.word_f1, mean(1).word_f1 - mean(0).word_f1);
+        let Interval { low, high } = all.intervals.unwrap().word_f1;
+        assert!(low < all.f1s.word_f1 && all.f1s.word_f1 < high, "{all:?}");
+        assert_eq!(&*again.name, "again");
+        assert_eq!(again.f1s, F1s::default());
+        let ends = again
+            .intervals
+            .unwrap()
+            .each(|interval| interval.low.max(interval.high));
+        assert_eq!(ends, F1s::default());
+        let none = evaluate(&cleaners, &[], EvalOptions::default());
+        assert_eq!(none.differences, []);
+        assert_eq!(none.side_by_side_text(), "");
+    }
+
+    #[test]
+    fn reliability_is_over_the_lines_of_all_rows() {
+        let rows = ["a", "b"].map(|source| {
+            format!(r##"{{"id":"1","source":"{source}","lines":["x","y #"],"labels":[1,0]}}"##)
+        });
+        let (marked, keep_all) = (marked(), keep_all());
+        let cleaners = [("marked", &marked), ("all", &keep_all)];
+        let evaluation = evaluate(&cleaners, &pages(&rows.join("\n")), EvalOptions::default());
+        let reliability = evaluation.tables[0].reliability.as_ref().unwrap();
+        let filled = reliability.bins.iter().filter(|bin| bin.lines > 0);
+        let filled: Vec<_> = filled
+            .map(|bin| (bin.lines, bin.mean_score, bin.boilerplate_share))
+            .collect();
+        let expected = [(2, Some(0.25), Some(0.0)), (2, Some(0.75), Some(1.0))];
+        assert_eq!(filled, expected);
+        assert_eq!(evaluation.tables[1].reliability, None);
+        let text = evaluation.reliability_text();
+        assert!(text.starts_with("calibration of marked, all lines together: error 0.2500\nscore"));
+        assert_eq!(text.lines().count(), 17, "{text}");
     }
 
     #[test]

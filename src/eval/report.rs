@@ -1,12 +1,14 @@
-//! Page results in, figures per row and their means out, as values and as tables.
+//! Page results in, figures per row, their means and intervals out, as values and as tables.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use super::bootstrap::{F1Sums, F1s, Interval, Resamples};
 use super::gold::GoldPage;
-use super::metrics::{Calibration, Counts, NgramMean};
+use super::metrics::{Calibration, Counts, NgramMean, Reliability};
+use super::worst::WorstPage;
 use crate::visible::visible;
 
 /// The fewest pages of a row that counts in [`Table::mean20`].
@@ -92,11 +94,23 @@ pub struct Figures {
     pub ngram_f1: f64,
     /// Mean over pages of the F1 of words.
     pub word_f1: f64,
+    /// Where the three F1s of the row's pages, or their mean, would lie with other pages like
+    /// these; None where that is not known, see [`Resamples::intervals`].
+    pub intervals: Option<F1s<Interval>>,
 }
 
 impl Figures {
+    /// The three F1s that have intervals.
+    pub fn f1s(&self) -> F1s<f64> {
+        F1s {
+            line_f1: self.line_f1,
+            ngram_f1: self.ngram_f1,
+            word_f1: self.word_f1,
+        }
+    }
+
     /// The plain mean of each figure; None of nothing. Where a figure is missing, the mean is
-    /// over those that have it.
+    /// over those that have it. It has no intervals.
     pub fn mean<'a>(all: impl Iterator<Item = &'a Figures>) -> Option<Figures> {
         let all: Vec<&Figures> = all.collect();
         if all.is_empty() {
@@ -125,6 +139,7 @@ impl Figures {
             ngram_recall: mean(|figures| figures.ngram_recall),
             ngram_f1: mean(|figures| figures.ngram_f1),
             word_f1: mean(|figures| figures.word_f1),
+            intervals: None,
         })
     }
 }
@@ -163,10 +178,27 @@ pub struct Table {
     pub mean: Option<Figures>,
     /// The same over rows of at least [`MEAN20_PAGES`] pages; None if there is none.
     pub mean20: Option<Figures>,
+    /// Scores against labels, the lines of all rows together; None where none was scored.
+    pub reliability: Option<Reliability>,
+}
+
+/// How much better one cleaner is than another on the same pages.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Difference {
+    /// The cleaner.
+    pub name: String,
+    /// The one that it is compared with.
+    pub to: String,
+    /// Its [`Table::mean`] less the other's, each from -1 to 1; above 0 is better.
+    #[serde(flatten)]
+    pub f1s: F1s<f64>,
+    /// Where these differences would lie with other pages like these, both cleaners being
+    /// given the same; None as in [`Figures::intervals`]. One that holds 0 may be chance.
+    pub intervals: Option<F1s<Interval>>,
 }
 
 /// What [`super::evaluate`] found: one table for each cleaner, over the same pages.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// All pages.
     pub pages: u64,
@@ -176,57 +208,76 @@ pub struct Evaluation {
     pub include_headlines: bool,
     /// In the order in which the cleaners were given.
     pub tables: Vec<Table>,
+    /// Each cleaner but the first, in the same order, compared with the first. Empty without
+    /// pages.
+    pub differences: Vec<Difference>,
+    /// The pages on which the first cleaner did worst, as many as were asked for.
+    pub worst: Vec<WorstPage>,
 }
 
 #[derive(Debug, Default)]
 struct RowTally {
-    pages: u64,
-    lines: Counts,
+    pages: Vec<F1Sums>,
+    total: F1Sums,
     words: Counts,
     calibration: Calibration,
-    ngrams: NgramMean,
-    word_f1_sum: f64,
 }
 
 impl RowTally {
     fn add_page(&mut self, page: &PageResult) {
-        self.pages += 1;
-        self.lines += page.lines;
+        let mut ngrams = NgramMean::default();
+        ngrams.add_page(page.ngrams);
+        let sums = F1Sums {
+            lines: page.lines,
+            ngrams,
+            word_f1_sum: page.word_f1,
+            pages: 1,
+        };
+        self.pages.push(sums);
+        self.total += sums;
         self.words += page.words;
         self.calibration += page.calibration.unwrap_or_default();
-        self.ngrams.add_page(page.ngrams);
-        self.word_f1_sum += page.word_f1;
     }
 
-    fn row(&self, name: &str) -> RowFigures {
-        let lines = self.lines;
+    fn row(&self, name: &str, resamples: &Resamples) -> RowFigures {
+        let lines = self.total.lines;
         RowFigures {
             name: name.to_owned(),
-            pages: self.pages,
+            pages: self.total.pages,
             body: lines.true_positive + lines.false_negative,
             boilerplate: lines.false_positive + lines.true_negative,
             removed_body: lines.false_negative,
             removed_boilerplate: lines.true_negative,
-            figures: self.figures(),
+            figures: Figures {
+                intervals: resamples.intervals(),
+                ..self.figures()
+            },
         }
     }
 
     fn figures(&self) -> Figures {
+        let F1Sums { lines, ngrams, .. } = self.total;
+        let F1s {
+            line_f1,
+            ngram_f1,
+            word_f1,
+        } = self.total.f1s();
         Figures {
-            line_precision: self.lines.precision(),
-            line_recall: self.lines.recall(),
-            line_f1: self.lines.f1(),
-            removal_precision: self.lines.removal_precision(),
-            removal_recall: self.lines.removal_recall(),
-            body_lost: self.lines.body_lost(),
+            line_precision: lines.precision(),
+            line_recall: lines.recall(),
+            line_f1,
+            removal_precision: lines.removal_precision(),
+            removal_recall: lines.removal_recall(),
+            body_lost: lines.body_lost(),
             weighted_precision: self.words.precision(),
             weighted_recall: self.words.recall(),
             weighted_f1: self.words.f1(),
             calibration_error: self.calibration.error(),
-            ngram_precision: self.ngrams.precision(),
-            ngram_recall: self.ngrams.recall(),
-            ngram_f1: self.ngrams.f1(),
-            word_f1: self.word_f1_sum / self.pages as f64,
+            ngram_precision: ngrams.precision(),
+            ngram_recall: ngrams.recall(),
+            ngram_f1,
+            word_f1,
+            intervals: None,
         }
     }
 }
@@ -250,17 +301,64 @@ impl Tally {
     }
 
     /// The figures so far, under the cleaner's name.
-    pub fn table(&self, name: &str) -> Table {
-        let rows = self.rows.iter();
-        let rows: Vec<RowFigures> = rows.map(|(name, tally)| tally.row(name)).collect();
-        let large = rows.iter().filter(|row| row.pages >= MEAN20_PAGES);
-        let mean20 = Figures::mean(large.map(|row| &row.figures));
-        Table {
-            name: name.to_owned(),
-            mean: Figures::mean(rows.iter().map(|row| &row.figures)),
-            mean20,
-            rows,
+    pub fn measure(&self, name: &str) -> Measured {
+        let mut rows = Vec::with_capacity(self.rows.len());
+        let mut calibration = Calibration::default();
+        let (mut resamples, mut resamples20) = (Resamples::default(), Resamples::default());
+        for (name, tally) in &self.rows {
+            let of_row = Resamples::of_row(name, &tally.pages);
+            let row = tally.row(name, &of_row);
+            calibration += tally.calibration;
+            resamples.add_row(&of_row);
+            if row.pages >= MEAN20_PAGES {
+                resamples20.add_row(&of_row);
+            }
+            rows.push(row);
         }
+        let large = rows.iter().filter(|row| row.pages >= MEAN20_PAGES);
+        let table = Table {
+            name: name.to_owned(),
+            mean: mean_of(rows.iter(), &resamples),
+            mean20: mean_of(large, &resamples20),
+            reliability: calibration.reliability(),
+            rows,
+        };
+        Measured { table, resamples }
+    }
+}
+
+/// The mean of rows with its intervals.
+fn mean_of<'a>(
+    rows: impl Iterator<Item = &'a RowFigures>,
+    resamples: &Resamples,
+) -> Option<Figures> {
+    let mean = Figures::mean(rows.map(|row| &row.figures))?;
+    Some(Figures {
+        intervals: resamples.intervals(),
+        ..mean
+    })
+}
+
+/// One cleaner's figures, and what it takes to compare them with another's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// The figures.
+    pub table: Table,
+    /// The means of the rows' F1s, with pages drawn anew inside each row.
+    resamples: Resamples,
+}
+
+impl Measured {
+    /// This cleaner compared with another that was given the same pages in the same rows. None
+    /// without pages.
+    pub fn difference_to(&self, other: &Measured) -> Option<Difference> {
+        let (own, others) = (self.table.mean?, other.table.mean?);
+        Some(Difference {
+            name: self.table.name.clone(),
+            to: other.table.name.clone(),
+            f1s: own.f1s().less(&others.f1s()),
+            intervals: self.resamples.intervals_less(&other.resamples),
+        })
     }
 }
 
@@ -278,18 +376,57 @@ const REMOVAL_HEAD: [&str; 7] = [
     "removal P",
     "removal R",
 ];
+const INTERVALS_HEAD: [&str; 6] = [
+    "line F1",
+    "95 % interval",
+    "4gram F1",
+    "95 % interval",
+    "word F1",
+    "95 % interval",
+];
+const RELIABILITY_HEAD: [&str; 3] = ["lines", "mean score", "boilerplate"];
 
 impl Table {
-    /// The table as text for people: the cleaner's name, a table of accuracy, a blank line, a
-    /// table of what was removed. Each has a head, a row a row, the means; columns aligned,
-    /// four decimals, `-` for what is missing, every line ended by LF.
+    /// The table as text for people: the cleaner's name, then tables of accuracy, of its
+    /// intervals and of what was removed, a blank line between them. Each has a head, a row a
+    /// row, the means; columns aligned, four decimals, `-` for what is missing, every line
+    /// ended by LF.
     ///
     /// "wtd P, R, F1" are the line figures weighted by words, "cal err" the calibration
     /// error, "word F1" is `word_f1`. Names show as [`visible`] has them.
     pub fn to_text(&self, by: RowField) -> String {
         let accuracy = self.to_aligned(by, ACCURACY_HEAD, accuracy_cells);
+        let intervals = self.to_aligned(by, INTERVALS_HEAD, |_, figures| {
+            interval_cells(figures.f1s(), figures.intervals)
+        });
         let removal = self.to_aligned(by, REMOVAL_HEAD, removal_cells);
-        format!("{}\n{accuracy}\n{removal}", visible(self.name.as_bytes()))
+        let name = visible(self.name.as_bytes());
+        format!("{name}\n{accuracy}\n{intervals}\n{removal}")
+    }
+
+    /// Scores against labels as text for people: a line with the cleaner's name and the
+    /// calibration error over all lines, a head, a row for each bin of scores. None where
+    /// nothing was scored.
+    pub fn reliability_text(&self) -> Option<String> {
+        let reliability = self.reliability.as_ref()?;
+        let share = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), decimals);
+        let mut rows = vec![("score".to_owned(), RELIABILITY_HEAD.map(str::to_owned))];
+        for bin in &reliability.bins {
+            rows.push((
+                format!("{:.4} to {:.4}", bin.from, bin.to),
+                [
+                    bin.lines.to_string(),
+                    share(bin.mean_score),
+                    share(bin.boilerplate_share),
+                ],
+            ));
+        }
+        Some(format!(
+            "calibration of {}, all lines together: error {}\n{}",
+            visible(self.name.as_bytes()),
+            decimals(reliability.error),
+            aligned(&rows)
+        ))
     }
 
     fn to_aligned<const COLUMNS: usize>(
@@ -308,23 +445,7 @@ impl Table {
                 rows.push((name.to_owned(), cells(None, figures)));
             }
         }
-        let mut name_width = 0;
-        let mut widths = [0; COLUMNS];
-        for (name, cells) in &rows {
-            name_width = name_width.max(name.chars().count());
-            for (width, cell) in widths.iter_mut().zip(cells) {
-                *width = (*width).max(cell.len());
-            }
-        }
-        let mut text = String::new();
-        for (name, cells) in &rows {
-            let _ = write!(text, "{name:<name_width$}");
-            for (cell, width) in cells.iter().zip(widths) {
-                let _ = write!(text, "  {cell:>width$}");
-            }
-            text.push('\n');
-        }
-        text
+        aligned(&rows)
     }
 }
 
@@ -334,6 +455,78 @@ impl Evaluation {
         let tables = self.tables.iter().map(|table| table.to_text(self.by));
         tables.collect::<Vec<String>>().join("\n")
     }
+
+    /// [`Table::reliability_text`] of each cleaner that scores, a blank line between them.
+    pub fn reliability_text(&self) -> String {
+        let tables = self.tables.iter().filter_map(Table::reliability_text);
+        tables.collect::<Vec<String>>().join("\n")
+    }
+
+    /// The cleaners side by side as text: a table of their means, a blank line, a table of
+    /// their differences to the first. Empty unless there are pages and several cleaners.
+    pub fn side_by_side_text(&self) -> String {
+        let Some(Difference { to, .. }) = self.differences.first() else {
+            return String::new();
+        };
+        let name = |name: &str| visible(name.as_bytes());
+        let head = |title| (title, INTERVALS_HEAD.map(str::to_owned));
+        let mut means = vec![head(format!("mean by {}", self.by.word()))];
+        for table in &self.tables {
+            if let Some(mean) = &table.mean {
+                means.push((
+                    name(&table.name),
+                    interval_cells(mean.f1s(), mean.intervals),
+                ));
+            }
+        }
+        let mut differences = vec![head(format!("less {}", name(to)))];
+        for difference in &self.differences {
+            differences.push((
+                name(&difference.name),
+                interval_cells(difference.f1s, difference.intervals),
+            ));
+        }
+        format!("{}\n{}", aligned(&means), aligned(&differences))
+    }
+}
+
+/// Rows of a name and cells, in columns: names to the left, cells to the right.
+fn aligned<const COLUMNS: usize>(rows: &[(String, [String; COLUMNS])]) -> String {
+    let mut name_width = 0;
+    let mut widths = [0; COLUMNS];
+    for (name, cells) in rows {
+        name_width = name_width.max(name.chars().count());
+        for (width, cell) in widths.iter_mut().zip(cells) {
+            *width = (*width).max(cell.len());
+        }
+    }
+    let mut text = String::new();
+    for (name, cells) in rows {
+        let _ = write!(text, "{name:<name_width$}");
+        for (cell, width) in cells.iter().zip(widths) {
+            let _ = write!(text, "  {cell:>width$}");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// The cells of a row, a mean or a difference.
+fn interval_cells(
+    f1s: F1s<f64>,
+    intervals: Option<F1s<Interval>>,
+) -> [String; INTERVALS_HEAD.len()] {
+    let ends = |Interval { low, high }: &Interval| format!("[{low:.4}, {high:.4}]");
+    let intervals = intervals.map(|intervals| intervals.each(ends));
+    let intervals = intervals.unwrap_or_else(|| F1s::default().each(|()| "-".to_owned()));
+    [
+        decimals(f1s.line_f1),
+        intervals.line_f1,
+        decimals(f1s.ngram_f1),
+        intervals.ngram_f1,
+        decimals(f1s.word_f1),
+        intervals.word_f1,
+    ]
 }
 
 /// The cells of a row, or of a mean.
@@ -405,7 +598,7 @@ mod tests {
         let mut tally = Tally::default();
         tally.add_page("a", &page(counts(9, 1, 0), counts(1, 1, 0), 0.5));
         tally.add_page("a", &page(counts(0, 2, 3), counts(1, 0, 3), 0.25));
-        let figures = tally.table("x").rows[0].figures;
+        let figures = tally.measure("x").table.rows[0].figures;
         assert_eq!(figures.line_precision, 9.0 / 12.0);
         assert_eq!(figures.line_recall, 9.0 / 12.0);
         assert_eq!(figures.ngram_precision, (0.5 + 1.0) / 2.0);
@@ -422,7 +615,7 @@ mod tests {
                 tally.add_page(pages.0, &page(counts(1, 0, 0), counts(1, 0, 0), pages.2));
             }
         }
-        let table = tally.table("x");
+        let table = tally.measure("x").table;
         assert_eq!(table.mean.unwrap().word_f1, 0.5);
         assert_eq!(table.mean20.unwrap().word_f1, 1.0);
         let names: Vec<&str> = table.rows.iter().map(|row| &*row.name).collect();
@@ -455,7 +648,7 @@ mod tests {
             };
             tally.add_page(row, &page(lines, lines, 1.0));
         }
-        let table = tally.table("x");
+        let table = tally.measure("x").table;
         let row = &table.rows[0];
         assert_eq!((row.body, row.removed_body), (8, 1));
         assert_eq!((row.boilerplate, row.removed_boilerplate), (4, 3));
@@ -473,13 +666,14 @@ mod tests {
             "한국\u{1b}[2J",
             &page(counts(1, 0, 0), counts(1, 0, 0), 1.0),
         );
-        let text = tally.table("ours").to_text(RowField::Domain);
+        let text = tally.measure("ours").table.to_text(RowField::Domain);
         let (name, tables) = text.split_once('\n').unwrap();
         assert_eq!(name, "ours");
         for table in tables.split("\n\n") {
             assert!(table.starts_with("domain "), "{text}");
             let widths: Vec<usize> = table.lines().map(|line| line.chars().count()).collect();
             assert_eq!(widths.len(), 4);
+            assert!(widths[0] <= 120, "{text}");
             assert!(widths.iter().all(|width| *width == widths[0]), "{text}");
         }
         assert!(text.contains("0.7500  0.5000   0.6000"), "{text}");
@@ -492,6 +686,58 @@ mod tests {
     }
 
     #[test]
+    fn intervals_stand_beside_their_figures() {
+        let mut tally = Tally::default();
+        for word_f1 in [0.25, 0.75] {
+            tally.add_page("wells", &page(counts(1, 0, 0), counts(1, 0, 0), word_f1));
+        }
+        tally.add_page("one", &page(counts(1, 0, 0), counts(1, 0, 0), 1.0));
+        let table = tally.measure("ours").table;
+        let text = table.to_text(RowField::Source);
+        let intervals = text.split("\n\n").nth(1).unwrap();
+        for (row, expected) in intervals.lines().zip([
+            "word F1     95 % interval",
+            " 1.0000                 -",
+            " 0.5000  [0.2500, 0.7500]",
+            " 0.7500  [0.6250, 0.8750]",
+        ]) {
+            assert!(row.ends_with(expected), "{text}");
+        }
+        assert!(
+            intervals.contains("\nwells    1.0000  [1.0000, 1.0000]"),
+            "{text}"
+        );
+        assert_eq!(table.mean20, None);
+    }
+
+    #[test]
+    fn cleaners_stand_side_by_side_with_their_differences() {
+        let measured = [("ours", 1.0), ("theirs\u{1b}", 0.5)].map(|(name, word_f1)| {
+            let mut tally = Tally::default();
+            for _ in 0..2 {
+                tally.add_page("wells", &page(counts(1, 0, 0), counts(1, 0, 0), word_f1));
+            }
+            tally.measure(name)
+        });
+        let evaluation = Evaluation {
+            differences: vec![measured[1].difference_to(&measured[0]).unwrap()],
+            tables: measured.map(|measured| measured.table).into(),
+            ..Evaluation::default()
+        };
+        let text = evaluation.side_by_side_text();
+        let expected = [
+            "mean by source  line F1     95 % interval  4gram F1     95 % interval  word F1     95 % interval",
+            "ours             1.0000  [1.0000, 1.0000]    1.0000  [1.0000, 1.0000]   1.0000  [1.0000, 1.0000]",
+            "theirs\\x1b       1.0000  [1.0000, 1.0000]    1.0000  [1.0000, 1.0000]   0.5000  [0.5000, 0.5000]",
+            "",
+            "less ours   line F1     95 % interval  4gram F1     95 % interval  word F1       95 % interval",
+            "theirs\\x1b   0.0000  [0.0000, 0.0000]    0.0000  [0.0000, 0.0000]  -0.5000  [-0.5000, -0.5000]",
+            "",
+        ];
+        assert_eq!(text, expected.join("\n"));
+    }
+
+    #[test]
     fn json_has_flat_rows_and_reads_back() {
         let mut tally = Tally::default();
         tally.add_page("wells", &page(counts(3, 1, 3), counts(1, 0, 0), 0.3));
@@ -499,7 +745,8 @@ mod tests {
             pages: 1,
             by: RowField::Lang,
             include_headlines: false,
-            tables: vec![tally.table("ours")],
+            tables: vec![tally.measure("ours").table],
+            ..Evaluation::default()
         };
         let json = serde_json::to_string(&evaluation).unwrap();
         assert!(json.contains(r#""by":"lang""#));
@@ -507,6 +754,7 @@ mod tests {
         assert!(json.contains(r#""removed_body":3,"removed_boilerplate":0,"line_precision":0.75"#));
         assert!(json.contains(r#""calibration_error":null"#));
         assert!(json.contains(r#""mean20":null"#));
+        assert!(json.contains(r#""word_f1":0.3,"intervals":null}"#));
         let back: Evaluation = serde_json::from_str(&json).unwrap();
         assert_eq!(back, evaluation);
     }

@@ -4,6 +4,7 @@
 mod collect;
 pub mod index_files;
 mod job;
+pub mod model_file;
 mod ordered;
 mod outcome;
 pub mod plan;

@@ -1,4 +1,4 @@
-//! Step two: the scores of all lines alone in, each line's bins among its neighbours out.
+//! Later steps: the scores of all lines in, each line's codes among its neighbours out.
 //!
 //! The observations it rests on: running text comes in runs (boilerplate stays boilerplate
 //! from one line to the next in 97 % of cases, content stays content in 89 %); a short line
@@ -7,375 +7,505 @@
 //! first and behind the last sure paragraph is mostly furniture.
 
 use super::PageFacts;
-use super::alone;
-use super::bins::{Feature, bin, likelihood};
+use super::codes::{count, distance, fraction, likelihood, logit, share};
+use super::forest::Columns;
+use super::lexical::SPEAKS_OF;
+use super::line;
 use crate::repeats::Rule;
 
-/// Number of features.
-pub(super) const COUNT: usize = 21;
-
-/// A line alone at or below this likelihood, with [`SURE_WORDS`], is a sure paragraph.
+/// A line at or below this likelihood, with [`SURE_WORDS`], is a sure paragraph.
 const SURE_LIKELIHOOD: f32 = 0.25;
 /// Least words of a sure paragraph.
 const SURE_WORDS: u32 = 10;
-
-const LOGIT_EDGES: [f32; 13] = [
-    -4.0, -3.0, -2.2, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.2, 3.0, 4.0,
-];
-const COARSE_EDGES: [f32; 4] = [-2.0, -0.7, 0.7, 2.0];
-const SHARE_EDGES: [f32; 11] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.87, 0.93, 0.97];
-const BODY_WORD_EDGES: [f32; 9] = [2.0, 5.0, 10.0, 20.0, 40.0, 80.0, 150.0, 300.0, 600.0];
-const PAGE_WORD_EDGES: [f32; 8] = [20.0, 50.0, 100.0, 200.0, 400.0, 800.0, 1600.0, 3200.0];
-const PLACE_EDGES: [f32; 9] = [1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 250.0];
-const RELATIVE_EDGES: [f32; 9] = [0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.75, 0.88, 0.96];
-const BEFORE_EDGES: [f32; 11] = [
-    0.001, 0.01, 0.03, 0.1, 0.25, 0.5, 0.75, 0.9, 0.97, 0.99, 0.999,
-];
-const DISTANCE_EDGES: [f32; 8] = [2.0, 3.0, 4.0, 6.0, 9.0, 15.0, 30.0, 80.0];
-/// Pages of a site on which a line stands that stands on more than one.
-const SITE_PAGE_EDGES: [f32; 2] = [3.0, 5.0];
-/// Pages of a site of which the line stands on one only.
-const SITE_SIZE_EDGES: [f32; 2] = [5.0, 20.0];
-const SITE_SHARE_EDGES: [f32; 3] = [0.15, 0.4, 0.7];
+/// Least words of a line that is not short.
+const LONG_WORDS: u32 = 8;
+/// One in sums of likelihoods, which are whole numbers so that their order means nothing.
+const ONE: i64 = 1 << 12;
+/// Log-odds are cut off here.
+const MAX_LOG_ODDS: f32 = 8.0;
 /// Lines before and behind of which it is asked whether the site says them again.
 const SITE_RADIUS: usize = 3;
-const COPY_EDGES: [f32; 4] = [2.0, 3.0, 5.0, 10.0];
 
-const LOGIT_BINS: usize = LOGIT_EDGES.len() + 1;
-const COARSE_BINS: usize = COARSE_EDGES.len() + 1;
-const SHARE_BINS: usize = SHARE_EDGES.len() + 1;
-const DISTANCE_BINS: usize = DISTANCE_EDGES.len() + 1;
-/// Alone on a site of some size; on several pages: how many, what share, with a
-/// neighbour or without.
-const SITE_BINS: usize =
-    (SITE_SIZE_EDGES.len() + 1) + (SITE_PAGE_EDGES.len() + 1) * (SITE_SHARE_EDGES.len() + 1) * 2;
-const ENDINGS: usize = 3;
-/// Counts of copies, then the rules by which a copy goes.
-const COPY_BINS: usize = COPY_EDGES.len() + 1 + 3;
+/// Sums of the lines before each line, so that any window costs two lookups.
+#[derive(Debug, Default)]
+struct Sums(Vec<i64>);
 
-/// The features that know other pages of the site. Their first bin is that of a page without
-/// a site, or of one that stands alone on it, and weighs nothing.
-pub const SITE_FEATURES: [&str; 2] = ["pages of its site", "site's lines around"];
+impl Sums {
+    fn fill(&mut self, values: impl Iterator<Item = i64>) {
+        self.0.clear();
+        self.0.push(0);
+        let mut sum = 0;
+        self.0.extend(values.map(|value| {
+            sum += value;
+            sum
+        }));
+    }
 
-/// The features, in the order of a line's bins.
-pub const FEATURES: [Feature; COUNT] = [
-    Feature {
-        name: "the line alone",
-        bins: LOGIT_BINS * 3,
-    },
-    Feature {
-        name: "line before",
-        bins: LOGIT_BINS + 1,
-    },
-    Feature {
-        name: "line behind",
-        bins: LOGIT_BINS + 1,
-    },
-    Feature {
-        name: "second line before",
-        bins: LOGIT_BINS + 1,
-    },
-    Feature {
-        name: "second line behind",
-        bins: LOGIT_BINS + 1,
-    },
-    Feature {
-        name: "six lines around",
-        bins: COARSE_BINS * SHARE_BINS,
-    },
-    Feature {
-        name: "16 lines around",
-        bins: SHARE_BINS,
-    },
-    Feature {
-        name: "40 lines around",
-        bins: SHARE_BINS,
-    },
-    Feature {
-        name: "body words around",
-        bins: (BODY_WORD_EDGES.len() + 1) * 3,
-    },
-    Feature {
-        name: "place from the top",
-        bins: PLACE_EDGES.len() + 1,
-    },
-    Feature {
-        name: "place from the end",
-        bins: PLACE_EDGES.len() + 1,
-    },
-    Feature {
-        name: "place on the page",
-        bins: RELATIVE_EDGES.len() + 1,
-    },
-    Feature {
-        name: "body words before",
-        bins: (BEFORE_EDGES.len() + 1) * 2,
-    },
-    Feature {
-        name: "page as a whole",
-        bins: SHARE_BINS,
-    },
-    Feature {
-        name: "body words of the page",
-        bins: PAGE_WORD_EDGES.len() + 1,
-    },
-    Feature {
-        name: "sure paragraphs around",
-        bins: DISTANCE_BINS * DISTANCE_BINS,
-    },
-    Feature {
-        name: "heading over text",
-        bins: 3 * ENDINGS * COARSE_BINS,
-    },
-    Feature {
-        name: "copies on the page",
-        bins: 3 * COPY_BINS,
-    },
-    Feature {
-        name: SITE_FEATURES[0],
-        bins: 1 + 3 * SITE_BINS,
-    },
-    Feature {
-        name: SITE_FEATURES[1],
-        bins: 2 * SITE_RADIUS + 2,
-    },
-    Feature {
-        name: "best run",
-        bins: (DISTANCE_EDGES.len() + 2) * 2 + 3,
-    },
-];
+    #[inline]
+    fn of(&self, from: usize, to: usize) -> i64 {
+        self.0[to] - self.0[from]
+    }
 
-/// A page's scores alone, summed up so that any window costs two lookups.
-pub(super) struct Neighbourhood<'a> {
-    facts: &'a PageFacts<'a>,
-    /// Log-odds of each line alone.
-    logits: &'a [f64],
-    /// Likelihood of each line alone.
-    likelihoods: &'a [f64],
-    /// `chaff[i]`: sum of likelihoods of the lines before line i.
-    chaff: &'a [f64],
-    /// `words[i]`: sum of words times likelihood of body of the lines before line i.
-    words: &'a [f64],
-    /// The sure paragraph at or before a line, and at or behind it; the line count is none.
-    sure_before: &'a [f64],
-    sure_behind: &'a [f64],
-    best_run: std::ops::Range<usize>,
-    /// Bins that are the same for all lines: likelihood and body words of the page.
-    page_bins: [usize; 2],
+    fn all(&self) -> i64 {
+        *self.0.last().unwrap_or(&0)
+    }
 }
 
-/// Doubles of working memory for each line.
-const DOUBLES_A_LINE: usize = 6;
+/// A page's scores so far, summed up. Kept from page to page for its memory.
+#[derive(Debug, Default)]
+pub(super) struct Neighbourhood {
+    log_odds: Vec<f32>,
+    words_say: Vec<f32>,
+    /// What words before say of the lines behind them, and words behind of those before:
+    /// carried along, fading.
+    said_before: Vec<f32>,
+    said_behind: Vec<f32>,
+    loudest_before: Vec<f32>,
+    loudest_behind: Vec<f32>,
+    likelihoods: Vec<f32>,
+    chaff: Sums,
+    log_odds_sums: Sums,
+    words_say_sums: Sums,
+    words: Sums,
+    body_words: Sums,
+    stops: Sums,
+    site_lines: Sums,
+    /// How far the lengths of a line and the next lie apart.
+    steps: Sums,
+    /// The long line before a line, and that behind it; page edges are long.
+    long_before: Vec<usize>,
+    long_behind: Vec<usize>,
+    /// The sure paragraph at or before a line, and at or behind it; the line count is none.
+    sure_before: Vec<usize>,
+    sure_behind: Vec<usize>,
+    best_runs: [std::ops::Range<usize>; 2],
+}
 
-impl<'a> Neighbourhood<'a> {
-    /// Sums up the page from the log-odds of each line alone.
+/// Takes in the features of a page one by one.
+pub(super) trait Sink {
+    /// A feature's name, and its code for each line.
+    fn feature(&mut self, name: &'static str, code: impl Fn(usize) -> u8);
+}
+
+/// Fills columns.
+pub(super) struct Fill<'c> {
+    columns: &'c mut Columns,
+    next: usize,
+}
+
+impl<'c> Fill<'c> {
+    pub(super) fn new(columns: &'c mut Columns, from: usize) -> Self {
+        Fill {
+            columns,
+            next: from,
+        }
+    }
+}
+
+impl Sink for Fill<'_> {
+    #[inline]
+    fn feature(&mut self, _: &'static str, code: impl Fn(usize) -> u8) {
+        for (line, out) in self.columns.column_mut(self.next).iter_mut().enumerate() {
+            *out = code(line);
+        }
+        self.next += 1;
+    }
+}
+
+/// The names of all features, in the order of their columns: those of the line, then those of
+/// its neighbourhood.
+pub fn feature_names() -> Vec<&'static str> {
+    struct Names(Vec<&'static str>);
+    impl Sink for Names {
+        fn feature(&mut self, name: &'static str, _: impl Fn(usize) -> u8) {
+            self.0.push(name);
+        }
+    }
+    let mut names = Names(line::FEATURES.to_vec());
+    let mut neighbourhood = Neighbourhood::default();
+    let facts = PageFacts {
+        page: b"",
+        evidence: &crate::evidence::Evidence::default(),
+        repeats: &crate::repeats::Repeats::default(),
+    };
+    neighbourhood.sum_up(&facts, &[], [&[]; SPEAKS_OF]);
+    neighbourhood.features(&facts, &mut names);
+    names.0
+}
+
+impl Neighbourhood {
+    /// Sums up the page from the log-odds of each line so far and what its words say.
     ///
-    /// Linear time; `scratch` grows to 48 bytes a line.
-    pub(super) fn new(
-        facts: &'a PageFacts<'a>,
-        log_odds: impl Iterator<Item = f32>,
-        scratch: &'a mut Vec<f64>,
-    ) -> Self {
-        let count = facts.line_count();
-        scratch.clear();
-        scratch.resize(count * DOUBLES_A_LINE + 2, 0.0);
-        let (logits, rest) = scratch.split_at_mut(count);
-        let (likelihoods, rest) = rest.split_at_mut(count);
-        let (sure_before, rest) = rest.split_at_mut(count);
-        let (sure_behind, rest) = rest.split_at_mut(count);
-        let (chaff, words) = rest.split_at_mut(count + 1);
-
+    /// Linear time; about 100 bytes a line.
+    pub(super) fn sum_up(
+        &mut self,
+        facts: &PageFacts<'_>,
+        log_odds: &[f32],
+        words_say: [&[f32]; SPEAKS_OF],
+    ) {
+        let lines = log_odds.len();
         let shapes = &facts.evidence.shapes;
-        let mut sure = count;
-        let mut best = BestRun::default();
-        for (line, log_odds) in log_odds.enumerate() {
-            let shape = &shapes[line];
-            let likelihood = likelihood(log_odds);
-            logits[line] = f64::from(log_odds);
-            likelihoods[line] = f64::from(likelihood);
-            chaff[line + 1] = chaff[line] + f64::from(likelihood);
-            words[line + 1] = words[line] + f64::from(shape.words) * f64::from(1.0 - likelihood);
+        let cut = |log_odds: f32| log_odds.clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS);
+        self.log_odds.clear();
+        self.log_odds
+            .extend(log_odds.iter().map(|&value| cut(value)));
+        self.words_say.clear();
+        let [itself, of_behind, of_before] = words_say;
+        self.words_say
+            .extend(itself.iter().map(|&value| cut(value)));
+        carry(
+            of_behind.iter(),
+            &mut self.said_before,
+            &mut self.loudest_before,
+        );
+        carry(
+            of_before.iter().rev(),
+            &mut self.said_behind,
+            &mut self.loudest_behind,
+        );
+        self.said_behind.reverse();
+        self.loudest_behind.reverse();
+        self.likelihoods.clear();
+        self.likelihoods
+            .extend(self.log_odds.iter().map(|&value| likelihood(value)));
+        let whole = |value: f32| (value * ONE as f32) as i64;
+        self.chaff
+            .fill(self.likelihoods.iter().map(|&value| whole(value)));
+        self.log_odds_sums
+            .fill(self.log_odds.iter().map(|&value| whole(value)));
+        self.words_say_sums
+            .fill(self.words_say.iter().map(|&value| whole(value)));
+        self.words
+            .fill(shapes.iter().map(|shape| i64::from(shape.words)));
+        let body = shapes.iter().zip(&self.likelihoods);
+        self.body_words.fill(
+            body.map(|(shape, &likelihood)| i64::from(shape.words) * (ONE - whole(likelihood))),
+        );
+        let is_stop = |last| matches!(last, crate::shape::CharClass::Stop);
+        self.stops
+            .fill(shapes.iter().map(|shape| i64::from(is_stop(shape.last))));
+        let corpus = &facts.evidence.corpus;
+        let on_site = |line| corpus.site_pages > 1 && corpus.line_pages(line) > 1;
+        self.site_lines
+            .fill((0..lines).map(|line| i64::from(on_site(line))));
+
+        let length = |line: usize| i64::from(count(shapes[line].words));
+        let steps =
+            (0..lines.saturating_sub(1)).map(|line| (length(line) - length(line + 1)).abs());
+        self.steps.fill(steps);
+        self.long_before.clear();
+        self.long_behind.clear();
+        self.long_behind.resize(lines, lines);
+        let is_long = |line: usize| shapes[line].words >= LONG_WORDS;
+        let mut long = 0;
+        for line in 0..lines {
+            self.long_before.push(long);
+            if is_long(line) {
+                long = line;
+            }
+        }
+        let mut long = lines;
+        for line in (0..lines).rev() {
+            self.long_behind[line] = long;
+            if is_long(line) {
+                long = line;
+            }
+        }
+
+        self.sure_before.clear();
+        self.sure_behind.clear();
+        self.sure_behind.resize(lines, lines);
+        let mut runs = [BestRun::default(), BestRun::default()];
+        let mut sure = lines;
+        for (line, shape) in shapes.iter().enumerate() {
+            let likelihood = self.likelihoods[line];
             if likelihood <= SURE_LIKELIHOOD && shape.words >= SURE_WORDS {
                 sure = line;
             }
-            sure_before[line] = sure as f64;
-            best.add(
+            self.sure_before.push(sure);
+            let words = shape.words.max(1) as f32;
+            runs[0].add(line, whole(words * (0.5 - likelihood)));
+            runs[1].add(
                 line,
-                f64::from(shape.words.max(1)) * f64::from(0.5 - likelihood),
+                whole(words.sqrt() * (-self.log_odds[line]).clamp(-3.0, 3.0)),
             );
         }
-        let mut sure = count;
-        for line in (0..count).rev() {
-            if sure_before[line] == line as f64 {
+        let mut sure = lines;
+        for line in (0..lines).rev() {
+            if self.sure_before[line] == line {
                 sure = line;
             }
-            sure_behind[line] = sure as f64;
+            self.sure_behind[line] = sure;
         }
-        Neighbourhood {
-            facts,
-            page_bins: [
-                bin((chaff[count] / count.max(1) as f64) as f32, &SHARE_EDGES),
-                bin(words[count] as f32, &PAGE_WORD_EDGES),
-            ],
-            logits,
-            likelihoods,
-            chaff,
-            words,
-            sure_before,
-            sure_behind,
-            best_run: best.best,
-        }
+        self.best_runs = runs.map(|run| run.best);
     }
 
-    /// Mean likelihood of boilerplate of the lines up to `radius` away, the line itself left
-    /// out; 1 where there are none (page edges count as boilerplate, as in jusText).
-    fn mean_around(&self, line: usize, radius: usize) -> f32 {
-        let from = line.saturating_sub(radius);
-        let to = (line + radius + 1).min(self.logits.len());
-        let own = self.likelihoods[line];
-        let missing = (2 * radius + 1) - (to - from);
-        let sum = self.chaff[to] - self.chaff[from] - own + missing as f64;
-        (sum / (2 * radius) as f64) as f32
+    /// Mean of a sum over the lines from `from` to before `to`, page edges counted as
+    /// `missing`; both may lie outside the page.
+    #[inline]
+    fn mean(&self, sums: &Sums, from: i64, to: i64, missing: f32) -> f32 {
+        let count = self.log_odds.len() as i64;
+        let inside = (from.clamp(0, count) as usize, to.clamp(0, count) as usize);
+        let outside = (to - from) - (inside.1 - inside.0) as i64;
+        let sum = sums.of(inside.0, inside.1) as f32 / ONE as f32 + outside as f32 * missing;
+        sum / (to - from) as f32
     }
 
-    /// The likelihood of a line alone.
-    pub(super) fn likelihood_alone(&self, line: usize) -> f32 {
-        self.likelihoods[line] as f32
+    /// Mean over the lines up to `radius` away, the line itself with them.
+    #[inline]
+    fn around(&self, sums: &Sums, line: usize, radius: i64, missing: f32) -> f32 {
+        let line = line as i64;
+        self.mean(sums, line - radius, line + radius + 1, missing)
     }
 
-    fn logit(&self, line: Option<usize>) -> Option<f32> {
-        line.and_then(|line| self.logits.get(line))
-            .map(|&logit| logit as f32)
+    /// Log-odds of a neighbour; beyond the page's edges stands sure boilerplate.
+    #[inline]
+    fn neighbour(values: &[f32], line: usize, offset: isize) -> u8 {
+        let value = line
+            .checked_add_signed(offset)
+            .and_then(|line| values.get(line));
+        value.map_or(255, |&value| logit(value).min(254))
     }
 
-    /// Bin of a neighbour's log-odds; the last bin where there is no neighbour.
-    fn neighbour(&self, line: Option<usize>) -> usize {
-        self.logit(line)
-            .map_or(LOGIT_BINS, |logit| bin(logit, &LOGIT_EDGES))
-    }
+    /// Gives the features of a page's lines to `sink`.
+    pub(super) fn features(&self, facts: &PageFacts<'_>, sink: &mut impl Sink) {
+        let lines = self.log_odds.len();
+        let shapes = &facts.evidence.shapes;
+        let corpus = &facts.evidence.corpus;
+        let repeats = facts.repeats;
+        let log_odds = &self.log_odds[..];
+        let words_say = &self.words_say[..];
+        let clip = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+        let whole = |sum: i64| u32::try_from(sum / ONE).unwrap_or(u32::MAX);
 
-    fn distance(&self, line: usize, sure: &[f64]) -> usize {
-        let sure = sure
-            .get(line)
-            .map_or(self.logits.len(), |&sure| sure as usize);
-        if sure >= self.logits.len() {
-            return DISTANCE_BINS - 1;
-        }
-        bin(sure.abs_diff(line) as f32, &DISTANCE_EDGES).min(DISTANCE_BINS - 2)
-    }
-
-    /// One bin for each feature of a line.
-    pub(super) fn bins(&self, line: usize) -> [usize; COUNT] {
-        let count = self.logits.len();
-        let shape = &self.facts.evidence.shapes[line];
-        let length = alone::length_class(shape);
-        let own = self.logits[line] as f32;
-        let own_coarse = bin(own, &COARSE_EDGES);
-        let before = line.checked_sub(1);
-        let behind = Some(line + 1);
-
-        let window = line.saturating_sub(4)..(line + 5).min(count);
-        let own_words = self.words[line + 1] - self.words[line];
-        let words_around = self.words[window.end] - self.words[window.start] - own_words;
-        let page_words = self.words[count];
-        let [page_share, page_size] = self.page_bins;
-        let words_before = (self.words[line] / page_words.max(1e-9)) as f32;
-        let around = self.mean_around(line, 3);
-
-        let from_before = before.map_or(DISTANCE_BINS - 1, |before| {
-            self.distance(before, self.sure_before)
+        sink.feature("the line so far", |line| logit(log_odds[line]));
+        sink.feature("line before", |line| Self::neighbour(log_odds, line, -1));
+        sink.feature("line behind", |line| Self::neighbour(log_odds, line, 1));
+        sink.feature("second line before", |line| {
+            Self::neighbour(log_odds, line, -2)
         });
-        let to_behind = self.distance(line + 1, self.sure_behind);
-        let next = self
-            .logit(behind)
-            .map_or(COARSE_BINS - 1, |logit| bin(logit, &COARSE_EDGES));
-        let ending = match shape.last {
-            crate::shape::CharClass::Stop => 0,
-            crate::shape::CharClass::Colon => 1,
-            _ => 2,
+        sink.feature("second line behind", |line| {
+            Self::neighbour(log_odds, line, 2)
+        });
+        sink.feature("third line before", |line| {
+            Self::neighbour(log_odds, line, -3)
+        });
+        sink.feature("third line behind", |line| {
+            Self::neighbour(log_odds, line, 3)
+        });
+        sink.feature("what the words before say", |line| {
+            Self::neighbour(words_say, line, -1)
+        });
+        sink.feature("what the words behind say", |line| {
+            Self::neighbour(words_say, line, 1)
+        });
+        let length = |line: usize, offset: isize| {
+            let line = line.checked_add_signed(offset);
+            let shape = line.and_then(|line| shapes.get(line));
+            shape.map_or(0, |shape| count(shape.words))
         };
-        [
-            length * LOGIT_BINS + bin(own, &LOGIT_EDGES),
-            self.neighbour(before),
-            self.neighbour(behind),
-            self.neighbour(line.checked_sub(2)),
-            self.neighbour(Some(line + 2)),
-            own_coarse * SHARE_BINS + bin(around, &SHARE_EDGES),
-            bin(self.mean_around(line, 8), &SHARE_EDGES),
-            bin(self.mean_around(line, 20), &SHARE_EDGES),
-            length * (BODY_WORD_EDGES.len() + 1) + bin(words_around as f32, &BODY_WORD_EDGES),
-            bin(line as f32, &PLACE_EDGES),
-            bin((count - 1 - line) as f32, &PLACE_EDGES),
-            bin(line as f32 / count as f32, &RELATIVE_EDGES),
-            usize::from(length == 2) * (BEFORE_EDGES.len() + 1) + bin(words_before, &BEFORE_EDGES),
-            page_share,
-            page_size,
-            from_before * DISTANCE_BINS + to_behind,
-            (length * ENDINGS + ending) * COARSE_BINS + next,
-            length * COPY_BINS + self.copy_bin(line),
-            self.site_bin(line, length),
-            self.site_lines_around(line),
-            self.run_bin(line, around),
-        ]
-    }
+        sink.feature("length of the line before", |line| length(line, -1));
+        sink.feature("length of the line behind", |line| length(line, 1));
 
-    /// The rule by which a copy of the line goes, or else how often it stands on the page.
-    fn copy_bin(&self, line: usize) -> usize {
-        let counts = COPY_EDGES.len() + 1;
-        match self.facts.repeats.copied_by(line) {
-            Some(Rule::Headline) => counts,
-            Some(Rule::Caption) => counts + 1,
-            Some(Rule::DoubledPage) => counts + 2,
-            None => {
-                let copies = self.facts.evidence.shingles.copies(line);
-                bin(copies as f32, &COPY_EDGES)
+        let ending = |line: usize, offset: isize| {
+            let line = line.checked_add_signed(offset);
+            let shape = line.and_then(|line| shapes.get(line));
+            shape.map_or(255, |shape| line::class_code(shape.last))
+        };
+        sink.feature("ending of the line before", |line| ending(line, -1));
+        sink.feature("ending of the line behind", |line| ending(line, 1));
+        sink.feature("short lines before", |line| {
+            count(clip(line - self.long_before[line]))
+        });
+        sink.feature("short lines behind", |line| {
+            count(clip(self.long_behind[line] - line))
+        });
+        let uneven = |line: usize, radius: usize| {
+            let (from, to) = (line.saturating_sub(radius), (line + radius).min(lines - 1));
+            let steps = (to - from).max(1) as f32;
+            fraction(self.steps.of(from, to) as f32 / (steps * 96.0))
+        };
+        sink.feature("lengths of 7 lines", |line| uneven(line, 3));
+        sink.feature("lengths of 17 lines", |line| uneven(line, 8));
+
+        let chaff = |line: usize, from: i64, to: i64| {
+            fraction(self.mean(&self.chaff, line as i64 + from, line as i64 + to, 1.0))
+        };
+        sink.feature("three lines before", |line| chaff(line, -3, 0));
+        sink.feature("three lines behind", |line| chaff(line, 1, 4));
+        sink.feature("eight lines before", |line| chaff(line, -8, 0));
+        sink.feature("eight lines behind", |line| chaff(line, 1, 9));
+        sink.feature("20 lines before", |line| chaff(line, -20, 0));
+        sink.feature("20 lines behind", |line| chaff(line, 1, 21));
+        sink.feature("7 lines around", |line| chaff(line, -3, 4));
+        sink.feature("17 lines around", |line| chaff(line, -8, 9));
+        sink.feature("41 lines around", |line| chaff(line, -20, 21));
+        for (name, radius) in [("log-odds of 7 lines", 3), ("log-odds of 17 lines", 8)] {
+            sink.feature(name, |line| {
+                logit(self.around(&self.log_odds_sums, line, radius, 3.0))
+            });
+        }
+        for (name, radius) in [
+            ("what the words of 7 lines say", 3),
+            ("what the words of 17 lines say", 8),
+        ] {
+            sink.feature(name, |line| {
+                logit(self.around(&self.words_say_sums, line, radius, 0.0))
+            });
+        }
+        sink.feature("said before of lines behind", |line| {
+            logit(self.said_before[line])
+        });
+        sink.feature("said behind of lines before", |line| {
+            logit(self.said_behind[line])
+        });
+        sink.feature("loudest before", |line| logit(self.loudest_before[line]));
+        sink.feature("loudest behind", |line| logit(self.loudest_behind[line]));
+        let body_share = |line: usize, radius: usize| {
+            let (from, to) = (line.saturating_sub(radius), (line + radius + 1).min(lines));
+            let words = self.words.of(from, to).max(1) as f32;
+            fraction(self.body_words.of(from, to) as f32 / (words * ONE as f32))
+        };
+        sink.feature("body words of 9 lines", |line| body_share(line, 4));
+        sink.feature("body words of 33 lines", |line| body_share(line, 16));
+        sink.feature("stops of 17 lines", |line| {
+            let (from, to) = (line.saturating_sub(8), (line + 9).min(lines));
+            share(self.stops.of(from, to) as u32, clip(to - from))
+        });
+
+        let runs = [
+            ("best run", "words of the best run"),
+            ("best run by log-odds", "words of the best run by log-odds"),
+        ];
+        for ((name, words_name), run) in runs.into_iter().zip(&self.best_runs) {
+            sink.feature(name, |line| {
+                let far = if line < run.start {
+                    line as i64 - run.start as i64
+                } else {
+                    (line as i64 - run.end as i64 + 1).max(0)
+                };
+                distance(far)
+            });
+            let all = self.body_words.all().max(1) as f32;
+            let inside = self.body_words.of(run.start, run.end) as f32;
+            sink.feature(words_name, |_| fraction(inside / all));
+        }
+        let all_body = self.body_words.all().max(1) as f32;
+        sink.feature("body words before", |line| {
+            fraction(self.body_words.of(0, line) as f32 / all_body)
+        });
+        sink.feature("body words behind, counted", |line| {
+            count(whole(self.body_words.of(line + 1, lines)))
+        });
+        sink.feature("body words before, counted", |line| {
+            count(whole(self.body_words.of(0, line)))
+        });
+        let before = |line: usize| match line.checked_sub(1).map(|line| self.sure_before[line]) {
+            Some(sure) if sure < lines => line - sure,
+            _ => usize::MAX,
+        };
+        let behind = |line: usize| match self.sure_behind.get(line + 1) {
+            Some(&sure) if sure < lines => sure - line,
+            _ => usize::MAX,
+        };
+        sink.feature("sure paragraph before", |line| count(clip(before(line))));
+        sink.feature("sure paragraph behind", |line| count(clip(behind(line))));
+        sink.feature("gap between sure paragraphs", |line| {
+            count(clip(before(line).saturating_add(behind(line))))
+        });
+        let first = self.sure_behind.first().copied().unwrap_or(lines);
+        let last = self.sure_before.last().copied().unwrap_or(lines);
+        let place = |line: usize, sure: usize| match sure {
+            sure if sure < lines => distance(line as i64 - sure as i64),
+            _ => 0,
+        };
+        sink.feature("behind the first sure paragraph", |line| place(line, first));
+        sink.feature("behind the last sure paragraph", |line| place(line, last));
+
+        let mean = |sums: &Sums| self.mean(sums, 0, lines.max(1) as i64, 0.0);
+        let page = logit(mean(&self.log_odds_sums));
+        sink.feature("log-odds of the page", |_| page);
+        let page = logit(mean(&self.words_say_sums));
+        sink.feature("what the words of the page say", |_| page);
+        let page = fraction(mean(&self.chaff));
+        sink.feature("page as a whole", |_| page);
+        let page = count(whole(self.body_words.all()));
+        sink.feature("body words of the page", |_| page);
+        let page = count(u32::try_from(self.words.all()).unwrap_or(u32::MAX));
+        sink.feature("length of the page", |_| page);
+        let page = count(clip(lines));
+        sink.feature("lines of the page", |_| page);
+        let page = share(self.stops.all() as u32, clip(lines));
+        sink.feature("stops of the page", |_| page);
+        sink.feature("place from the top", |line| count(clip(line)));
+        sink.feature("place from the end", |line| count(clip(lines - 1 - line)));
+        sink.feature("place on the page", |line| share(clip(line), clip(lines)));
+
+        let shingles = &facts.evidence.shingles;
+        sink.feature("copies on the page", |line| count(shingles.copies(line)));
+        sink.feature("rule of its copy", |line| match repeats.copied_by(line) {
+            None => 0,
+            Some(Rule::Headline) => 1,
+            Some(Rule::Caption) => 2,
+            Some(Rule::DoubledPage) => 3,
+        });
+
+        let site_pages = corpus.site_pages;
+        let site_share = |pages: u32| match site_pages {
+            0 | 1 => 0,
+            _ => share(pages.max(1), site_pages).max(1),
+        };
+        sink.feature("pages of its site", |_| {
+            if site_pages < 2 { 0 } else { count(site_pages) }
+        });
+        sink.feature("pages that hold it", |line| {
+            if site_pages < 2 {
+                0
+            } else {
+                count(corpus.line_pages(line).max(1))
             }
-        }
+        });
+        sink.feature("share of pages that hold it", |line| match site_pages {
+            0 | 1 => 0,
+            _ => site_share(corpus.line_pages(line)),
+        });
+        sink.feature(
+            "pages that hold it with a neighbour",
+            |line| match site_pages {
+                0 | 1 => 0,
+                _ => {
+                    let before = line
+                        .checked_sub(1)
+                        .map_or(0, |line| corpus.pair_pages(line));
+                    count(before.max(corpus.pair_pages(line)).max(1))
+                }
+            },
+        );
+        sink.feature("site's lines around", |line| {
+            let from = line.saturating_sub(SITE_RADIUS);
+            let to = (line + SITE_RADIUS + 1).min(lines);
+            if site_pages < 2 {
+                0
+            } else {
+                1 + self.site_lines.of(from, to) as u8
+            }
+        });
     }
+}
 
-    /// Whether the site's other pages hold the line, and how many of them; 0 without a site.
-    fn site_bin(&self, line: usize, length: usize) -> usize {
-        let corpus = &self.facts.evidence.corpus;
-        if corpus.site_pages < 2 {
-            return 0;
-        }
-        let first = 1 + length * SITE_BINS;
-        let pages = corpus.line_pages(line);
-        if pages < 2 {
-            return first + bin(corpus.site_pages as f32, &SITE_SIZE_EDGES);
-        }
-        let before = line
-            .checked_sub(1)
-            .map_or(0, |line| corpus.pair_pages(line));
-        let is_paired = before.max(corpus.pair_pages(line)) > 1;
-        let share = pages as f32 / corpus.site_pages as f32;
-        let shares = SITE_SHARE_EDGES.len() + 1;
-        let count = bin(pages as f32, &SITE_PAGE_EDGES) * shares + bin(share, &SITE_SHARE_EDGES);
-        first + 1 + SITE_SIZE_EDGES.len() + count * 2 + usize::from(is_paired)
-    }
-
-    /// How many of the lines around stand on other pages of the site too; 0 without a site.
-    fn site_lines_around(&self, line: usize) -> usize {
-        let corpus = &self.facts.evidence.corpus;
-        if corpus.site_pages < 2 {
-            return 0;
-        }
-        let from = line.saturating_sub(SITE_RADIUS);
-        let to = (line + SITE_RADIUS + 1).min(self.logits.len());
-        let lines = (from..to).filter(|&other| other != line && corpus.line_pages(other) > 1);
-        1 + lines.count()
-    }
-
-    /// Inside the best run, or how far before or behind it.
-    fn run_bin(&self, line: usize, around: f32) -> usize {
-        let side = DISTANCE_EDGES.len() + 2;
-        if line < self.best_run.start {
-            bin((self.best_run.start - line) as f32, &DISTANCE_EDGES) + 1
-        } else if line >= self.best_run.end {
-            side + bin((line + 1 - self.best_run.end) as f32, &DISTANCE_EDGES) + 1
-        } else {
-            2 * side + bin(around, &[0.35, 0.6])
-        }
+/// For each line what those before it say: their fading mean, and the loudest, fading too.
+fn carry<'s>(said: impl Iterator<Item = &'s f32>, mean: &mut Vec<f32>, loudest: &mut Vec<f32>) {
+    const FADES_TO: f32 = 0.8;
+    const LOUDEST_FADES_TO: f32 = 0.97;
+    mean.clear();
+    loudest.clear();
+    let (mut own_mean, mut own_loudest) = (0.0_f32, 0.0_f32);
+    for &said in said {
+        mean.push(own_mean);
+        loudest.push(own_loudest);
+        let said = said.clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS);
+        own_mean = own_mean * FADES_TO + said * (1.0 - FADES_TO);
+        own_loudest = (own_loudest * LOUDEST_FADES_TO).max(said);
     }
 }
 
@@ -383,15 +513,15 @@ impl<'a> Neighbourhood<'a> {
 #[derive(Default)]
 struct BestRun {
     best: std::ops::Range<usize>,
-    best_sum: f64,
+    best_sum: i64,
     start: usize,
-    sum: f64,
+    sum: i64,
 }
 
 impl BestRun {
-    fn add(&mut self, line: usize, value: f64) {
-        if self.sum <= 0.0 {
-            self.sum = 0.0;
+    fn add(&mut self, line: usize, value: i64) {
+        if self.sum <= 0 {
+            self.sum = 0;
             self.start = line;
         }
         self.sum += value;
@@ -399,5 +529,30 @@ impl BestRun {
             self.best_sum = self.sum;
             self.best = self.start..line + 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_feature_has_a_name_of_its_own() {
+        let names = feature_names();
+        let different: std::collections::HashSet<_> = names.iter().collect();
+        assert_eq!(different.len(), names.len());
+        assert!(names.len() <= 256, "a question names its feature in a byte");
+        assert_eq!(names[..line::COUNT], line::FEATURES);
+    }
+
+    #[test]
+    fn the_loudest_voice_fades() {
+        let said = [0.0, 4.0, 0.0, 0.0, -9.0];
+        let (mut mean, mut loudest) = (Vec::new(), Vec::new());
+        carry(said.iter(), &mut mean, &mut loudest);
+        assert_eq!(mean[..2], [0.0, 0.0]);
+        assert!(mean[2] > mean[3] && mean[3] > mean[4]);
+        assert_eq!(loudest[..3], [0.0, 0.0, 4.0]);
+        assert!(loudest[4] < 4.0);
     }
 }

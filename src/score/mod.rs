@@ -1,14 +1,22 @@
 //! Facts on a page's lines in, the likelihood of boilerplate for each line out.
 //!
-//! The seam is [`Scorer`]: [`additive::AdditiveScorer`] is what the program uses, the rules
-//! of [`mod@reference`] are what it is compared with, and later models come in beside them.
+//! The seam is [`Scorer`]: [`learned::LearnedScorer`] is what the program uses, the rules of
+//! [`mod@reference`] are what it is compared with.
 
-pub mod additive;
-mod alone;
-pub mod bins;
+pub(crate) mod codes;
 mod context;
+pub mod cut;
+pub mod forest;
+pub mod learned;
+pub mod lexical;
+mod line;
+pub mod model;
 pub mod reference;
-mod weights;
+
+pub use context::feature_names;
+pub use learned::{LearnedScorer, Scratch};
+pub use line::COUNT as LINE_FEATURES;
+pub use model::Model;
 
 use crate::evidence::Evidence;
 use crate::repeats::Repeats;
@@ -77,7 +85,7 @@ pub trait Scorer: Send + Sync {
     ///
     /// `scratch` is working memory that the caller keeps between pages; its content means
     /// nothing before and after.
-    fn score(&self, facts: &PageFacts<'_>, scratch: &mut Vec<f64>, scores: &mut Vec<Score>);
+    fn score(&self, facts: &PageFacts<'_>, scratch: &mut Scratch, scores: &mut Vec<Score>);
 
     /// For each line of the page what weighed on its score in context, heaviest first. A
     /// line's list may be empty.

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::{Contribution, PageFacts, Score, Scorer};
+use super::{Contribution, PageFacts, Score, Scorer, Scratch};
 
 const BODY: Score = Score {
     alone: 0.0,
@@ -104,7 +104,7 @@ fn holds_phrase(line: &[u8], lowered: &mut Vec<u8>) -> bool {
 }
 
 impl Scorer for TerminalPunctuation {
-    fn score(&self, facts: &PageFacts<'_>, _scratch: &mut Vec<f64>, scores: &mut Vec<Score>) {
+    fn score(&self, facts: &PageFacts<'_>, _scratch: &mut Scratch, scores: &mut Vec<Score>) {
         let mut lowered = Vec::new();
         scores.clear();
         scores.extend((0..facts.line_count()).map(|line| {
@@ -164,7 +164,7 @@ fn best_run(weights: impl Iterator<Item = i64>) -> std::ops::Range<usize> {
 }
 
 impl Scorer for BestRun {
-    fn score(&self, facts: &PageFacts<'_>, _scratch: &mut Vec<f64>, scores: &mut Vec<Score>) {
+    fn score(&self, facts: &PageFacts<'_>, _scratch: &mut Scratch, scores: &mut Vec<Score>) {
         let run = best_run(facts.evidence.shapes.iter().map(|shape| {
             if shape.words >= BestRun::MIN_WORDS {
                 i64::from(shape.words)

@@ -13,6 +13,19 @@ pub fn write_safe(value: &impl Serialize, out: &mut impl Write) -> io::Result<()
     value.serialize(&mut serializer).map_err(io::Error::from)
 }
 
+/// Writes a value in many lines, for reading too, see [`SafeFormatter`].
+pub fn write_safe_pretty(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+    // Outside its strings JSON is printable ASCII and line feeds.
+    let text = serde_json::to_string_pretty(value)?;
+    for (at, line) in text.split('\n').enumerate() {
+        if at > 0 {
+            writeln!(out)?;
+        }
+        SafeFormatter.write_string_fragment(out, line)?;
+    }
+    Ok(())
+}
+
 /// Compact JSON in which everything that [`visible`] would escape is a `\u` escape too: JSON
 /// itself lets DEL, C1 and bidirectional controls through.
 struct SafeFormatter;

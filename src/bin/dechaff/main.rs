@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         Command::Eval(args) => commands::eval::run(args),
         Command::Repeats(args) => commands::repeats::run(args),
         Command::Index(command) => commands::index::run(command),
+        Command::Train(args) => commands::train::run(args),
     };
     match done {
         Ok(code) => ExitCode::from(code),

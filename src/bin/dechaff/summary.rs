@@ -92,7 +92,7 @@ impl Summary {
 pub struct RunRecord(Value);
 
 impl RunRecord {
-    pub fn new(summary: &Summary, cleaner: &Cleaner, options: &RunOptions) -> Self {
+    pub fn new(summary: &Summary, model: &str, cleaner: &Cleaner, options: &RunOptions) -> Self {
         let config = cleaner.config();
         let threshold = match config.threshold {
             Threshold::Auto => json!("auto"),
@@ -111,8 +111,8 @@ impl RunRecord {
             "settings": {
                 "page_repeats": config.page_repeats,
                 "score": config.score,
+                "model": model,
                 "threshold": threshold,
-                "cut": config.cut(),
                 "mode": mode,
                 "site_templates": config.site_templates,
                 "corpus_duplicates": config.corpus_duplicates.map(|rule| json!({

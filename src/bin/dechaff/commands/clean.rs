@@ -15,7 +15,7 @@ use dechaff::sink::Output;
 use dechaff::sink::atomic::AtomicFile;
 use dechaff::source::inputs::{Input, Inputs};
 use dechaff::source::site::SiteBy;
-use dechaff::{Cleaner, Config, sink};
+use dechaff::{Config, sink};
 
 use super::{USAGE, exit_code, tell};
 use crate::args::{CleanArgs, Format, Mode};
@@ -37,7 +37,7 @@ pub fn run(args: &CleanArgs) -> anyhow::Result<u8> {
 fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
     let started = Instant::now();
     let config = args.corpus.config(&args.engine);
-    let cleaner = Cleaner::new(config.clone())?;
+    let cleaner = args.engine.cleaner(config.clone())?;
     let mode = match args.mode {
         Mode::Drop => sink::render::Mode::Drop,
         Mode::Tag => sink::render::Mode::Tag,
@@ -99,7 +99,7 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
 
     let summary = Summary::new(counts, started.elapsed());
     if let Some(stats) = stats {
-        let record = RunRecord::new(&summary, &cleaner, &options);
+        let record = RunRecord::new(&summary, &args.engine.model_name(), &cleaner, &options);
         let mut stats = Box::new(stats);
         stats.write(record.to_json().as_bytes())?;
         stats.finish()?;

@@ -6,21 +6,24 @@ use std::sync::Arc;
 
 use anstyle::Style;
 use anyhow::Context;
+use dechaff::error::{ConfigError, RunError};
 use dechaff::eval::{
-    EvalOptions, Evaluation, GoldError, GoldPage, GoldReader, TemplateLine, evaluate,
+    EvalOptions, Evaluation, GoldError, GoldPage, GoldReader, TemplateLine, WorstPage, evaluate,
     frequent_templates, index_pages,
 };
+use dechaff::score::Scorer;
 use dechaff::score::reference::{BestRun, TerminalPunctuation};
 use dechaff::visible::visible;
 use dechaff::{Cleaner, Config};
 use serde::Serialize;
 
 use super::CLEAN;
-use crate::args::EvalArgs;
+use crate::args::{EvalArgs, EvalScorer};
+use crate::json;
 use crate::terminal::Terminal;
 
-/// Columns of a template's text.
-const TEMPLATE_COLUMNS: usize = 100;
+/// Columns of a line of a page.
+const TEXT_COLUMNS: usize = 100;
 
 /// What `--json` writes.
 #[derive(Serialize)]
@@ -33,51 +36,70 @@ struct EvalJson {
 }
 
 pub fn run(args: &EvalArgs) -> anyhow::Result<u8> {
-    let rule = |scorer| {
-        let config = Config {
-            page_repeats: false,
-            ..Config::default()
-        };
-        Cleaner::with_scorer(config, scorer)
-    };
     let config = args.engine.config();
-    let mut dechaff = Cleaner::new(config.clone())?;
+    let pages = read_pages(&args.gold).context("cannot read labelled pages")?;
+    let model = model(config, &pages, args)?;
     let c4 = rule(Box::new(TerminalPunctuation))?;
     let best_run = rule(Box::new(BestRun))?;
-    let pages = read_pages(&args.gold).context("cannot read labelled pages")?;
-    if config.needs_site() {
-        dechaff = dechaff.with_index(Arc::new(index_pages(&pages, &config)));
-    }
-    let cleaners = [
-        ("dechaff", &dechaff),
-        ("terminal punctuation (C4)", &c4),
-        ("best run (BTE)", &best_run),
-    ];
+    let named = args.scorers.iter().map(|scorer| match scorer {
+        EvalScorer::Model => ("model", &model),
+        EvalScorer::TerminalPunctuation => ("terminal-punctuation", &c4),
+        EvalScorer::BestRun => ("best-run", &best_run),
+    });
+    let cleaners: Vec<(&str, &Cleaner)> = named.collect();
     let options = EvalOptions {
         include_headlines: args.headlines,
         by: args.row_field(),
+        worst: args.worst.unwrap_or_default() as usize,
     };
     let evaluation = evaluate(&cleaners, &pages, options);
     let templates = args
         .templates
-        .map(|per_site| frequent_templates(&dechaff, &pages, per_site as usize));
+        .map(|per_site| frequent_templates(&model, &pages, per_site as usize));
     let mut out = BufWriter::new(std::io::stdout().lock());
     if args.json {
         let json = EvalJson {
             evaluation,
             templates,
         };
-        serde_json::to_writer_pretty(&mut out, &json).map_err(std::io::Error::from)?;
+        json::write_safe_pretty(&json, &mut out)?;
         writeln!(out)?;
     } else {
-        out.write_all(evaluation.to_text().as_bytes())?;
-        out.write_all(templates_text(&templates.unwrap_or_default()).as_bytes())?;
+        let mut sections = vec![evaluation.to_text()];
+        if args.calibration {
+            sections.push(evaluation.reliability_text());
+        }
+        sections.push(templates_text(&templates.unwrap_or_default()));
+        sections.push(worst_text(cleaners[0].0, &evaluation.worst));
+        sections.push(evaluation.side_by_side_text());
+        sections.retain(|section| !section.is_empty());
+        out.write_all(sections.join("\n").as_bytes())?;
     }
     out.flush()?;
     Ok(CLEAN)
 }
 
-fn read_pages(paths: &[PathBuf]) -> Result<Vec<GoldPage>, GoldError> {
+/// The program's own cleaner, with what the pages say of their sites where that is asked for.
+fn model(config: Config, pages: &[GoldPage], args: &EvalArgs) -> Result<Cleaner, RunError> {
+    let is_used = args.scorers.contains(&EvalScorer::Model) || args.templates.is_some();
+    let index = (is_used && config.needs_site()).then(|| index_pages(pages, &config));
+    let model = args.engine.cleaner(config)?;
+    Ok(match index {
+        Some(index) => model.with_index(Arc::new(index)),
+        None => model,
+    })
+}
+
+/// A rule from the literature, alone.
+fn rule(scorer: Box<dyn Scorer>) -> Result<Cleaner, ConfigError> {
+    let config = Config {
+        page_repeats: false,
+        ..Config::default()
+    };
+    Cleaner::with_scorer(config, scorer)
+}
+
+pub fn read_pages(paths: &[PathBuf]) -> Result<Vec<GoldPage>, GoldError> {
     let mut pages = Vec::new();
     for path in paths {
         for page in GoldReader::open(path)? {
@@ -87,29 +109,74 @@ fn read_pages(paths: &[PathBuf]) -> Result<Vec<GoldPage>, GoldError> {
     Ok(pages)
 }
 
+/// A heading, then for each page a line of figures, and its wrong lines under a head.
+fn worst_text(scorer: &str, worst: &[WorstPage]) -> String {
+    if worst.is_empty() {
+        return String::new();
+    }
+    let pages = worst.iter().map(|page| {
+        let mut text = format!(
+            "{} {}: line F1 {:.4}, 4gram F1 {:.4}, word F1 {:.4}; \
+             {} words of body lost, {} of chaff kept\n",
+            visible(page.source.as_bytes()),
+            visible(page.id.as_bytes()),
+            page.line_f1,
+            page.ngram_f1,
+            page.word_f1,
+            page.body_words_lost,
+            page.chaff_words_kept
+        );
+        if !page.wrong_lines.is_empty() {
+            text.push_str("      line   score  reason       text\n");
+        }
+        for wrong in &page.wrong_lines {
+            let score = wrong
+                .score
+                .map_or_else(|| "-".to_owned(), |score| format!("{score:.4}"));
+            text.push_str(&format!(
+                "{} {:>5}  {score:>6}  {:<11}  {}\n",
+                wrong.mistake.word(),
+                wrong.line,
+                wrong.reason,
+                shown(&wrong.text)
+            ));
+        }
+        text
+    });
+    let pages: Vec<String> = pages.collect();
+    format!("worst pages of {scorer}\n{}", pages.join("\n"))
+}
+
+/// A line of a page, made safe and cut.
+fn shown(line: &str) -> String {
+    let terminal = Terminal {
+        columns: Some(TEXT_COLUMNS),
+        ..Terminal::default()
+    };
+    terminal.show(Style::new(), &visible(line.as_bytes()))
+}
+
 /// A table for each site: on how many pages a line was removed, how many of these lines have
 /// which label, the line.
 fn templates_text(templates: &[TemplateLine]) -> String {
-    let terminal = Terminal {
-        columns: Some(TEMPLATE_COLUMNS),
-        ..Terminal::default()
-    };
     let mut text = String::new();
     for site in templates.chunk_by(|a, b| a.site == b.site) {
         let name = visible(site[0].site.as_bytes());
+        if !text.is_empty() {
+            text.push('\n');
+        }
         text.push_str(&format!(
-            "\ntemplates of {name}\n  pages    body  boilerplate  either  line\n"
+            "templates of {name}\n  pages    body  boilerplate  either  line\n"
         ));
         for template in site {
             let labels = template.labels;
-            let line = visible(template.line.as_bytes());
             text.push_str(&format!(
                 "{:>7}  {:>6}  {:>11}  {:>6}  {}\n",
                 template.removed,
                 labels.body,
                 labels.boilerplate,
                 labels.either,
-                terminal.show(Style::new(), &line)
+                shown(&template.line)
             ));
         }
     }

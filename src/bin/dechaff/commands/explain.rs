@@ -45,7 +45,7 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<u8> {
     let text = converted.as_ref().unwrap_or(&bytes);
     let page = text.strip_prefix(UTF8_MARK).unwrap_or(text);
     let config = args.corpus.config(&args.engine);
-    let cleaner = Cleaner::new(config.clone())?;
+    let cleaner = args.engine.cleaner(config.clone())?;
     let Some(path) = &args.index else {
         let explained = Explained::new(&cleaner, page, &PageAddress::default());
         write_page(args, &explained).context("cannot write to standard output")?;

@@ -5,6 +5,7 @@ pub mod eval;
 pub mod explain;
 pub mod index;
 pub mod repeats;
+pub mod train;
 
 /// Finished, nothing to tell.
 pub const CLEAN: u8 = 0;

@@ -1,0 +1,34 @@
+//! `dechaff train`: labelled pages in, a model file out.
+
+use anyhow::Context;
+use dechaff::eval::GoldPage;
+use dechaff::pipeline::model_file;
+use dechaff::train::{TrainOptions, train};
+
+use super::{CLEAN, eval, tell};
+use crate::args::{Preset, TrainArgs};
+
+pub fn run(args: &TrainArgs) -> anyhow::Result<u8> {
+    dechaff::pipeline::plan::check_output(&args.output, args.overwrite)?;
+    let mut pages = eval::read_pages(&args.gold).context("cannot read labelled pages")?;
+    pages.retain(|page| !args.leave_out.contains(&page.source));
+    let mut options = match args.preset {
+        Preset::Fast => TrainOptions::fast(),
+        Preset::Accurate => TrainOptions::accurate(),
+    };
+    options.seed = args.seed;
+    if let Some(name) = &args.name {
+        options.name.clone_from(name);
+    }
+    let model = fit(&pages, &options, args.quiet);
+    model_file::write(&model, &args.output)?;
+    Ok(CLEAN)
+}
+
+fn fit(pages: &[GoldPage], options: &TrainOptions, is_quiet: bool) -> dechaff::score::Model {
+    train(pages, options, &mut |message| {
+        if !is_quiet {
+            tell(message);
+        }
+    })
+}

@@ -1,0 +1,222 @@
+//! A model: what words weigh, and a forest for each step.
+
+use super::context::feature_names;
+use super::forest::{Forest, MAX_DEPTH, Split};
+use super::lexical::{KNOWN_WORDS, LexicalTable, SPEAKS_OF, Scale};
+use super::line;
+use std::sync::{Arc, LazyLock};
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::error::ModelError;
+
+/// The first bytes of every model file.
+const MAGIC: [u8; 8] = *b"dechaffm";
+/// The version of the file and of the features.
+const VERSION: u32 = 1;
+/// Most bytes of a model file that is read.
+pub const MAX_BYTES: usize = 256 << 20;
+
+/// What lines are scored with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// Its name, and what it was fitted on.
+    pub name: String,
+    /// Where less than this share of a page's words is known, words say nothing.
+    pub least_known: f32,
+    /// What words weigh.
+    pub lexical: LexicalTable,
+    /// The line alone, then its neighbourhood, once or several times.
+    pub steps: Vec<Forest>,
+}
+
+/// The names and order of all features, as one number.
+fn schema() -> u64 {
+    static SCHEMA: LazyLock<u64> = LazyLock::new(|| xxh3_64(feature_names().join("\n").as_bytes()));
+    *SCHEMA
+}
+
+/// Takes fields off the front of a model's bytes.
+struct Fields<'b>(&'b [u8]);
+
+impl<'b> Fields<'b> {
+    fn bytes(&mut self, length: usize) -> Result<&'b [u8], ModelError> {
+        let cut = ModelError::Damaged("it ends early");
+        let (front, behind) = self.0.split_at_checked(length).ok_or(cut)?;
+        self.0 = behind;
+        Ok(front)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], ModelError> {
+        let bytes = self.bytes(N)?;
+        Ok(bytes.try_into().expect("as many bytes as asked for"))
+    }
+
+    fn u32(&mut self) -> Result<u32, ModelError> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Result<u64, ModelError> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    /// A number that is one.
+    fn f32(&mut self) -> Result<f32, ModelError> {
+        let value = f32::from_le_bytes(self.array()?);
+        let is_good = value.is_finite();
+        is_good
+            .then_some(value)
+            .ok_or(ModelError::Damaged("a number is none"))
+    }
+}
+
+impl Model {
+    /// The model that comes with the program.
+    pub fn built_in() -> Arc<Model> {
+        static FAST: LazyLock<Arc<Model>> = LazyLock::new(|| {
+            let model = Model::read(include_bytes!("../../models/fast.bin"));
+            Arc::new(model.expect("the model that comes with the program is whole"))
+        });
+        Arc::clone(&FAST)
+    }
+
+    /// The model as a file; the same model gives the same bytes on every machine.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = MAGIC.to_vec();
+        let mut put = |bytes: &[u8]| out.extend_from_slice(bytes);
+        put(&VERSION.to_le_bytes());
+        put(&schema().to_le_bytes());
+        put(&(self.name.len() as u32).to_le_bytes());
+        put(self.name.as_bytes());
+        put(&self.least_known.to_le_bytes());
+        let LexicalTable {
+            scales,
+            weights,
+            known,
+        } = &self.lexical;
+        for Scale { bias, step } in scales {
+            put(&bias.to_le_bytes());
+            put(&step.to_le_bytes());
+        }
+        put(&weights.len().ilog2().to_le_bytes());
+        for weight in weights.iter().flatten() {
+            put(&weight.to_le_bytes());
+        }
+        known.iter().for_each(|bits| put(&bits.to_le_bytes()));
+        put(&(self.steps.len() as u32).to_le_bytes());
+        for forest in &self.steps {
+            put(&forest.bias.to_le_bytes());
+            put(&(forest.depth as u32).to_le_bytes());
+            put(&(forest.trees() as u32).to_le_bytes());
+            for split in &forest.splits {
+                put(&[split.feature, split.above]);
+            }
+            forest
+                .leaves
+                .iter()
+                .for_each(|leaf| put(&leaf.to_le_bytes()));
+        }
+        let check = xxh3_64(&out);
+        out.extend_from_slice(&check.to_le_bytes());
+        out
+    }
+
+    /// Reads what [`Model::to_bytes`] wrote. Memory grows with what is there, not with what
+    /// the bytes say.
+    ///
+    /// # Errors
+    ///
+    /// See [`ModelError`].
+    pub fn read(bytes: &[u8]) -> Result<Model, ModelError> {
+        let damaged = ModelError::Damaged;
+        let mut fields = Fields(bytes);
+        if fields.bytes(MAGIC.len()).map_err(|_| ModelError::Foreign)? != MAGIC {
+            return Err(ModelError::Foreign);
+        }
+        let version = fields.u32()?;
+        if version != VERSION {
+            return Err(ModelError::Version {
+                found: version,
+                expected: VERSION,
+            });
+        }
+        let (found, expected) = (fields.u64()?, schema());
+        if found != expected {
+            return Err(ModelError::Features { found, expected });
+        }
+        let Some((body, check)) = bytes.split_last_chunk::<8>() else {
+            return Err(damaged("it ends early"));
+        };
+        if xxh3_64(body) != u64::from_le_bytes(*check) {
+            return Err(damaged("the checksum is another"));
+        }
+        let name_bytes = fields.u32()? as usize;
+        let name = std::str::from_utf8(fields.bytes(name_bytes)?);
+        let name = name.map_err(|_| damaged("the name is no text"))?.to_owned();
+        let least_known = fields.f32()?;
+        let mut scales = [Scale::default(); SPEAKS_OF];
+        for scale in &mut scales {
+            scale.bias = fields.f32()?;
+            scale.step = fields.f32()?;
+        }
+        let weight_bits = fields.u32()?;
+        if weight_bits > 28 {
+            return Err(damaged("the table is too large"));
+        }
+        let weights = fields.bytes(SPEAKS_OF << weight_bits)?.as_chunks().0;
+        let known = fields.bytes(KNOWN_WORDS * 8)?.as_chunks::<8>().0;
+        let lexical = LexicalTable {
+            scales,
+            weights: weights
+                .iter()
+                .map(|slot| slot.map(u8::cast_signed))
+                .collect(),
+            known: known.iter().map(|bits| u64::from_le_bytes(*bits)).collect(),
+        };
+        let features = feature_names().len();
+        let mut steps = Vec::new();
+        for step in 0..fields.u32()? {
+            let features = if step == 0 { line::COUNT } else { features };
+            steps.push(read_forest(&mut fields, features)?);
+        }
+        if steps.is_empty() || fields.0.len() != 8 {
+            return Err(damaged("its steps do not fill it"));
+        }
+        Ok(Model {
+            name,
+            least_known,
+            lexical,
+            steps,
+        })
+    }
+}
+
+fn read_forest(fields: &mut Fields<'_>, features: usize) -> Result<Forest, ModelError> {
+    let damaged = ModelError::Damaged;
+    let bias = fields.f32()?;
+    let depth = fields.u32()? as usize;
+    let trees = fields.u32()? as usize;
+    if !(1..=MAX_DEPTH).contains(&depth) {
+        return Err(damaged("a tree is too deep"));
+    }
+    let too_many = damaged("it has too many trees");
+    let splits = trees.checked_mul(2 * depth).ok_or(too_many.clone())?;
+    let splits = fields.bytes(splits)?.as_chunks::<2>().0.iter();
+    let splits: Vec<Split> = splits
+        .map(|&[feature, above]| Split { feature, above })
+        .collect();
+    if splits
+        .iter()
+        .any(|split| usize::from(split.feature) >= features)
+    {
+        return Err(damaged("a question is about no feature"));
+    }
+    let leaves = trees.checked_mul(1 << depth).ok_or(too_many)?;
+    let leaves: Result<Vec<f32>, ModelError> = (0..leaves).map(|_| fields.f32()).collect();
+    Ok(Forest {
+        bias,
+        depth,
+        splits,
+        leaves: leaves?,
+    })
+}
