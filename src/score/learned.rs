@@ -5,6 +5,7 @@
 //! model is fitted.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::codes::likelihood;
 use super::context::{Fill, Neighbourhood, feature_names};
@@ -13,24 +14,46 @@ use super::lexical::{Lexical, LexicalTable, SPEAKS_OF};
 use super::line;
 use super::model::Model;
 use super::{Contribution, PageFacts, Score, Scorer, Step};
+use crate::fingerprint::Fingerprint;
 
 /// Scores with a [`Model`].
 #[derive(Clone, Debug)]
 pub struct LearnedScorer {
     model: Arc<Model>,
     features: usize,
+    words_of: WordsOf,
 }
 
 impl Default for LearnedScorer {
     fn default() -> Self {
-        LearnedScorer::new(Model::built_in())
+        LearnedScorer::new(Model::built_in("fast").expect("it comes with the program"))
     }
 }
+
+/// Tells one table of words from another, so that none is asked for what another said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WordsOf(u64);
+
+impl WordsOf {
+    /// A mark that no other table has.
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        WordsOf(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Lines of which a thread remembers what their words say.
+const LINES_MET: usize = 1 << 12;
 
 /// Working memory of a scorer, kept from page to page; its content means nothing in between.
 #[derive(Debug, Default)]
 pub struct Scratch {
     words: Vec<Lexical>,
+    /// What words say of lines that were met, each in the place that its fingerprint chooses:
+    /// furniture comes back on page after page.
+    met: Vec<(Fingerprint, Lexical)>,
+    /// Whose words they are.
+    words_of: Option<WordsOf>,
     /// What the words of each line say; zeros where the page's words are unknown.
     words_say: [Vec<f32>; SPEAKS_OF],
     /// Codes of the page's lines.
@@ -48,12 +71,25 @@ impl Scratch {
         lexical: &LexicalTable,
         least_known: f32,
         features: usize,
+        words_of: WordsOf,
     ) {
         let lines = facts.line_count();
         self.words.clear();
-        let normalized = (0..lines).map(|line| facts.evidence.normalized(line));
-        self.words
-            .extend(normalized.map(|line| lexical.look_up(line)));
+        if self.words_of != Some(words_of) {
+            self.met.clear();
+            self.words_of = Some(words_of);
+        }
+        self.met.resize(LINES_MET, Default::default());
+        for (line, &fingerprint) in facts.evidence.fingerprints.iter().enumerate() {
+            let met = &mut self.met[fingerprint.0 as usize % LINES_MET];
+            if met.0 != fingerprint {
+                *met = (
+                    fingerprint,
+                    lexical.look_up(facts.evidence.normalized(line)),
+                );
+            }
+            self.words.push(met.1);
+        }
         let (known, all) = self
             .words
             .iter()
@@ -95,6 +131,7 @@ impl LearnedScorer {
         LearnedScorer {
             model,
             features: feature_names().len(),
+            words_of: WordsOf::new(),
         }
     }
 
@@ -110,7 +147,7 @@ impl LearnedScorer {
             least_known,
             ..
         } = &*self.model;
-        scratch.fill_lines(facts, lexical, *least_known, self.features);
+        scratch.fill_lines(facts, lexical, *least_known, self.features, self.words_of);
         let mut log_odds = std::mem::take(&mut scratch.log_odds);
         for (step, forest) in self.model.steps.iter().enumerate() {
             if step > 0 {

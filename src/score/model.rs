@@ -71,13 +71,21 @@ impl<'b> Fields<'b> {
 }
 
 impl Model {
-    /// The model that comes with the program.
-    pub fn built_in() -> Arc<Model> {
-        static FAST: LazyLock<Arc<Model>> = LazyLock::new(|| {
-            let model = Model::read(include_bytes!("../../models/fast.bin"));
-            Arc::new(model.expect("the model that comes with the program is whole"))
-        });
-        Arc::clone(&FAST)
+    /// A model that comes with the program: `fast` or `accurate`; None for another name.
+    pub fn built_in(name: &str) -> Option<Arc<Model>> {
+        fn read(bytes: &[u8]) -> Arc<Model> {
+            let model = Model::read(bytes);
+            Arc::new(model.expect("the models that come with the program are whole"))
+        }
+        static FAST: LazyLock<Arc<Model>> =
+            LazyLock::new(|| read(include_bytes!("../../models/fast.bin")));
+        static ACCURATE: LazyLock<Arc<Model>> =
+            LazyLock::new(|| read(include_bytes!("../../models/accurate.bin")));
+        match name {
+            "fast" => Some(Arc::clone(&FAST)),
+            "accurate" => Some(Arc::clone(&ACCURATE)),
+            _ => None,
+        }
     }
 
     /// The model as a file; the same model gives the same bytes on every machine.

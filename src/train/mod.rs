@@ -16,6 +16,7 @@ use crate::evidence::{Evidence, Needs};
 use crate::index::CorpusIndex;
 use crate::repeats::Repeats;
 use crate::score::forest::Forest;
+use crate::score::learned::WordsOf;
 use crate::score::lexical::LexicalTable;
 use crate::score::{LINE_FEATURES, Model, PageFacts, Scratch, feature_names};
 use boost::{Examples, ForestOptions};
@@ -86,7 +87,7 @@ impl TrainOptions {
         };
         TrainOptions {
             name: "accurate".to_owned(),
-            table_bits: 20,
+            table_bits: 18,
             steps: [150, 250, 250]
                 .map(|trees| ForestOptions { trees, ..forest })
                 .into(),
@@ -315,7 +316,8 @@ fn fill(
         2.0
     };
     let lexical = &lexicals[page.fold];
-    scratch.fill_lines(&facts, lexical, least_known, feature_names().len());
+    let features = feature_names().len();
+    scratch.fill_lines(&facts, lexical, least_known, features, WordsOf::new());
     if step > 0 {
         scratch.fill_neighbourhood(&facts, &page.log_odds);
     }

@@ -1,6 +1,6 @@
 //! The command line: flags in, checked values out. Knows no command's work.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -86,6 +86,14 @@ pub struct TrainArgs {
     #[arg(long, value_delimiter = ',', value_name = "SOURCES")]
     pub leave_out: Vec<String>,
 
+    /// Trees of each step; those of the preset unless given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub trees: Option<u32>,
+
+    /// Learn from N pages only, drawn by --seed
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub pages: Option<u32>,
+
     /// The model's name; that of the preset unless given
     #[arg(long)]
     pub name: Option<String>,
@@ -115,7 +123,8 @@ pub struct EngineArgs {
     #[arg(long, value_name = "auto|P", default_value = "auto", value_parser = threshold)]
     pub threshold: Threshold,
 
-    /// What lines are scored with: `fast`, or a model file that `dechaff train` wrote
+    /// What lines are scored with: `fast`, `accurate` (slower), or a model file that `dechaff
+    /// train` wrote
     #[arg(long, value_name = "NAME|FILE", default_value = "fast")]
     pub model: PathBuf,
 
@@ -137,14 +146,7 @@ impl EngineArgs {
 
     /// A cleaner with the model that is asked for.
     pub fn cleaner(&self, config: Config) -> Result<Cleaner, RunError> {
-        let model = match self.model.to_str() {
-            Some("fast") => Model::built_in(),
-            _ => Arc::new(model_file::read(&self.model)?),
-        };
-        Ok(Cleaner::with_scorer(
-            config,
-            Box::new(LearnedScorer::new(model)),
-        )?)
+        cleaner(config, &self.model)
     }
 
     pub fn config(&self) -> Config {
@@ -157,6 +159,16 @@ impl EngineArgs {
             threshold: self.threshold,
         }
     }
+}
+
+/// A cleaner with a model: one that comes with the program, or one from a file.
+pub fn cleaner(config: Config, model: &Path) -> Result<Cleaner, RunError> {
+    let model = match model.to_str().and_then(Model::built_in) {
+        Some(model) => model,
+        None => Arc::new(model_file::read(model)?),
+    };
+    let scorer = Box::new(LearnedScorer::new(model));
+    Ok(Cleaner::with_scorer(config, scorer)?)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -557,6 +569,10 @@ pub struct EvalArgs {
     #[command(flatten)]
     pub engine: EngineArgs,
 
+    /// Measure this model too; may be given several times
+    #[arg(long, value_name = "NAME|FILE")]
+    pub beside: Vec<PathBuf>,
+
     /// Which field of a page makes the rows of the tables
     #[arg(long, default_value = "source", value_name = "FIELD")]
     pub by: By,
@@ -597,7 +613,7 @@ impl EvalArgs {
 /// What `eval` measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum EvalScorer {
-    /// dechaff with its built-in scorer; --threshold, --no-score and --scopes are for this one
+    /// dechaff with --model; --threshold, --no-score and --scopes are for this one and --beside
     Model,
     /// Keep lines that end like a sentence (C4, Raffel 2020); no repeats are removed
     TerminalPunctuation,

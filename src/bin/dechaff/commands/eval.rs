@@ -18,7 +18,7 @@ use dechaff::{Cleaner, Config};
 use serde::Serialize;
 
 use super::CLEAN;
-use crate::args::{EvalArgs, EvalScorer};
+use crate::args::{self, EvalArgs, EvalScorer};
 use crate::json;
 use crate::terminal::Terminal;
 
@@ -36,17 +36,18 @@ struct EvalJson {
 }
 
 pub fn run(args: &EvalArgs) -> anyhow::Result<u8> {
-    let config = args.engine.config();
     let pages = read_pages(&args.gold).context("cannot read labelled pages")?;
-    let model = model(config, &pages, args)?;
+    let models = models(&pages, args)?;
+    let model = &models[0].1;
     let c4 = rule(Box::new(TerminalPunctuation))?;
     let best_run = rule(Box::new(BestRun))?;
     let named = args.scorers.iter().map(|scorer| match scorer {
-        EvalScorer::Model => ("model", &model),
+        EvalScorer::Model => ("model", model),
         EvalScorer::TerminalPunctuation => ("terminal-punctuation", &c4),
         EvalScorer::BestRun => ("best-run", &best_run),
     });
-    let cleaners: Vec<(&str, &Cleaner)> = named.collect();
+    let beside = models[1..].iter().map(|(name, model)| (&**name, model));
+    let cleaners: Vec<(&str, &Cleaner)> = named.chain(beside).collect();
     let options = EvalOptions {
         include_headlines: args.headlines,
         by: args.row_field(),
@@ -55,7 +56,7 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<u8> {
     let evaluation = evaluate(&cleaners, &pages, options);
     let templates = args
         .templates
-        .map(|per_site| frequent_templates(&model, &pages, per_site as usize));
+        .map(|per_site| frequent_templates(model, &pages, per_site as usize));
     let mut out = BufWriter::new(std::io::stdout().lock());
     if args.json {
         let json = EvalJson {
@@ -79,15 +80,24 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<u8> {
     Ok(CLEAN)
 }
 
-/// The program's own cleaner, with what the pages say of their sites where that is asked for.
-fn model(config: Config, pages: &[GoldPage], args: &EvalArgs) -> Result<Cleaner, RunError> {
-    let is_used = args.scorers.contains(&EvalScorer::Model) || args.templates.is_some();
-    let index = (is_used && config.needs_site()).then(|| index_pages(pages, &config));
-    let model = args.engine.cleaner(config)?;
-    Ok(match index {
-        Some(index) => model.with_index(Arc::new(index)),
-        None => model,
-    })
+/// The program's own cleaner with each model that is asked for, that of --model first, with what
+/// the pages say of their sites where that is asked for.
+fn models(pages: &[GoldPage], args: &EvalArgs) -> Result<Vec<(String, Cleaner)>, RunError> {
+    let config = args.engine.config();
+    let is_used = args.scorers.contains(&EvalScorer::Model)
+        || args.templates.is_some()
+        || !args.beside.is_empty();
+    let index = (is_used && config.needs_site()).then(|| Arc::new(index_pages(pages, &config)));
+    let models = std::iter::once(&args.engine.model).chain(&args.beside);
+    let cleaner = |model: &PathBuf| {
+        let cleaner = args::cleaner(config.clone(), model)?;
+        let cleaner = match &index {
+            Some(index) => cleaner.with_index(Arc::clone(index)),
+            None => cleaner,
+        };
+        Ok((model.display().to_string(), cleaner))
+    };
+    models.map(cleaner).collect()
 }
 
 /// A rule from the literature, alone.

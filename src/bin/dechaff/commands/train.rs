@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use dechaff::eval::GoldPage;
+use dechaff::fingerprint::Fingerprint;
 use dechaff::pipeline::model_file;
 use dechaff::train::{TrainOptions, train};
 
@@ -17,6 +18,13 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<u8> {
         Preset::Accurate => TrainOptions::accurate(),
     };
     options.seed = args.seed;
+    if let Some(trees) = args.trees {
+        let steps = options.steps.iter_mut();
+        steps.for_each(|step| step.trees = trees as usize);
+    }
+    if let Some(count) = args.pages {
+        pages = draw(pages, count as usize, args.seed);
+    }
     if let Some(name) = &args.name {
         options.name.clone_from(name);
     }
@@ -31,4 +39,18 @@ fn fit(pages: &[GoldPage], options: &TrainOptions, is_quiet: bool) -> dechaff::s
             tell(message);
         }
     })
+}
+
+/// Some of the pages, in their order.
+fn draw(pages: Vec<GoldPage>, count: usize, seed: u64) -> Vec<GoldPage> {
+    let place = |page: &GoldPage| Fingerprint::of(format!("{seed} {}", page.id).as_bytes());
+    let mut places: Vec<Fingerprint> = pages.iter().map(place).collect();
+    places.sort_unstable();
+    let Some(&last) = places.get(count.saturating_sub(1)) else {
+        return pages;
+    };
+    pages
+        .into_iter()
+        .filter(|page| place(page) <= last)
+        .collect()
 }

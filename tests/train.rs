@@ -1,0 +1,186 @@
+//! `dechaff train` as a user meets it: labelled pages in, a model file out that `clean`, `eval`
+//! and `explain` take.
+#![cfg(feature = "cli")]
+
+mod support;
+
+use std::fs;
+
+use serde_json::{Value, json};
+use support::letters::letters;
+use support::{Outcome, Place};
+
+/// Words that only furniture has on these pages, and words that only body has.
+const CHAFF: [&str; 4] = ["grumble", "snort", "bellow", "wheeze"];
+const BODY: [&str; 4] = ["marmalade", "lantern", "puddle", "walnut"];
+
+/// Labelled pages whose lines tell by their words alone.
+fn gold(pages: usize) -> String {
+    let page = |page: usize| {
+        let line = |line: usize| {
+            let words = if (page + line / 3) % 2 == 0 {
+                CHAFF
+            } else {
+                BODY
+            };
+            let word = |at: usize| words[(page + line * 3 + at) % 4];
+            let text = format!(
+                "{} {} {} {}",
+                word(0),
+                word(1),
+                word(3),
+                letters(page * 9 + line)
+            );
+            (text, i32::from(words == BODY))
+        };
+        let (lines, labels): (Vec<String>, Vec<i32>) = (0..9).map(line).unzip();
+        let row = json!({
+            "id": format!("page{page}"), "source": (if page % 2 == 0 { "odd" } else { "even" }),
+            "domain": format!("site{}.example", page % 12), "lines": lines, "labels": labels,
+        });
+        format!("{row}\n")
+    };
+    (0..pages).map(page).collect()
+}
+
+fn place() -> Place {
+    Place::with([
+        ("gold.jsonl", gold(120)),
+        ("fresh.jsonl", gold(160)[gold(120).len()..].to_owned()),
+    ])
+}
+
+/// `dechaff ARGUMENTS`, on so many threads.
+fn run(place: &Place, arguments: &[&str], threads: &str) -> Outcome {
+    let mut command = assert_cmd::cargo::cargo_bin_cmd!("dechaff");
+    command
+        .current_dir(place.path("."))
+        .env("RAYON_NUM_THREADS", threads)
+        .args(arguments);
+    Outcome::new(command.output().expect("the program runs"))
+}
+
+/// `dechaff train gold.jsonl -o OUTPUT --trees 6 -q OPTIONS`.
+fn trained(place: &Place, output: &str, options: &[&str]) -> Outcome {
+    let always = ["train", "gold.jsonl", "-o", output, "--trees", "6", "-q"];
+    run(place, &[&always[..], options].concat(), "2")
+}
+
+#[test]
+fn a_model_learns_the_users_own_labels() {
+    let place = place();
+    trained(&place, "own.model", &[]).expect(0);
+    let arguments = [
+        "eval",
+        "--model",
+        "own.model",
+        "--beside",
+        "fast",
+        "--json",
+        "--scopes",
+        "page",
+    ];
+    let outcome = run(&place, &[&arguments[..], &["fresh.jsonl"]].concat(), "2").expect(0);
+    let shown: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
+    let f1 = |table: usize| {
+        shown["tables"][table]["mean"]["line_f1"]
+            .as_f64()
+            .expect("a figure")
+    };
+    let names = shown["tables"]
+        .as_array()
+        .expect("tables")
+        .iter()
+        .map(|table| &table["name"]);
+    assert_eq!(
+        names.collect::<Vec<_>>(),
+        ["model", "terminal-punctuation", "best-run", "fast"]
+    );
+    assert!(f1(0) > 0.95, "{}", f1(0));
+    assert!(f1(0) > f1(3) + 0.1, "{} {}", f1(0), f1(3));
+
+    let fresh = place.read_text("fresh.jsonl");
+    let page: Value = serde_json::from_str(fresh.lines().next().expect("a row")).expect("JSON");
+    let lines = page["lines"].as_array().expect("lines").iter();
+    let labelled = lines.zip(page["labels"].as_array().expect("labels"));
+    let text = |labels: &[i32]| -> String {
+        let wanted = labelled
+            .clone()
+            .filter(|(_, label)| labels.iter().any(|of| *label == of));
+        wanted
+            .map(|(line, _)| format!("{}\n", line.as_str().expect("text")))
+            .collect()
+    };
+    place.file("in.txt", text(&[0, 1]));
+    let model = ["--model", "own.model", "--threshold", "0.5"];
+    let options = [&model[..], &["-q", "--stats", "stats"]].concat();
+    place
+        .clean([&["in.txt", "-o", "out.txt"], &options[..]].concat())
+        .expect(0);
+    assert_eq!(place.read_text("out.txt"), text(&[1]));
+    assert_eq!(place.read_json("stats")["settings"]["model"], "own.model");
+}
+
+#[test]
+fn the_same_pages_and_seed_give_the_same_bytes() {
+    let place = place();
+    trained(&place, "one", &[]).expect(0);
+    let arguments = ["train", "gold.jsonl", "-o", "two", "--trees", "6", "-q"];
+    run(&place, &arguments, "1").expect(0);
+    assert!(place.read("one") == place.read("two"));
+    trained(&place, "three", &["--seed", "2"]).expect(0);
+    assert!(place.read("one") != place.read("three"));
+    trained(&place, "half", &["--leave-out", "odd"]).expect(0);
+    assert!(place.read("one") != place.read("half"));
+    trained(&place, "few", &["--pages", "40"]).expect(0);
+    assert!(place.read("one") != place.read("few"));
+    trained(&place, "all", &["--pages", "1000"]).expect(0);
+    assert!(place.read("one") == place.read("all"));
+}
+
+#[test]
+fn what_is_no_model_is_refused() {
+    let place = place();
+    trained(&place, "good", &[]).expect(0);
+    place.file("in.txt", "A line.\n");
+    let good = place.read("good");
+    let refused = |bytes: &[u8]| {
+        fs::write(place.path("bad"), bytes).expect("it can be written");
+        let outcome = place
+            .clean(["in.txt", "-o", "out.txt", "--model", "bad"])
+            .expect(1);
+        assert!(!place.path("out.txt").exists());
+        outcome.stderr.clone()
+    };
+    assert!(refused(b"").contains("no model of dechaff"));
+    assert!(refused(b"\x1b[2J").contains("no model of dechaff"));
+    let mut other = good.clone();
+    other[8] = 9;
+    assert!(refused(&other).contains("model version 9; this dechaff reads version 1"));
+    other = good.clone();
+    other[12] ^= 1;
+    assert!(refused(&other).contains("fitted on features "));
+    for at in (20..good.len()).step_by(good.len() / 40) {
+        other = good.clone();
+        other[at] ^= 4;
+        assert!(refused(&other).contains("damaged or cut"), "{at}");
+        assert!(refused(&good[..at]).contains("damaged or cut"), "{at}");
+    }
+    let outcome = place
+        .clean(["in.txt", "-o", "out.txt", "--model", "nowhere"])
+        .expect(1);
+    outcome.mentions("nowhere: ");
+    trained(&place, "good", &[]).expect(1).mentions("good");
+    trained(&place, "good", &["--overwrite"]).expect(0);
+    assert!(place.read("good") == good);
+}
+
+#[test]
+fn no_pages_make_a_model_that_knows_nothing() {
+    let place = Place::with([("gold.jsonl", "")]);
+    trained(&place, "empty", &[]).expect(0);
+    place.file("in.txt", "A line that anybody might keep.\n\nAnother.\n");
+    place
+        .clean(["in.txt", "-o", "out.txt", "-q", "--model", "empty"])
+        .expect(0);
+}
