@@ -29,7 +29,7 @@
 //! let cleaned = cleaner.clean_page(page);
 //! let second_headline = cleaned.each_line().nth(2).expect("a third line");
 //! assert_eq!(second_headline.verdict.reason, Reason::Repeat { of: 1 });
-//! assert!(cleaned.body().starts_with(b"Night ferry returns after a five-month refit\nThe ferry"));
+//! assert!(cleaned.body().starts_with(b"Night ferry returns after a five-month refit\n"));
 //! # Ok(())
 //! # }
 //! ```
@@ -41,8 +41,8 @@
 //!
 //! The core needs neither files, threads nor a command line
 //! (`default-features = false`). `files` adds sources, sinks and the parallel pipeline over
-//! directories and JSON lines, `eval` labelled pages and accuracy figures, `cli` (default) the
-//! program.
+//! directories and JSON lines, `eval` labelled pages and accuracy figures, `train` models from
+//! labelled pages, `cli` (default) the program.
 
 pub mod blocks;
 pub mod cleaner;

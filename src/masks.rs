@@ -32,6 +32,8 @@ pub(crate) struct WordMasks {
     pub word: u64,
     /// First bytes of characters that are a word each: Han and Kana.
     pub single: u64,
+    /// Punctuation and symbols of ASCII.
+    pub mark: u64,
 }
 
 /// Words of the bytes of a block.
@@ -51,6 +53,7 @@ fn naive_word_masks(block: &[u8; BLOCK_BYTES]) -> WordMasks {
         let is_word = byte.is_ascii_lowercase() || byte.is_ascii_digit() || !byte.is_ascii();
         masks.word |= u64::from(is_word) << at;
         masks.single |= u64::from(matches!(byte, 0xe3..=0xe9)) << at;
+        masks.mark |= u64::from(byte.is_ascii_graphic() && !is_word) << at;
     }
     masks
 }
@@ -130,7 +133,9 @@ mod wide {
             // The highest bit of a byte outside ASCII is what movemask takes.
             add(&mut masks.word, _mm_or_si128(ascii, bytes));
             add(&mut masks.single, in_range(bytes, 0xe3, 0xe9));
+            add(&mut masks.mark, in_range(bytes, b'!', b'~'));
         }
+        masks.mark &= !masks.word;
         masks
     }
 

@@ -30,7 +30,10 @@ const TABLE: &[(&str, &str)] = &[
     ("repeats", "evidence shape shingle"),
     ("templates", "evidence"),
     ("duplicates", "config evidence index"),
-    ("score", "error evidence masks page repeats shape shingle"),
+    (
+        "score",
+        "error evidence fingerprint masks page repeats shape shingle",
+    ),
     (
         "decide",
         "config duplicates evidence index repeats score templates",
@@ -57,7 +60,7 @@ const TABLE: &[(&str, &str)] = &[
     ("train", "config eval evidence index repeats score"),
     (
         "bin",
-        "blocks cleaner collect config decide error eval evidence index page pipeline report score sink source train visible",
+        "blocks cleaner collect config decide error eval evidence fingerprint index page pipeline report score sink source train visible",
     ),
 ];
 

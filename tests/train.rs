@@ -18,7 +18,7 @@ const BODY: [&str; 4] = ["marmalade", "lantern", "puddle", "walnut"];
 fn gold(pages: usize) -> String {
     let page = |page: usize| {
         let line = |line: usize| {
-            let words = if (page + line / 3) % 2 == 0 {
+            let words = if (page + line / 3).is_multiple_of(2) {
                 CHAFF
             } else {
                 BODY
@@ -35,7 +35,7 @@ fn gold(pages: usize) -> String {
         };
         let (lines, labels): (Vec<String>, Vec<i32>) = (0..9).map(line).unzip();
         let row = json!({
-            "id": format!("page{page}"), "source": (if page % 2 == 0 { "odd" } else { "even" }),
+            "id": format!("page{page}"), "source": (if page.is_multiple_of(2) { "odd" } else { "even" }),
             "domain": format!("site{}.example", page % 12), "lines": lines, "labels": labels,
         });
         format!("{row}\n")

@@ -7,9 +7,9 @@ use crate::score::lexical::{KNOWN_WORDS, LexicalTable, SPEAKS_OF, Scale, trainin
 /// A word is known from this many lines on that hold it.
 const MIN_LINES: u32 = 5;
 const EPOCHS: usize = 3;
-const LEARNING_RATE: f32 = 0.15;
+const LEARNING_RATE: f32 = 0.1;
 /// Pull towards zero, per unit of weight seen.
-const RIDGE: f32 = 1e-5;
+const RIDGE: f32 = 1e-4;
 
 /// A line to learn from.
 #[derive(Clone, Debug)]

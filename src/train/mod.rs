@@ -87,7 +87,7 @@ impl TrainOptions {
         };
         TrainOptions {
             name: "accurate".to_owned(),
-            table_bits: 18,
+            table_bits: 20,
             steps: [150, 250, 250]
                 .map(|trees| ForestOptions { trees, ..forest })
                 .into(),
