@@ -101,10 +101,7 @@ fn refused(path: &Path) -> impl Fn(IndexError) -> RunError {
 
 /// Opens an index file and reads its header.
 fn open(path: &Path) -> Result<Opened, RunError> {
-    let file = open_file(path).map_err(|problem| RunError::Index {
-        path: path.to_path_buf(),
-        error: IndexError::Read(io::Error::other(problem.to_string())),
-    })?;
+    let file = open_file(path).map_err(|error| refused(path)(IndexError::Read(error)))?;
     BlockReader::new(BufReader::with_capacity(READ_BYTES, file)).map_err(refused(path))
 }
 

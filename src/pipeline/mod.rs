@@ -161,7 +161,7 @@ impl SideFiles {
 ///
 /// # Memory
 ///
-/// For each thread about ten times `max_page_bytes` at worst (short lines), 4 to 5 times for
+/// For each thread about 15 times `max_page_bytes` at worst (short lines), 9 times for
 /// ordinary text, and no more than the largest page asks for.
 pub fn clean(
     cleaner: &Cleaner,

@@ -1,6 +1,6 @@
 //! Model files: read, checked and written.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 
 use crate::error::{RunError, io_at};
@@ -15,10 +15,7 @@ use crate::source::inputs::open_file;
 ///
 /// It cannot be read, or is no model of this version.
 pub fn read(path: &Path) -> Result<Model, RunError> {
-    let file = open_file(path).map_err(|problem| RunError::Io {
-        path: path.to_path_buf(),
-        error: io::Error::other(problem.to_string()),
-    })?;
+    let file = open_file(path).map_err(io_at(path))?;
     let mut bytes = Vec::new();
     let read = file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes);
     read.map_err(io_at(path))?;

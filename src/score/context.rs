@@ -136,7 +136,7 @@ pub fn feature_names() -> Vec<&'static str> {
 impl Neighbourhood {
     /// Sums up the page from the log-odds of each line so far and what its words say.
     ///
-    /// Linear time; about 100 bytes a line.
+    /// Linear time; about 130 bytes a line.
     pub(super) fn sum_up(
         &mut self,
         facts: &PageFacts<'_>,

@@ -227,13 +227,14 @@ impl LexicalTable {
     /// Log-odds and counts of a normalised line.
     pub fn look_up(&self, line: &[u8]) -> Lexical {
         let mask = self.weights.len().wrapping_sub(1);
-        let mut sums = [0_i32; SPEAKS_OF];
+        // A line of millions of words leaves 32 bits.
+        let mut sums = [0_i64; SPEAKS_OF];
         let mut grams = 0_u32;
         let mut known = 0;
         let facts = each_gram(line, |hash, is_word| {
             grams += 1;
             for (sum, &weight) in sums.iter_mut().zip(&self.weights[hash as usize & mask]) {
-                *sum += i32::from(weight);
+                *sum += i64::from(weight);
             }
             if is_word {
                 let bit = hash >> (32 - KNOWN_BITS);
@@ -317,6 +318,21 @@ mod tests {
         let hash = |length| Word::read(word.as_bytes(), length).hash;
         let hashes: std::collections::HashSet<u64> = (1..=80).map(hash).collect();
         assert_eq!(hashes.len(), 80);
+    }
+
+    #[test]
+    fn a_line_of_millions_of_words_keeps_its_sign() {
+        let table = LexicalTable {
+            scales: [Scale {
+                bias: 0.0,
+                step: 0.01,
+            }; SPEAKS_OF],
+            weights: vec![[127, -127, 1]; 2],
+            known: vec![0; KNOWN_WORDS],
+        };
+        let said = table.look_up(&b"a ".repeat(9_000_000));
+        assert!(said.log_odds[0] > 5000.0 && said.log_odds[1] < -5000.0);
+        assert!(said.log_odds.iter().all(|log_odds| log_odds.is_finite()));
     }
 
     /// What is read by blocks, byte by byte.

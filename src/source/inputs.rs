@@ -228,7 +228,8 @@ impl Inputs {
                 _ => {}
             }
         }
-        let opened = open_file(&file.path).map_err(skipped)?;
+        let opened =
+            open_file(&file.path).map_err(|error| skipped(ProblemKind::of_read(&error)))?;
         let before = opened
             .metadata()
             .map_err(|error| skipped(ProblemKind::of_read(&error)))?;
@@ -334,7 +335,7 @@ fn by_path_bytes(left: &DirEntry, right: &DirEntry) -> Ordering {
 }
 
 /// Opens a regular file for reading, without waiting where it has become a pipe.
-pub(crate) fn open_file(path: &Path) -> Result<File, ProblemKind> {
+pub(crate) fn open_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
@@ -342,9 +343,7 @@ pub(crate) fn open_file(path: &Path) -> Result<File, ProblemKind> {
         use std::os::unix::fs::OpenOptionsExt;
         options.custom_flags(libc::O_NONBLOCK);
     }
-    options
-        .open(path)
-        .map_err(|error| ProblemKind::of_read(&error))
+    options.open(path)
 }
 
 /// Reads a small file whole into `bytes`.
@@ -354,7 +353,7 @@ pub(crate) fn open_file(path: &Path) -> Result<File, ProblemKind> {
 /// It cannot be read, is no regular file, or changed meanwhile.
 pub fn read_file(path: &Path, bytes: &mut Vec<u8>) -> Result<(), ProblemKind> {
     let unreadable = |error: io::Error| ProblemKind::of_read(&error);
-    let mut file = open_file(path)?;
+    let mut file = open_file(path).map_err(unreadable)?;
     let before = file.metadata().map_err(unreadable)?;
     if !before.is_file() {
         return Err(ProblemKind::NotAFile);
@@ -405,7 +404,8 @@ fn is_json_lines(file: &FileEntry) -> Result<bool, ProblemKind> {
 
 fn head(path: &Path) -> Result<Vec<u8>, ProblemKind> {
     let mut head = Vec::new();
-    open_file(path)?
+    open_file(path)
+        .map_err(|error| ProblemKind::of_read(&error))?
         .take(HEAD_BYTES as u64)
         .read_to_end(&mut head)
         .map_err(|error| ProblemKind::of_read(&error))?;

@@ -209,8 +209,9 @@ pub type Tell<'t> = &'t mut dyn FnMut(&str);
 
 /// Fits a model.
 ///
-/// The same pages in the same order, options and seed give the same model, for any number of
-/// threads (rayon's current pool). Memory: about 1.5 KB a line.
+/// The same pages in the same order, options and seed give the same model on one platform, for
+/// any number of threads (rayon's current pool); another's logarithms may differ in their last
+/// bit. Memory: about 1.5 KB a line.
 pub fn train(golds: &[GoldPage], options: &TrainOptions, tell: Tell<'_>) -> Model {
     let index = index_pages(golds, &Config::default());
     let mut pages: Vec<TrainingPage> = golds
