@@ -89,7 +89,7 @@ impl Cleaner {
     /// Decides on every line of a page.
     ///
     /// The page may be any bytes; it need not be UTF-8. Linear time. Memory: about twice the
-    /// page's bytes and 550 bytes a line. A page holds fewer than 2^32 lines.
+    /// page's bytes and 550 bytes a line, and 300 KiB. A page holds fewer than 2^32 lines.
     pub fn clean_page<'p>(&self, page: &'p [u8]) -> Cleaned<'p> {
         let mut workspace = Workspace::default();
         self.clean_page_with(page, &mut workspace)
@@ -205,7 +205,8 @@ impl Cleaner {
         let equal = index.map(|index| index.in_corpus.get(keys::page_key(page)));
         let equal = equal.unwrap_or_default();
         // A place is a name and a number: another crawl's page may bear it too.
-        if equal.places == 0 && index.is_some_and(|index| index.is_whole) {
+        let stands_elsewhere = equal.places == 1 && address.place != Some(equal.first);
+        if (equal.places == 0 || stands_elsewhere) && index.is_some_and(|index| index.is_whole) {
             address.place = None;
         }
         PageInCorpus { address, equal }
@@ -220,11 +221,8 @@ impl Cleaner {
         let own = page.address.place;
         let exact =
             Some(page.equal.first).filter(|&first| page.equal.places > 0 && own != Some(first));
-        let sketch = self
-            .config
-            .needs_classes()
-            .then(|| evidence.sketch())
-            .flatten();
+        let may_be_near = self.config.needs_classes() && page.address.begins_page();
+        let sketch = may_be_near.then(|| evidence.sketch()).flatten();
         let near = sketch.and_then(|sketch| {
             let figures = index.in_corpus.get(keys::class_key(sketch.class));
             let (first, cells) = keys::of_class_place(figures.first);

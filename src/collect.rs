@@ -349,7 +349,7 @@ impl PageCounter<'_> {
             numbers.extend(evidence.lines.iter().map(|line| line.number as u32));
         }
         sample.clear();
-        let wants_sketch = self.builder.needs.sketch;
+        let wants_sketch = self.builder.needs.sketch && address.begins_page();
         let sketch = wants_sketch.then(|| evidence.sketch()).flatten();
         let on_site = address.site.zip(sketch);
         if on_site.is_some_and(|(site, sketch)| self.wants_sample(site, sketch.class)) {

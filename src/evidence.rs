@@ -43,6 +43,12 @@ pub struct PageAddress<'a> {
 }
 
 impl PageAddress<'_> {
+    /// Whether the text is a page, or the first part of one. Later parts are nobody's copies:
+    /// what they are like says nothing of the page.
+    pub fn begins_page(&self) -> bool {
+        self.place.is_none_or(|place| place.line == 0)
+    }
+
     /// The place of the line with this number on the page, from 1.
     pub fn line(&self, number: usize) -> Option<Place> {
         self.place.map(|place| place.behind(number))

@@ -30,7 +30,7 @@ pub(crate) struct Masks {
 pub(crate) struct WordMasks {
     /// Lower-case letters, digits, and bytes outside ASCII.
     pub word: u64,
-    /// First bytes of characters that are a word each: Han and Kana.
+    /// First bytes of characters that are a word each: Han, Kana, and what lies beside them.
     pub single: u64,
     /// Punctuation and symbols of ASCII.
     pub mark: u64,

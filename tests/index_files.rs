@@ -425,6 +425,9 @@ fn old_and_new() -> Place {
         ("old/same.txt", page("weir", 1)),
         ("old/changed.txt", page("weir", 2)),
         ("old/moved.txt", page("weir", 3)),
+        ("old/other.txt", page("weir", 4)),
+        ("old/whole.txt", page("weir", 5)),
+        ("new/other.txt", page("weir", 5)),
         ("new/same.txt", page("weir", 1)),
         (
             "new/changed.txt",
@@ -484,6 +487,10 @@ fn another_crawl_is_told_what_stands_once_in_the_old_one() {
         let lines = lines.lines().filter(|line| !line.is_empty());
         assert_eq!(here.len(), lines.count(), "{index}");
         assert!(here.contains(&json!("moved.txt")), "{index}");
+        // The page that bears the name of another old one goes as the page it is.
+        let lines = page("weir", 5);
+        let lines = lines.lines().filter(|line| !line.is_empty());
+        assert_eq!(of("other.txt").len(), lines.count(), "{index}");
         // As it was: only what an earlier page of the old crawl has goes.
         assert!(!of("same.txt").contains(&json!("same.txt")), "{index}");
         assert!(of("same.txt").len() < 9, "{index}");
@@ -520,7 +527,8 @@ fn another_crawl_is_told_which_pages_the_old_one_has() {
     );
     assert_eq!(is_empty("same.txt"), Some(false), "the page itself");
     assert_eq!(is_empty("changed.txt"), Some(false));
-    assert_eq!(place.counts("stats")["pages_copied"], 1);
+    assert_eq!(is_empty("other.txt"), Some(true));
+    assert_eq!(place.counts("stats")["pages_copied"], 2);
 }
 
 #[test]

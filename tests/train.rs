@@ -176,11 +176,27 @@ fn what_is_no_model_is_refused() {
 }
 
 #[test]
-fn no_pages_make_a_model_that_knows_nothing() {
+fn what_nothing_can_be_learned_from_is_refused() {
     let place = Place::with([("gold.jsonl", "")]);
-    trained(&place, "empty", &[]).expect(0);
+    trained(&place, "none", &[])
+        .expect(2)
+        .mentions("nothing to learn from");
+    place.file("gold.jsonl", r#"{"id":"1","lines":["a"],"labels":[-1]}"#);
+    trained(&place, "none", &[])
+        .expect(2)
+        .mentions("nothing to learn from");
+    place.file("gold.jsonl", gold(12));
+    trained(&place, "none", &["--leave-out", "odd,even"]).expect(2);
+    let outcome = trained(&place, "none", &["--leave-out", "odd,\u{1b}evenn"]).expect(2);
+    outcome.mentions("no page is of this source");
+    assert!(!outcome.stderr.contains('\u{1b}'));
+    assert!(!place.path("none").exists());
+    // One kind of label is a model, if a dull one.
+    place.file("gold.jsonl", r#"{"id":"1","lines":["a b c"],"labels":[1]}"#);
+    trained(&place, "dull", &[]).expect(0);
     place.file("in.txt", "A line that anybody might keep.\n\nAnother.\n");
     place
-        .clean(["in.txt", "-o", "out.txt", "-q", "--model", "empty"])
+        .clean(["in.txt", "-o", "out.txt", "-q", "--model", "dull"])
         .expect(0);
+    assert_eq!(place.read("out.txt"), place.read("in.txt"));
 }

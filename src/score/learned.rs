@@ -7,13 +7,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use ahash::RandomState;
+
 use super::codes::likelihood;
 use super::context::{Fill, Neighbourhood, feature_names};
 use super::forest::Columns;
 use super::lexical::{Lexical, LexicalTable, SPEAKS_OF};
 use super::line;
 use super::model::Model;
-use super::{Contribution, PageFacts, Score, Scorer, Step};
+use super::{Contribution, MAX_CONTRIBUTIONS, PageFacts, Score, Scorer, Step};
 use crate::fingerprint::Fingerprint;
 
 /// Scores with a [`Model`].
@@ -42,6 +44,14 @@ impl WordsOf {
     }
 }
 
+/// A line that was met, and what its words say.
+#[derive(Clone, Copy, Debug)]
+struct Met {
+    fingerprint: Fingerprint,
+    key: u64,
+    words: Lexical,
+}
+
 /// Lines of which a thread remembers what their words say.
 const LINES_MET: usize = 1 << 12;
 
@@ -51,7 +61,10 @@ pub struct Scratch {
     words: Vec<Lexical>,
     /// What words say of lines that were met, each in the place that its fingerprint chooses:
     /// furniture comes back on page after page.
-    met: Vec<(Fingerprint, Lexical)>,
+    met: Vec<Option<Met>>,
+    /// Tells apart lines that were made to have one fingerprint: only the same line may be taken
+    /// for a line, or scores would depend on what a thread met before.
+    keys: RandomState,
     /// Whose words they are.
     words_of: Option<WordsOf>,
     /// What the words of each line say; zeros where the page's words are unknown.
@@ -79,16 +92,19 @@ impl Scratch {
             self.met.clear();
             self.words_of = Some(words_of);
         }
-        self.met.resize(LINES_MET, Default::default());
+        self.met.resize(LINES_MET, None);
         for (line, &fingerprint) in facts.evidence.fingerprints.iter().enumerate() {
-            let met = &mut self.met[fingerprint.0 as usize % LINES_MET];
-            if met.0 != fingerprint {
-                *met = (
-                    fingerprint,
-                    lexical.look_up(facts.evidence.normalized(line)),
-                );
-            }
-            self.words.push(met.1);
+            let text = facts.evidence.normalized(line);
+            let key = self.keys.hash_one(text);
+            let place = &mut self.met[fingerprint.0 as usize % LINES_MET];
+            let met = place.filter(|met| met.fingerprint == fingerprint && met.key == key);
+            let words = met.map_or_else(|| lexical.look_up(text), |met| met.words);
+            *place = Some(Met {
+                fingerprint,
+                key,
+                words,
+            });
+            self.words.push(words);
         }
         let (known, all) = self
             .words
@@ -126,8 +142,17 @@ impl Scratch {
 }
 
 impl LearnedScorer {
-    /// A scorer with this model.
+    /// A scorer with this model: one that [`Model::read`] or training gave.
+    ///
+    /// # Panics
+    ///
+    /// The model has no steps, or no weights.
     pub fn new(model: Arc<Model>) -> Self {
+        let has_weights = model.lexical.weights.len().is_power_of_two();
+        assert!(
+            !model.steps.is_empty() && has_weights,
+            "a model that was fitted"
+        );
         LearnedScorer {
             model,
             features: feature_names().len(),
@@ -200,13 +225,13 @@ impl Scorer for LearnedScorer {
                     feature,
                     log_odds,
                 }));
+                contributions.sort_by(|left: &Contribution, right| {
+                    right.log_odds.abs().total_cmp(&left.log_odds.abs())
+                });
+                contributions.truncate(MAX_CONTRIBUTIONS);
+                contributions.shrink_to_fit();
             }
         });
-        for contributions in &mut explained {
-            contributions.sort_by(|left: &Contribution, right| {
-                right.log_odds.abs().total_cmp(&left.log_odds.abs())
-            });
-        }
         explained
     }
 }

@@ -1,8 +1,9 @@
 //! A normalised line in, what its words say out: hashed words and pairs of words, each with a
 //! weight in a small table (Weinberger 2009).
 //!
-//! Words are runs of letters and digits; of scripts without spaces every character is a word, and
-//! so is every mark. Digits are masked. Besides words and pairs the first, the last, the last that
+//! Words are runs of letters and digits, bytes outside ASCII among them; of Han and Kana every
+//! character is a word, its marks too, and so is every mark of ASCII. (Thai and its like, written
+//! without spaces, are long words.) Digits are masked. Besides words and pairs the first, the last, the last that
 //! is no mark, and the whole of a short line have weights of their own. Which words training met is kept too: where most are
 //! unknown the weights mean nothing, and nothing is said.
 
@@ -23,11 +24,11 @@ pub const KNOWN_WORDS: usize = 1 << (KNOWN_BITS - 6);
 pub struct WordFacts {
     /// Words.
     pub words: u32,
-    /// Characters of the longest word.
+    /// Characters of the longest word, as far as its first 32 bytes show.
     pub longest: u32,
     /// Words of up to three characters.
     pub short: u32,
-    /// Words that hold a digit.
+    /// Words that hold a digit, in their first 32 bytes.
     pub with_digit: u32,
     /// Words that stand earlier in the line, as far as 64 bits can tell.
     pub again: u32,

@@ -62,10 +62,13 @@ pub enum Step {
     Context,
 }
 
+/// Contributions that are told of a line, at most.
+pub const MAX_CONTRIBUTIONS: usize = 16;
+
 /// What one feature did to a line's score.
 ///
-/// The contributions of a step, and a bias that is the same for all lines, add up to the
-/// log-odds of that step.
+/// All contributions of a step, and a bias that is the same for all lines, add up to the
+/// log-odds of that step; the heaviest [`MAX_CONTRIBUTIONS`] of a line are told.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contribution {
     /// The step that the feature belongs to.

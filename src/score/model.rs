@@ -14,6 +14,8 @@ use crate::error::ModelError;
 const MAGIC: [u8; 8] = *b"dechaffm";
 /// The version of the file and of the features.
 const VERSION: u32 = 1;
+/// Most steps of a model.
+const MAX_STEPS: u32 = 16;
 /// Most bytes of a model file that is read.
 pub const MAX_BYTES: usize = 256 << 20;
 
@@ -183,11 +185,15 @@ impl Model {
         };
         let features = feature_names().len();
         let mut steps = Vec::new();
-        for step in 0..fields.u32()? {
+        let step_count = fields.u32()?;
+        if !(1..=MAX_STEPS).contains(&step_count) {
+            return Err(damaged("it has no steps, or too many"));
+        }
+        for step in 0..step_count {
             let features = if step == 0 { line::COUNT } else { features };
             steps.push(read_forest(&mut fields, features)?);
         }
-        if steps.is_empty() || fields.0.len() != 8 {
+        if fields.0.len() != 8 {
             return Err(damaged("its steps do not fill it"));
         }
         Ok(Model {
@@ -204,8 +210,8 @@ fn read_forest(fields: &mut Fields<'_>, features: usize) -> Result<Forest, Model
     let bias = fields.f32()?;
     let depth = fields.u32()? as usize;
     let trees = fields.u32()? as usize;
-    if !(1..=MAX_DEPTH).contains(&depth) {
-        return Err(damaged("a tree is too deep"));
+    if !(1..=MAX_DEPTH).contains(&depth) || trees == 0 {
+        return Err(damaged("a step has no trees, or they are too deep"));
     }
     let too_many = damaged("it has too many trees");
     let splits = trees.checked_mul(2 * depth).ok_or(too_many.clone())?;

@@ -1,8 +1,9 @@
 //! Labelled pages in, a [`Model`] out.
 //!
-//! Every step learns from what the steps before it say of pages that they were not fitted on:
-//! pages are dealt into [`FOLDS`] by domain, each fold is scored by a fit on the others (Wolpert
-//! 1992). The features are those of [`crate::score`], so training and use cannot differ.
+//! Every step learns from what the step before it says of pages that it was not fitted on: pages
+//! are dealt into [`FOLDS`] by domain, each fold is scored by a fit on the others (Wolpert 1992).
+//! (What that fit learned from was scored in the same way, by fits that saw the fold: a leak of
+//! second order.) The features are those of [`crate::score`], so training and use cannot differ.
 
 pub mod boost;
 pub mod lexical;

@@ -1,18 +1,27 @@
 //! `dechaff train`: labelled pages in, a model file out.
 
 use anyhow::Context;
-use dechaff::eval::GoldPage;
+use dechaff::eval::{GoldPage, Label};
 use dechaff::fingerprint::Fingerprint;
 use dechaff::pipeline::model_file;
 use dechaff::train::{TrainOptions, train};
+use dechaff::visible::visible;
 
-use super::{CLEAN, eval, tell};
+use super::{CLEAN, USAGE, eval, tell};
 use crate::args::{Preset, TrainArgs};
 
 pub fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     dechaff::pipeline::plan::check_output(&args.output, args.overwrite)?;
     let mut pages = eval::read_pages(&args.gold).context("cannot read labelled pages")?;
+    let is_unknown = |name: &&String| pages.iter().all(|page| page.source != **name);
+    if let Some(name) = args.leave_out.iter().find(is_unknown) {
+        return refuse(&format!("--leave-out {name}: no page is of this source"));
+    }
     pages.retain(|page| !args.leave_out.contains(&page.source));
+    let is_learned = |label: &Label| *label != Label::Either;
+    if !pages.iter().any(|page| page.labels.iter().any(is_learned)) {
+        return refuse("no line is labelled body or boilerplate: nothing to learn from");
+    }
     let mut options = match args.preset {
         Preset::Fast => TrainOptions::fast(),
         Preset::Accurate => TrainOptions::accurate(),
@@ -31,6 +40,11 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     let model = fit(&pages, &options, args.quiet);
     model_file::write(&model, &args.output)?;
     Ok(CLEAN)
+}
+
+fn refuse(why: &str) -> anyhow::Result<u8> {
+    tell(&format!("dechaff: {}", visible(why.as_bytes())));
+    Ok(USAGE)
 }
 
 fn fit(pages: &[GoldPage], options: &TrainOptions, is_quiet: bool) -> dechaff::score::Model {
