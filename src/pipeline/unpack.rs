@@ -1,6 +1,5 @@
 //! What a job holds in, the texts of its pages out: shared by all passes, so that they see the
-//! same pages. [`Walk`] goes over a job of which
-//! nothing is written.
+//! same pages. [`Walk`] goes over a job of which nothing is written.
 
 use std::borrow::Cow;
 use std::sync::Arc;

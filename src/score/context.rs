@@ -6,6 +6,8 @@
 //! 2011); the best run of the page is mostly its body (Finn 2001); what stands before the
 //! first and behind the last sure paragraph is mostly furniture.
 
+use std::sync::LazyLock;
+
 use super::PageFacts;
 use super::codes::{count, distance, fraction, likelihood, logit, share};
 use super::forest::Columns;
@@ -114,7 +116,12 @@ impl Sink for Fill<'_> {
 
 /// The names of all features, in the order of their columns: those of the line, then those of
 /// its neighbourhood.
-pub fn feature_names() -> Vec<&'static str> {
+pub fn feature_names() -> &'static [&'static str] {
+    static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(names);
+    &NAMES
+}
+
+fn names() -> Vec<&'static str> {
     struct Names(Vec<&'static str>);
     impl Sink for Names {
         fn feature(&mut self, name: &'static str, _: impl Fn(usize) -> u8) {

@@ -119,13 +119,13 @@ impl Forest {
     /// a question.
     pub fn explain(&self, code: impl Fn(usize) -> u8, mut each: impl FnMut(usize, f32)) {
         for (splits, leaves) in self.each_tree() {
-            let mut left = leaves.to_vec();
+            let mut left = leaves;
             let mean = |leaves: &[f32]| leaves.iter().sum::<f32>() / leaves.len() as f32;
             for split in splits.iter().rev() {
                 let feature = usize::from(split.feature);
                 let (no, yes) = left.split_at(left.len() / 2);
-                let half = if code(feature) > split.above { yes } else { no }.to_vec();
-                each(feature, mean(&half) - mean(&left));
+                let half = if code(feature) > split.above { yes } else { no };
+                each(feature, mean(half) - mean(left));
                 left = half;
             }
         }

@@ -22,7 +22,6 @@ use crate::fingerprint::Fingerprint;
 #[derive(Clone, Debug)]
 pub struct LearnedScorer {
     model: Arc<Model>,
-    features: usize,
     words_of: WordsOf,
 }
 
@@ -77,13 +76,12 @@ pub struct Scratch {
 
 impl Scratch {
     /// Looks up the words of a page and fills the columns of the line alone; there is room for
-    /// `features` columns.
+    /// all others.
     pub(crate) fn fill_lines(
         &mut self,
         facts: &PageFacts<'_>,
         lexical: &LexicalTable,
         least_known: f32,
-        features: usize,
         words_of: WordsOf,
     ) {
         let lines = facts.line_count();
@@ -117,7 +115,7 @@ impl Scratch {
             });
         let is_known = known as f32 >= all as f32 * least_known;
         self.words_say.iter_mut().for_each(Vec::clear);
-        self.columns.reset(features, lines);
+        self.columns.reset(feature_names().len(), lines);
         for (line, words) in self.words.iter().enumerate() {
             let mut codes = line::codes(&facts.evidence.shapes[line], words);
             if !is_known {
@@ -155,7 +153,6 @@ impl LearnedScorer {
         );
         LearnedScorer {
             model,
-            features: feature_names().len(),
             words_of: WordsOf::new(),
         }
     }
@@ -172,7 +169,7 @@ impl LearnedScorer {
             least_known,
             ..
         } = &*self.model;
-        scratch.fill_lines(facts, lexical, *least_known, self.features, self.words_of);
+        scratch.fill_lines(facts, lexical, *least_known, self.words_of);
         let mut log_odds = std::mem::take(&mut scratch.log_odds);
         for (step, forest) in self.model.steps.iter().enumerate() {
             if step > 0 {
@@ -219,7 +216,7 @@ impl Scorer for LearnedScorer {
                 } else {
                     Step::Alone
                 };
-                let weighed = added.iter().zip(&names).filter(|(value, _)| **value != 0.0);
+                let weighed = added.iter().zip(names).filter(|(value, _)| **value != 0.0);
                 contributions.extend(weighed.map(|(&log_odds, &feature)| Contribution {
                     step,
                     feature,

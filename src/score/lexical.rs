@@ -3,9 +3,11 @@
 //!
 //! Words are runs of letters and digits, bytes outside ASCII among them; of Han and Kana every
 //! character is a word, its marks too, and so is every mark of ASCII. (Thai and its like, written
-//! without spaces, are long words.) Digits are masked. Besides words and pairs the first, the last, the last that
-//! is no mark, and the whole of a short line have weights of their own. Which words training met is kept too: where most are
-//! unknown the weights mean nothing, and nothing is said.
+//! without spaces, are long words.) Digits are masked. Besides words and pairs the first, the
+//! last, the last that is no mark, and the whole of a short line have weights of their own.
+//!
+//! Which words training met is kept too: where most are unknown the weights mean nothing, and
+//! nothing is said.
 
 use crate::masks::{BLOCK_BYTES, WordMasks, word_masks};
 

@@ -318,8 +318,7 @@ fn fill(
         2.0
     };
     let lexical = &lexicals[page.fold];
-    let features = feature_names().len();
-    scratch.fill_lines(&facts, lexical, least_known, features, WordsOf::new());
+    scratch.fill_lines(&facts, lexical, least_known, WordsOf::new());
     if step > 0 {
         scratch.fill_neighbourhood(&facts, &page.log_odds);
     }
