@@ -56,7 +56,6 @@ pub mod eval;
 pub mod evidence;
 pub mod fingerprint;
 pub mod index;
-mod masks;
 pub mod normalize;
 pub mod page;
 #[cfg(feature = "files")]
@@ -67,6 +66,7 @@ mod scan;
 pub mod score;
 pub mod shape;
 pub mod shingle;
+mod simd;
 #[cfg(feature = "files")]
 pub mod sink;
 #[cfg(feature = "files")]

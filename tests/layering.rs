@@ -13,10 +13,10 @@ const TABLE: &[(&str, &str)] = &[
     ("visible", ""),
     ("url", ""),
     ("scan", ""),
-    ("masks", ""),
+    ("simd", ""),
     ("normalize", "scan"),
     ("fingerprint", ""),
-    ("shape", "masks normalize"),
+    ("shape", "normalize simd"),
     ("index", "fingerprint visible"),
     ("error", "index::IndexError visible"),
     ("config", "error normalize"),
@@ -32,7 +32,7 @@ const TABLE: &[(&str, &str)] = &[
     ("duplicates", "config evidence index"),
     (
         "score",
-        "error evidence fingerprint masks page repeats shape shingle",
+        "error evidence fingerprint page repeats shape shingle simd",
     ),
     (
         "decide",

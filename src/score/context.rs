@@ -107,9 +107,7 @@ impl<'c> Fill<'c> {
 impl Sink for Fill<'_> {
     #[inline]
     fn feature(&mut self, _: &'static str, code: impl Fn(usize) -> u8) {
-        for (line, out) in self.columns.column_mut(self.next).iter_mut().enumerate() {
-            *out = code(line);
-        }
+        self.columns.fill(self.next, code);
         self.next += 1;
     }
 }

@@ -3,27 +3,33 @@
 //! A tree of depth d asks the same d questions of every line ("is this code above that one?")
 //! and the answers, as a number, choose its leaf (Kohavi 1995; Prokhorenkova 2018). So there
 //! is no branch to mispredict, and a question is asked of [`BLOCK_LINES`] lines at a time.
+//! Leaves are whole numbers, so that sums are the same on every machine.
 
-/// Lines that are scored side by side; columns are padded to a multiple of it.
-pub const BLOCK_LINES: usize = 32;
+use crate::simd::trees::Trees;
+pub use crate::simd::trees::{BLOCK_LINES, Split};
+
 /// Deepest tree.
 pub const MAX_DEPTH: usize = 8;
+/// Most trees of a forest.
+pub const MAX_TREES: usize = 10_000;
 
-/// Codes of a page's lines: one column a feature, one byte a line.
+/// Codes of a page's lines, one byte a line and feature: by blocks of lines, and in a block a row
+/// a feature.
 #[derive(Clone, Debug, Default)]
 pub struct Columns {
-    codes: Vec<u8>,
+    rows: Vec<[u8; BLOCK_LINES]>,
+    features: usize,
     lines: usize,
-    stride: usize,
 }
 
 impl Columns {
-    /// Makes room for `lines` lines of `features` features; all codes are 0.
+    /// Makes room for `lines` lines of `features` features. Codes are those of an earlier page
+    /// until they are set.
     pub fn reset(&mut self, features: usize, lines: usize) {
         self.lines = lines;
-        self.stride = lines.next_multiple_of(BLOCK_LINES);
-        self.codes.clear();
-        self.codes.resize(features * self.stride, 0);
+        self.features = features;
+        let rows = features * lines.div_ceil(BLOCK_LINES);
+        self.rows.resize(rows, [0; BLOCK_LINES]);
     }
 
     /// Number of lines.
@@ -31,85 +37,111 @@ impl Columns {
         self.lines
     }
 
-    /// Sets a code.
+    /// The code of a line.
     #[inline]
-    pub fn set(&mut self, feature: usize, line: usize, code: u8) {
-        self.codes[feature * self.stride + line] = code;
+    pub fn code(&self, feature: usize, line: usize) -> u8 {
+        self.rows[line / BLOCK_LINES * self.features + feature][line % BLOCK_LINES]
     }
 
-    /// The codes of a feature.
-    pub fn column(&self, feature: usize) -> &[u8] {
-        let from = feature * self.stride;
-        &self.codes[from..from + self.lines]
+    /// Sets the codes of a line's first features.
+    ///
+    /// # Panics
+    ///
+    /// There are fewer features, or no such line.
+    #[inline]
+    pub fn set<const N: usize>(&mut self, line: usize, codes: &[u8; N]) {
+        let rows = &mut self.rows[line / BLOCK_LINES * self.features..][..N];
+        for (row, &code) in rows.iter_mut().zip(codes) {
+            row[line % BLOCK_LINES] = code;
+        }
     }
 
-    /// The codes of a feature, writable.
-    pub fn column_mut(&mut self, feature: usize) -> &mut [u8] {
-        let from = feature * self.stride;
-        &mut self.codes[from..from + self.lines]
-    }
-
-    fn block(&self, feature: usize, from: usize) -> &[u8; BLOCK_LINES] {
-        let from = feature * self.stride + from;
-        let block = self.codes[from..].first_chunk();
-        block.expect("columns are padded to whole blocks")
+    /// Sets the code of a feature for each line.
+    #[inline]
+    pub fn fill(&mut self, feature: usize, code: impl Fn(usize) -> u8) {
+        let rows = self.rows.iter_mut().skip(feature);
+        for (block, row) in rows.step_by(self.features.max(1)).enumerate() {
+            let from = block * BLOCK_LINES;
+            let lines = from..self.lines.min(from + BLOCK_LINES);
+            for (out, line) in row.iter_mut().zip(lines) {
+                *out = code(line);
+            }
+        }
     }
 }
 
-/// A question: whether a feature's code is above a value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Split {
-    /// The feature.
-    pub feature: u8,
-    /// Codes above this one answer yes.
-    pub above: u8,
-}
-
-/// Trees of one depth whose leaves add up to log-odds.
+/// Trees as they are grown, their leaves as they are found.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Forest {
+pub struct Grown {
     /// What is added to every sum.
     pub bias: f32,
     /// Questions of a tree.
     pub depth: usize,
     /// `depth` questions a tree; the answer to the first is the lowest bit of the leaf.
     pub splits: Vec<Split>,
-    /// `2^depth` leaves a tree.
+    /// `2^depth` leaves a tree, in log-odds.
     pub leaves: Vec<f32>,
+}
+
+impl Grown {
+    /// The forest of these trees: leaves rounded to steps so fine that no sum leaves 16 bits.
+    ///
+    /// # Panics
+    ///
+    /// There are more than [`MAX_TREES`], they are deeper than [`MAX_DEPTH`], or a leaf is no
+    /// number.
+    pub fn rounded(self) -> Forest {
+        let trees = self.leaves.len() >> self.depth;
+        assert!(trees <= MAX_TREES, "{trees} trees are too many");
+        let each_tree = self.leaves.chunks_exact(1 << self.depth);
+        let largest = |leaves: &[f32]| {
+            leaves
+                .iter()
+                .fold(0.0, |max: f32, leaf| max.max(leaf.abs()))
+        };
+        let most: f64 = each_tree.map(largest).map(f64::from).sum();
+        // Rounding may add half a step to each tree's leaf.
+        let room = f64::from(i16::MAX) - trees as f64;
+        let step = (most / room).max(1e-9) as f32;
+        let leaves = self.leaves.iter().map(|leaf| (leaf / step).round() as i16);
+        let trees = Trees::new(self.depth, self.splits, leaves.collect());
+        Forest {
+            bias: self.bias,
+            step,
+            trees: trees.expect("leaves are numbers, and steps leave room"),
+        }
+    }
+}
+
+/// Trees of one depth whose leaves add up to log-odds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Forest {
+    /// What is added to every sum.
+    pub(super) bias: f32,
+    /// Log-odds of one step of a leaf.
+    pub(super) step: f32,
+    pub(super) trees: Trees,
 }
 
 impl Forest {
     /// Number of trees.
     pub fn trees(&self) -> usize {
-        self.leaves.len() >> self.depth
+        self.each_tree().len()
     }
 
-    /// The questions and leaves of each tree.
-    pub fn each_tree(&self) -> impl Iterator<Item = (&[Split], &[f32])> {
-        let splits = self.splits.chunks_exact(self.depth.max(1));
-        splits.zip(self.leaves.chunks_exact(1 << self.depth))
+    /// The questions and leaves of each tree, leaves in steps.
+    pub fn each_tree(&self) -> impl ExactSizeIterator<Item = (&[Split], &[i16])> {
+        self.trees.each()
     }
 
     /// Replaces `sums` by the log-odds of each line.
     pub fn sums(&self, columns: &Columns, sums: &mut Vec<f32>) {
         sums.clear();
-        sums.resize(columns.lines(), 0.0);
-        for (block, out) in sums.chunks_mut(BLOCK_LINES).enumerate() {
-            let mut block_sums = [self.bias; BLOCK_LINES];
-            for (splits, leaves) in self.each_tree() {
-                let mut at = [0_u8; BLOCK_LINES];
-                for (bit, split) in splits.iter().enumerate() {
-                    let codes = columns.block(usize::from(split.feature), block * BLOCK_LINES);
-                    for (at, &code) in at.iter_mut().zip(codes) {
-                        *at |= u8::from(code > split.above) << bit;
-                    }
-                }
-                for (sum, &at) in block_sums.iter_mut().zip(&at) {
-                    *sum += leaves[usize::from(at)];
-                }
-            }
-            out.copy_from_slice(&block_sums[..out.len()]);
+        for block in columns.rows.chunks_exact(columns.features.max(1)) {
+            let steps = self.trees.sums(block);
+            sums.extend(steps.map(|steps| self.bias + f32::from(steps) * self.step));
         }
+        sums.truncate(columns.lines);
     }
 
     /// What each feature adds to a line's log-odds, `codes` being its code of each feature.
@@ -120,15 +152,20 @@ impl Forest {
     pub fn explain(&self, code: impl Fn(usize) -> u8, mut each: impl FnMut(usize, f32)) {
         for (splits, leaves) in self.each_tree() {
             let mut left = leaves;
-            let mean = |leaves: &[f32]| leaves.iter().sum::<f32>() / leaves.len() as f32;
             for split in splits.iter().rev() {
                 let feature = usize::from(split.feature);
                 let (no, yes) = left.split_at(left.len() / 2);
                 let half = if code(feature) > split.above { yes } else { no };
-                each(feature, mean(half) - mean(left));
+                each(feature, self.mean(half) - self.mean(left));
                 left = half;
             }
         }
+    }
+
+    /// Mean log-odds of some leaves.
+    fn mean(&self, leaves: &[i16]) -> f32 {
+        let sum: i64 = leaves.iter().copied().map(i64::from).sum();
+        sum as f32 * self.step / leaves.len() as f32
     }
 }
 
@@ -137,32 +174,54 @@ mod tests {
     use super::*;
 
     fn forest() -> Forest {
-        Forest {
+        let grown = Grown {
             bias: 0.5,
             depth: 2,
             splits: [(0, 3), (1, 7), (1, 0), (0, 200)]
                 .map(|(feature, above)| Split { feature, above })
                 .into(),
-            leaves: vec![1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0],
+            leaves: vec![1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, -128.0],
+        };
+        grown.rounded()
+    }
+
+    fn sums(codes: &[[u8; 2]]) -> Vec<f32> {
+        let mut columns = Columns::default();
+        columns.reset(2, codes.len());
+        for (line, codes) in codes.iter().enumerate() {
+            columns.set(line, codes);
         }
+        let mut sums = Vec::new();
+        forest().sums(&columns, &mut sums);
+        sums
     }
 
     #[test]
     fn every_line_gets_the_leaves_that_its_answers_choose() {
-        let mut columns = Columns::default();
         let codes: Vec<[u8; 2]> = (0..77_u8).map(|line| [line * 3, line % 11]).collect();
-        columns.reset(2, codes.len());
-        for (line, codes) in codes.iter().enumerate() {
-            columns.set(0, line, codes[0]);
-            columns.set(1, line, codes[1]);
-        }
-        let mut sums = Vec::new();
-        forest().sums(&columns, &mut sums);
+        let sums = sums(&codes);
+        assert_eq!(sums.len(), codes.len());
         for (codes, sum) in codes.iter().zip(&sums) {
             let first = usize::from(codes[0] > 3) + 2 * usize::from(codes[1] > 7);
             let second = usize::from(codes[1] > 0) + 2 * usize::from(codes[0] > 200);
-            let expected = 0.5 + [1.0, 2.0, 4.0, 8.0][first] + [16.0, 32.0, 64.0, 128.0][second];
-            assert_eq!(*sum, expected, "{codes:?}");
+            let expected = 0.5 + [1.0, 2.0, 4.0, 8.0][first] + [16.0, 32.0, 64.0, -128.0][second];
+            assert!((sum - expected).abs() < 0.01, "{codes:?}");
+        }
+    }
+
+    #[test]
+    fn columns_are_filled_by_line_and_by_feature() {
+        let mut columns = Columns::default();
+        for lines in [0, 1, 31, 32, 33, 70] {
+            columns.reset(3, lines);
+            for line in 0..lines {
+                columns.set(line, &[line as u8, 7]);
+            }
+            columns.fill(2, |line| 100 + line as u8);
+            for line in 0..lines {
+                let codes = [0, 1, 2].map(|feature| columns.code(feature, line));
+                assert_eq!(codes, [line as u8, 7, 100 + line as u8]);
+            }
         }
     }
 
@@ -171,18 +230,25 @@ mod tests {
         let forest = forest();
         let mean: f32 = forest
             .each_tree()
-            .map(|(_, leaves)| leaves.iter().sum::<f32>() / 4.0)
+            .map(|(_, leaves)| forest.mean(leaves))
             .sum();
         for codes in [[0, 0], [4, 8], [255, 1], [3, 7]] {
             let mut added = 0.0;
             forest.explain(|feature| codes[feature], |_, value| added += value);
-            let mut columns = Columns::default();
-            columns.reset(2, 1);
-            columns.set(0, 0, codes[0]);
-            columns.set(1, 0, codes[1]);
-            let mut sums = Vec::new();
-            forest.sums(&columns, &mut sums);
-            assert!((forest.bias + mean + added - sums[0]).abs() < 1e-4);
+            let sum = sums(&[codes])[0];
+            assert!((forest.bias + mean + added - sum).abs() < 1e-4);
         }
+    }
+
+    #[test]
+    fn many_large_leaves_fit() {
+        let grown = Grown {
+            bias: 0.0,
+            depth: 1,
+            splits: vec![Split::default(); MAX_TREES],
+            leaves: [3.0e5, -1.0].repeat(MAX_TREES),
+        };
+        let step = grown.clone().rounded().step;
+        assert!(step > 3.0e5 / 4.0 && grown.rounded().trees() == MAX_TREES);
     }
 }

@@ -124,9 +124,7 @@ impl Scratch {
             for (say, &log_odds) in self.words_say.iter_mut().zip(&words.log_odds) {
                 say.push(if is_known { log_odds } else { 0.0 });
             }
-            for (feature, &code) in codes.iter().enumerate() {
-                self.columns.set(feature, line, code);
-            }
+            self.columns.set(line, &codes);
         }
     }
 
@@ -209,7 +207,7 @@ impl Scorer for LearnedScorer {
             }
             for (line, contributions) in explained.iter_mut().enumerate() {
                 let mut added = vec![0.0_f32; names.len()];
-                let code = |feature: usize| columns.column(feature)[line];
+                let code = |feature: usize| columns.code(feature, line);
                 self.model.steps[step].explain(code, |feature, value| added[feature] += value);
                 let step = if step == last {
                     Step::Context

@@ -9,7 +9,7 @@
 //! Which words training met is kept too: where most are unknown the weights mean nothing, and
 //! nothing is said.
 
-use crate::masks::{BLOCK_BYTES, WordMasks, word_masks};
+use crate::simd::masks::{BLOCK_BYTES, WordMasks, word_masks};
 
 /// Longest part of a word that is looked at, in bytes.
 const MAX_WORD_BYTES: usize = 32;

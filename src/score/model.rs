@@ -1,7 +1,7 @@
 //! A model: what words weigh, and a forest for each step.
 
 use super::context::feature_names;
-use super::forest::{Forest, MAX_DEPTH, Split};
+use super::forest::{Forest, MAX_DEPTH, MAX_TREES, Split};
 use super::lexical::{KNOWN_WORDS, LexicalTable, SPEAKS_OF, Scale};
 use super::line;
 use std::sync::{Arc, LazyLock};
@@ -9,11 +9,12 @@ use std::sync::{Arc, LazyLock};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::ModelError;
+use crate::simd::trees::Trees;
 
 /// The first bytes of every model file.
 const MAGIC: [u8; 8] = *b"dechaffm";
 /// The version of the file and of the features.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Most steps of a model.
 const MAX_STEPS: u32 = 16;
 /// Most bytes of a model file that is read.
@@ -116,15 +117,14 @@ impl Model {
         put(&(self.steps.len() as u32).to_le_bytes());
         for forest in &self.steps {
             put(&forest.bias.to_le_bytes());
-            put(&(forest.depth as u32).to_le_bytes());
+            put(&forest.step.to_le_bytes());
+            put(&(forest.trees.depth() as u32).to_le_bytes());
             put(&(forest.trees() as u32).to_le_bytes());
-            for split in &forest.splits {
+            for split in forest.trees.splits() {
                 put(&[split.feature, split.above]);
             }
-            forest
-                .leaves
-                .iter()
-                .for_each(|leaf| put(&leaf.to_le_bytes()));
+            let leaves = forest.each_tree().flat_map(|(_, leaves)| leaves);
+            leaves.for_each(|leaf| put(&leaf.to_le_bytes()));
         }
         let check = xxh3_64(&out);
         out.extend_from_slice(&check.to_le_bytes());
@@ -208,14 +208,13 @@ impl Model {
 fn read_forest(fields: &mut Fields<'_>, features: usize) -> Result<Forest, ModelError> {
     let damaged = ModelError::Damaged;
     let bias = fields.f32()?;
+    let step = fields.f32()?;
     let depth = fields.u32()? as usize;
     let trees = fields.u32()? as usize;
-    if !(1..=MAX_DEPTH).contains(&depth) || trees == 0 {
-        return Err(damaged("a step has no trees, or they are too deep"));
+    if !(1..=MAX_DEPTH).contains(&depth) || !(1..=MAX_TREES).contains(&trees) {
+        return Err(damaged("a step has no trees, too many, or too deep ones"));
     }
-    let too_many = damaged("it has too many trees");
-    let splits = trees.checked_mul(2 * depth).ok_or(too_many.clone())?;
-    let splits = fields.bytes(splits)?.as_chunks::<2>().0.iter();
+    let splits = fields.bytes(trees * 2 * depth)?.as_chunks::<2>().0.iter();
     let splits: Vec<Split> = splits
         .map(|&[feature, above]| Split { feature, above })
         .collect();
@@ -225,12 +224,12 @@ fn read_forest(fields: &mut Fields<'_>, features: usize) -> Result<Forest, Model
     {
         return Err(damaged("a question is about no feature"));
     }
-    let leaves = trees.checked_mul(1 << depth).ok_or(too_many)?;
-    let leaves: Result<Vec<f32>, ModelError> = (0..leaves).map(|_| fields.f32()).collect();
+    let leaves = fields.bytes(trees << depth << 1)?.as_chunks::<2>().0.iter();
+    let leaves = leaves.map(|leaf| i16::from_le_bytes(*leaf)).collect();
+    let trees = Trees::new(depth, splits, leaves);
     Ok(Forest {
         bias,
-        depth,
-        splits,
-        leaves: leaves?,
+        step,
+        trees: trees.ok_or(damaged("its leaves add up to too much"))?,
     })
 }

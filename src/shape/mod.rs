@@ -3,8 +3,8 @@
 //! One pass over the bytes. Nothing here knows a language: no word lists, and scripts
 //! without spaces between words are measured by their characters.
 
-use crate::masks::{BLOCK_BYTES, Masks, masks};
 use crate::normalize::{ascii_length, decode};
+use crate::simd::masks::{BLOCK_BYTES, Masks, masks};
 
 /// What the first or last visible character of a line is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 
 use rayon::prelude::*;
 
-use crate::score::forest::{Forest, Split};
+use crate::score::forest::{Forest, Grown, Split};
 
 /// How a forest is grown.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -128,10 +128,10 @@ pub fn fit(examples: &Examples, options: &ForestOptions, seed: u64) -> Forest {
     let chaff = chaff.clamp(1e-4, 1.0 - 1e-4);
     let bias = (chaff / (1.0 - chaff)).ln() as f32;
     let mut log_odds = vec![bias; lines];
-    let mut forest = Forest {
+    let mut forest = Grown {
         bias,
         depth: options.depth,
-        ..Forest::default()
+        ..Grown::default()
     };
     let ridge = options.ridge * weight / lines.max(1) as f64;
     for tree in 0..options.trees {
@@ -210,7 +210,7 @@ pub fn fit(examples: &Examples, options: &ForestOptions, seed: u64) -> Forest {
         }
         forest.leaves.extend(values);
     }
-    forest
+    forest.rounded()
 }
 
 #[cfg(test)]
@@ -222,9 +222,7 @@ mod tests {
         let mut columns = Columns::default();
         columns.reset(3, codes.len());
         for (line, codes) in codes.iter().enumerate() {
-            for (feature, &code) in codes.iter().enumerate() {
-                columns.set(feature, line, code);
-            }
+            columns.set(line, codes);
         }
         columns
     }
@@ -260,7 +258,7 @@ mod tests {
         let forest = fit(&examples, &options, 7);
         assert_eq!(forest, fit(&examples, &options, 7));
         assert_ne!(forest, fit(&examples, &options, 8));
-        assert_eq!((forest.trees(), forest.splits.len()), (60, 180));
+        assert_eq!(forest.trees(), 60);
         let fresh: Vec<[u8; 3]> = (5000..6000_u64)
             .map(|line| {
                 mix(line).to_le_bytes()[..3]
@@ -292,6 +290,6 @@ mod tests {
             feature_percent: 100,
         };
         let forest = fit(&examples, &options, 1);
-        assert!(forest.leaves.iter().all(|leaf| *leaf == 0.0));
+        assert!(forest.each_tree().all(|(_, leaves)| leaves == [0; 4]));
     }
 }

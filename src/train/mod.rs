@@ -345,8 +345,8 @@ fn examples(
                 targets.filter_map(|(line, target)| Some((line, (*target)?)))
             };
             let column = |feature: usize| {
-                let column = scratch.columns.column(feature);
-                learned().map(|(line, _)| column[line]).collect()
+                let code = |line| scratch.columns.code(feature, line);
+                learned().map(|(line, _)| code(line)).collect()
             };
             let examples = Examples {
                 columns: (0..features).map(column).collect(),

@@ -2,9 +2,7 @@
 //!
 //! On x86-64 sixteen bytes at a time, with the instructions that every such machine has (the
 //! profile that asked for it: counting classes by table was a fifth of all instructions, and
-//! what the compiler makes of plain loops was slower still). Elsewhere a byte at a time. A
-//! test holds the two together. This is the one module with `unsafe` in it.
-#![allow(unsafe_code)]
+//! what the compiler makes of plain loops was slower still). Elsewhere a byte at a time.
 
 /// Bytes in a block.
 pub(crate) const BLOCK_BYTES: usize = 64;
