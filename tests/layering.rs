@@ -14,6 +14,7 @@ const TABLE: &[(&str, &str)] = &[
     ("url", ""),
     ("scan", ""),
     ("masks", ""),
+    ("html", ""),
     ("normalize", "scan"),
     ("fingerprint", ""),
     ("shape", "masks normalize"),
@@ -44,7 +45,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     ("collect", "config evidence index templates"),
     ("report", "cleaner decide::Reason decide::Verdict"),
-    ("source", "config error page url visible"),
+    ("source", "config error html page url visible"),
     (
         "sink",
         "cleaner::Cleaned cleaner::CleanedLine decide::Reason decide::Verdict error index report scan visible",
