@@ -153,6 +153,12 @@ mod files {
         BadUtf16,
         /// UTF-16 larger than a page may be.
         LongUtf16,
+        /// HTML larger than a page may be, in bytes.
+        LongHtml(u64),
+        /// HTML in an encoding that nothing reads.
+        UnreadEncoding,
+        /// The name that its text would have is another file's, or too long.
+        NoRoomForText,
         /// A line longer than a page may be, in bytes.
         LongLine(u64),
         /// A format that this version does not read.
@@ -208,6 +214,18 @@ mod files {
                 ProblemKind::LongUtf16 => write!(
                     f,
                     "UTF-16 longer than --max-page-bytes; copied through unchanged"
+                ),
+                ProblemKind::LongHtml(limit_bytes) => write!(
+                    f,
+                    "HTML longer than --max-page-bytes ({limit_bytes}); skipped"
+                ),
+                ProblemKind::UnreadEncoding => write!(
+                    f,
+                    "HTML in an encoding that cannot be read; copied through unchanged"
+                ),
+                ProblemKind::NoRoomForText => write!(
+                    f,
+                    "no name left for its text (with .txt it is another file's, or too long); skipped"
                 ),
                 ProblemKind::LongLine(limit_bytes) => write!(
                     f,

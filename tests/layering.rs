@@ -52,7 +52,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "pipeline",
-        "blocks cleaner collect config decide error evidence fingerprint index page report score::model::Model score::model::MAX_BYTES sink source visible",
+        "blocks cleaner collect config decide error evidence fingerprint html index page report score::model::Model score::model::MAX_BYTES sink source visible",
     ),
     (
         "eval",
@@ -61,7 +61,7 @@ const TABLE: &[(&str, &str)] = &[
     ("train", "config eval evidence index repeats score"),
     (
         "bin",
-        "blocks cleaner collect config decide error eval evidence fingerprint index page pipeline report score sink source train visible",
+        "blocks cleaner collect config decide error eval evidence fingerprint html index page pipeline report score sink source train visible",
     ),
 ];
 

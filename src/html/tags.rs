@@ -185,6 +185,16 @@ impl Tag {
     /// Numbers of tags are below this.
     pub const COUNT: usize = Tag::Video as usize + 1;
 
+    /// The tag of a name in any case.
+    pub fn named(name: &str) -> Tag {
+        Tag::of(self::name(name.to_ascii_lowercase().as_bytes()))
+    }
+
+    /// Whether the element has lines of its own.
+    pub fn is_block(self) -> bool {
+        matches!(self.layout(), Layout::Block | Layout::Pre)
+    }
+
     /// The level of a heading.
     pub fn heading(self) -> Option<u8> {
         match self {

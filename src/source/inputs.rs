@@ -26,11 +26,13 @@ const HEAD_BYTES: usize = 64 << 10;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InputFormat {
     /// Told by name and content: `.jsonl` and `.ndjson` are JSON lines, `.json` too where it
-    /// begins with a whole row; what is no text is no page; the rest is text.
+    /// begins with a whole row; what is no text is no page; the rest is HTML or text.
     #[default]
     Auto,
     /// Every file is one page of text.
     Text,
+    /// Every file is one page of HTML.
+    Html,
     /// Every file is JSON lines.
     Jsonl,
 }
@@ -47,7 +49,7 @@ pub enum Input {
         /// Prefix of the names; empty for a single input.
         name: PathBuf,
     },
-    /// A stream such as standard input: one page of text, or JSON lines.
+    /// A stream such as standard input: one page, or JSON lines.
     Stream(FileEntry, StreamReader),
 }
 
@@ -69,7 +71,7 @@ impl Input {
         match self {
             Input::File(file) => match format {
                 InputFormat::Jsonl => true,
-                InputFormat::Text => false,
+                InputFormat::Text | InputFormat::Html => false,
                 InputFormat::Auto => is_json_lines(file).unwrap_or(false),
             },
             Input::Directory { .. } => true,
@@ -197,7 +199,7 @@ impl Inputs {
                 Input::Stream(file, reader) => {
                     let cut = match self.format {
                         InputFormat::Jsonl => Cut::Rows,
-                        format => lines(format),
+                        format => page_cut(format),
                     };
                     self.stream = Some(Stream::new(file, reader.0, cut, self.max_page_bytes));
                     return None;
@@ -217,13 +219,14 @@ impl Inputs {
         let cut = match self.format {
             InputFormat::Jsonl => Cut::Rows,
             InputFormat::Auto if is_json_lines(file).map_err(skipped)? => Cut::Rows,
-            _ if size_bytes > SMALL_FILE_BYTES.min(max_page_bytes) => lines(self.format),
+            _ if size_bytes > SMALL_FILE_BYTES.min(max_page_bytes) => page_cut(self.format),
             _ => return Ok(false),
         };
         if cut == (Cut::Lines { is_told: true }) && size_bytes > max_page_bytes {
             let head = head(&file.path).map_err(skipped)?;
             match content::tell(&file.name, &head) {
                 Content::Other => return Err(Job::OtherFile(size_bytes)),
+                Content::Html => return Err(skipped(ProblemKind::LongHtml(max_page_bytes))),
                 Content::Unread(format) => return Err(skipped(ProblemKind::UnreadFormat(format))),
                 _ => {}
             }
@@ -292,6 +295,7 @@ impl Walk {
         let below = path.strip_prefix(&self.root).unwrap_or(&path);
         FileEntry {
             root_components: self.name.components().count(),
+            has_neighbours: true,
             ..FileEntry::new(path.clone(), self.name.join(below))
         }
     }
@@ -379,9 +383,13 @@ fn has_changed(before: &Metadata, after: &Metadata) -> bool {
     before.len() != after.len() || before.modified().ok() != after.modified().ok()
 }
 
-fn lines(format: InputFormat) -> Cut {
-    Cut::Lines {
-        is_told: format != InputFormat::Text,
+/// How a page is cut that may be larger than memory allows.
+fn page_cut(format: InputFormat) -> Cut {
+    match format {
+        InputFormat::Html => Cut::Whole,
+        _ => Cut::Lines {
+            is_told: format != InputFormat::Text,
+        },
     }
 }
 

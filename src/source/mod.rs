@@ -41,6 +41,8 @@ pub struct FileEntry {
     pub argument: u32,
     /// Its number in source order, from 0, among the files of the run.
     pub number: u32,
+    /// It comes from a directory, so what is written of its neighbours lies beside its output.
+    pub has_neighbours: bool,
 }
 
 impl FileEntry {
@@ -52,6 +54,7 @@ impl FileEntry {
             root_components: 0,
             argument: 0,
             number: 0,
+            has_neighbours: false,
         }
     }
 

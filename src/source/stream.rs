@@ -26,6 +26,8 @@ pub enum Cut {
     },
     /// At LF, into JSON rows.
     Rows,
+    /// Nowhere: HTML that is too large is not read.
+    Whole,
 }
 
 /// Cuts one file.
@@ -79,11 +81,14 @@ impl Stream {
             return None;
         }
         let target = match self.cut {
-            Cut::Lines { .. } => self.max_bytes,
+            Cut::Lines { .. } | Cut::Whole => self.max_bytes,
             Cut::Rows => self.max_bytes.min(ROW_CHUNK_BYTES),
         };
         if let Err(error) = self.fill(target) {
             return Some(self.failed(ProblemKind::of_read(&error)));
+        }
+        if self.cut == Cut::Whole && !(self.is_at_end && self.rest.len() <= self.max_bytes) {
+            return Some(self.failed(ProblemKind::LongHtml(self.max_bytes as u64)));
         }
         if let Some(chunk) = self.unread_piece() {
             return Some(chunk);
@@ -126,7 +131,7 @@ impl Stream {
         let end = match self.cut {
             Cut::Rows => memrchr(b'\n', &self.rest),
             // A CR at the very end may be the first half of CRLF.
-            Cut::Lines { .. } => {
+            Cut::Lines { .. } | Cut::Whole => {
                 let sure = self.rest.strip_suffix(b"\r").unwrap_or(&self.rest);
                 memrchr2(b'\n', b'\r', sure)
             }
@@ -141,6 +146,10 @@ impl Stream {
         if self.offset == 0 && self.cut == (Cut::Lines { is_told: true }) && !self.is_at_end {
             problem = match content::tell(&self.file.name, &self.rest) {
                 Content::Text | Content::TextWithNul => None,
+                Content::Html => {
+                    let limit = self.max_bytes as u64;
+                    return Some(self.failed(ProblemKind::LongHtml(limit)));
+                }
                 Content::Utf16 => Some(ProblemKind::LongUtf16),
                 Content::Utf16WithoutMark => Some(ProblemKind::Utf16WithoutMark),
                 Content::Unread(format) => {
@@ -164,7 +173,7 @@ impl Stream {
             self.mark_bytes = UTF8_MARK.len() as u64;
         }
         let content = match self.cut {
-            Cut::Lines { .. } => ChunkContent::Text {
+            Cut::Lines { .. } | Cut::Whole => ChunkContent::Text {
                 lines_before: before,
                 bytes_before: self.offset.saturating_sub(self.mark_bytes),
                 is_whole,
@@ -177,7 +186,7 @@ impl Stream {
         // The last chunk's lines are counted by nobody.
         if !chunk.is_last {
             self.count += match self.cut {
-                Cut::Lines { .. } => LineCursor::new(&chunk.bytes).count(),
+                Cut::Lines { .. } | Cut::Whole => LineCursor::new(&chunk.bytes).count(),
                 Cut::Rows => memchr::memchr_iter(b'\n', &chunk.bytes).count(),
             } as u64;
         }
@@ -188,7 +197,7 @@ impl Stream {
     fn long_piece(&mut self, is_first: bool) -> Chunk {
         let end = match self.cut {
             Cut::Rows => memchr(b'\n', &self.rest).map(|at| at + 1),
-            Cut::Lines { .. } => memchr2(b'\n', b'\r', &self.rest).and_then(|at| {
+            Cut::Lines { .. } | Cut::Whole => memchr2(b'\n', b'\r', &self.rest).and_then(|at| {
                 let next = self.rest.get(at + 1);
                 match (self.rest[at], next) {
                     (b'\r', Some(b'\n')) => Some(at + 2),
@@ -199,7 +208,7 @@ impl Stream {
         };
         let limit = self.max_bytes as u64;
         let content = match self.cut {
-            Cut::Lines { .. } => {
+            Cut::Lines { .. } | Cut::Whole => {
                 ChunkContent::Unread(is_first.then_some(ProblemKind::LongLine(limit)))
             }
             Cut::Rows => ChunkContent::Rejected {
