@@ -30,7 +30,8 @@ pub struct Counts {
     pub pages_nearly_copied: u64,
     /// Lines of the pages cleaned, blank ones included.
     pub lines: u64,
-    /// Bytes read from files and standard input, containers included.
+    /// Bytes read from files and standard input, containers included; unpacked ones of what is
+    /// packed.
     pub bytes_read: u64,
     /// Bytes of text.
     pub bytes_in: u64,

@@ -275,9 +275,7 @@ fn a_large_file_that_is_no_page_is_one_other_file() {
 
 #[test]
 fn formats_that_are_not_read_are_named_and_skipped() {
-    let formats: [(&str, &[u8], &str); 6] = [
-        ("a.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\x03", "gzip"),
-        ("b.txt.zst", b"\x28\xb5\x2f\xfd\x24\0", "zstd"),
+    let formats: [(&str, &[u8], &str); 4] = [
         ("c.txt", b"\xfd7zXZ\0\0", "xz"),
         ("d.zip", b"PK\x03\x04\x14\0", "zip"),
         ("e.parquet", b"PAR1\x15\x04", "Parquet"),

@@ -317,14 +317,34 @@ impl JobRun<'_, '_, '_> {
                 }
                 Written::default()
             }
+            ChunkContent::Cut(problem) => {
+                let kind = ProblemKind::Packed(problem.clone());
+                self.outcome.tell_at(file, None, chunk.offset, kind);
+                self.outcome.reject(&chunk.bytes);
+                if !chunk.bytes.is_empty() {
+                    self.outcome.rejects.push(b'\n');
+                }
+                Written::default()
+            }
             ChunkContent::Failed(kind) => {
                 self.outcome.tell_at(file, None, chunk.offset, kind.clone());
                 has_failed = true;
                 Written::default()
             }
         };
+        let written = match file.packing {
+            Some(packing) if chunk.is_last || !written.text.is_empty() => {
+                let text = packing.pack(&written.text);
+                Written {
+                    text: text.map_err(crate::error::io_at(&file.name))?,
+                    ..written
+                }
+            }
+            _ => written,
+        };
         self.outcome.chunk = Some(ChunkOutcome {
             is_last: chunk.is_last,
+            is_cut: matches!(chunk.content, ChunkContent::Cut(_)),
             file: chunk.file,
             written,
             rows,

@@ -62,6 +62,8 @@ pub struct ChunkOutcome {
     /// What the file's rows hold, if it has rows.
     pub rows: RowsSeen,
     pub is_last: bool,
+    /// The file ended too soon: this chunk says so, and alone makes no output.
+    pub is_cut: bool,
     /// The file could not be read to its end: nothing of it is written.
     pub has_failed: bool,
 }
@@ -240,7 +242,7 @@ impl<'r> Writer<'r> {
 
     /// Opens the file of a chunk, if it is the first.
     fn open(&mut self, chunk: &ChunkOutcome) -> Result<(), RunError> {
-        if self.open.is_some() || chunk.has_failed {
+        if self.open.is_some() || chunk.has_failed || chunk.is_cut {
             return Ok(());
         }
         let name = chunk.written.name(&chunk.file);

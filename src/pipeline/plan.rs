@@ -14,6 +14,7 @@ use crate::sink::tree::Tree;
 use crate::source::FileEntry;
 use crate::source::content;
 use crate::source::inputs::{Input, StreamReader};
+use crate::source::packed::split_name;
 
 /// What stands for standard input and standard output.
 pub const STANDARD_STREAM: &str = "-";
@@ -126,7 +127,8 @@ fn files(request: &Request<'_>) -> Result<Vec<Input>, RunError> {
         let metadata = std::fs::metadata(path)
             .map_err(|error| refused(format!("{}: {error}", path.display())))?;
         let own_name = PathBuf::from(own_name(path)?);
-        let is_html = metadata.is_file() && content::is_named_html(&own_name) && !is_single;
+        let is_html =
+            metadata.is_file() && content::is_named_html(split_name(&own_name).0) && !is_single;
         let text_name = is_html.then(|| render::text_name(&own_name));
         for name in std::iter::once(own_name.clone()).chain(text_name) {
             if !names.insert(name.clone()) {

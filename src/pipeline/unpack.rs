@@ -186,6 +186,9 @@ impl Walk<'_> {
                 ..Text::of_file(file, split_mark_at(chunk.offset, &chunk.bytes).1)
             }),
             ChunkContent::Rows { rows_before } => return self.rows(chunk, *rows_before, take),
+            ChunkContent::Cut(kind) => {
+                Found::Problem(problem(None, &ProblemKind::Packed(kind.clone())))
+            }
             ChunkContent::Unread(Some(kind)) | ChunkContent::Failed(kind) => {
                 Found::Unread(problem(None, kind))
             }
@@ -264,7 +267,7 @@ pub enum Page<'b> {
 
 /// Tells what a file that is no container holds.
 pub fn page<'b>(file: &FileEntry, bytes: &'b [u8], options: &RunOptions) -> Page<'b> {
-    let told = match content::tell(&file.name, bytes) {
+    let told = match content::tell(file.content_name(), bytes) {
         Content::Utf16 => Content::Utf16,
         told => match options.page_format {
             TextFormat::Auto => told,
@@ -274,7 +277,7 @@ pub fn page<'b>(file: &FileEntry, bytes: &'b [u8], options: &RunOptions) -> Page
     };
     match told {
         Content::Other => Page::Other,
-        Content::Unread(format) => Page::Skipped(ProblemKind::UnreadFormat(format)),
+        Content::Unread(format) => Page::Skipped(file.unread_format(format)),
         Content::Html => html_page(file, bytes, options),
         Content::TextWithNul => Page::Unread(ProblemKind::Nul),
         Content::Utf16WithoutMark => Page::Unread(ProblemKind::Utf16WithoutMark),
@@ -304,7 +307,7 @@ pub fn page<'b>(file: &FileEntry, bytes: &'b [u8], options: &RunOptions) -> Page
 
 fn is_html(file: &FileEntry, text: &[u8], options: &RunOptions) -> bool {
     match options.page_format {
-        TextFormat::Auto => content::tell(&file.name, text) == Content::Html,
+        TextFormat::Auto => content::tell(file.content_name(), text) == Content::Html,
         TextFormat::Text => false,
         TextFormat::Html => true,
     }

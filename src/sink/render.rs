@@ -7,6 +7,7 @@ use super::ledger;
 use crate::cleaner::{Cleaned, CleanedLine};
 use crate::decide::Reason;
 use crate::index::Names;
+use crate::source::packed::split_name;
 
 /// What is written of a page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,10 +33,15 @@ pub fn spans_name(page: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The name of the text of an HTML page.
+/// The name of the text of an HTML page: `.txt` behind it, before the ending of its packing.
 pub fn text_name(page: &Path) -> PathBuf {
+    let (page, packing) = split_name(page);
     let mut name = OsString::from(page);
     name.push(".txt");
+    if let Some(packing) = packing {
+        name.push(".");
+        name.push(packing);
+    }
     PathBuf::from(name)
 }
 

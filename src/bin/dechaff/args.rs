@@ -320,7 +320,7 @@ pub enum PageDuplicates {
 /// How the input is read.
 #[derive(Args, Clone, Debug)]
 pub struct ReadingArgs {
-    /// What the input is; `auto` tells by name and content
+    /// What the input is; `auto` tells by name and content. gzip and zstd are unpacked first
     #[arg(long, default_value = "auto")]
     pub format: Format,
 
