@@ -4,6 +4,7 @@
 mod support;
 
 use assert_cmd::Command;
+use dechaff::source::packed::Packing;
 use serde_json::{Value, json};
 use support::{FERRY, FERRY_BODY, Place, rebuild, rows_of};
 
@@ -277,13 +278,17 @@ fn threads_change_nothing() {
 
 #[test]
 fn explain_shows_the_lines_of_a_page() {
-    let place = Place::with([("page.html", "<html><p>One &amp; two<p>Three")]);
-    let outcome = Command::new(env!("CARGO_BIN_EXE_dechaff"))
-        .args(["explain", "page.html", "--json"])
-        .current_dir(place.path(""))
-        .output()
-        .expect("a program that runs");
-    let shown: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
-    assert_eq!(shown["lines"][0]["text"], "One & two");
-    assert_eq!(shown["lines"][1]["n"], 2);
+    let html = b"<p>One &amp; two<p>Three";
+    let packed = Packing::Gzip.pack(html).expect("memory");
+    let place = Place::with([("page.html", &html[..]), ("page.html.gz", &packed)]);
+    for name in ["page.html", "page.html.gz"] {
+        let outcome = Command::new(env!("CARGO_BIN_EXE_dechaff"))
+            .args(["explain", name, "--json"])
+            .current_dir(place.path(""))
+            .output()
+            .expect("a program that runs");
+        let shown: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
+        assert_eq!(shown["lines"][0]["text"], "One & two");
+        assert_eq!(shown["lines"][1]["n"], 2);
+    }
 }

@@ -36,7 +36,7 @@ pub struct Undecodable;
 ///
 /// What says the encoding, in this order: a byte-order mark; the bytes themselves, if they are
 /// UTF-8 and not all ASCII; `charset`; what the first 1,024 bytes say in a `meta`; the bytes
-/// themselves again, by chardetng. Time is linear.
+/// themselves again, if they are nearly UTF-8, else by chardetng. Time is linear.
 ///
 /// # Errors
 ///
@@ -76,13 +76,25 @@ fn named_or_told(html: &[u8], charset: Option<&str>) -> Result<&'static Encoding
     match named {
         Some(encoding) if encoding == REPLACEMENT => Err(Undecodable),
         Some(encoding) => Ok(encoding),
-        None if is_utf8 => Ok(UTF_8),
+        None if is_utf8 || is_nearly_utf8(html) => Ok(UTF_8),
         None => {
             let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
             detector.feed(html, true);
             Ok(detector.guess(None, Utf8Detection::Allow))
         }
     }
+}
+
+/// Whether bad bytes are few beside characters of several bytes: a page that was cut, or that
+/// another was pasted into.
+fn is_nearly_utf8(html: &[u8]) -> bool {
+    const CHARS_A_BAD_PIECE: usize = 10;
+    let (mut chars, mut bad_pieces) = (0, 0);
+    for chunk in html.utf8_chunks() {
+        chars += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+        bad_pieces += usize::from(!chunk.invalid().is_empty());
+    }
+    chars >= bad_pieces * CHARS_A_BAD_PIECE
 }
 
 /// The encoding that a page's `meta` elements name; the standard's prescan, by attributes.
@@ -202,6 +214,15 @@ mod tests {
         let decoded = decode(bytes, None).expect("UTF-8");
         assert_eq!(decoded.html, Cow::Borrowed(&bytes[..]));
         assert!(!decoded.is_converted());
+    }
+
+    #[test]
+    fn a_page_that_is_nearly_utf8_is_taken_for_it() {
+        for (text, encoding) in [("é".repeat(20), "UTF-8"), ("é".repeat(9), "windows-1252")] {
+            let bytes = [text.as_bytes(), b" caf\xe9 au lait"].concat();
+            let decoded = decode(&bytes, None).expect("an encoding that is read");
+            assert_eq!(decoded.encoding, encoding, "{text}");
+        }
     }
 
     #[test]

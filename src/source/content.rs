@@ -56,7 +56,10 @@ pub fn tell(name: &Path, bytes: &[u8]) -> Content {
         return Content::Html;
     }
     if memchr(0, bytes).is_some() {
-        return tell_binary(bytes);
+        return match tell_binary(bytes) {
+            Content::TextWithNul if is_named_html(name) && has_tag(bytes) => Content::Html,
+            told => told,
+        };
     }
     if bytes.starts_with(b"%PDF-") {
         return Content::Other;
@@ -95,7 +98,8 @@ fn tell_binary(bytes: &[u8]) -> Content {
     if infer::archive::is_tar(bytes) {
         return Content::Unread("tar");
     }
-    if infer::get(bytes).is_some() {
+    let told = infer::get(bytes).map(|kind| kind.matcher_type());
+    if told.is_some_and(|told| told != infer::MatcherType::Text) {
         return Content::Other;
     }
     if is_utf16_without_mark(bytes) {
@@ -254,6 +258,7 @@ mod tests {
             ("a.htm", b"One <b>word</b>", Content::Html),
             ("a.html", b"1 < 2, and no tag at all", Content::Text),
             ("a.html", b"<b>\0\x01\x02\x03", Content::Other),
+            ("a.html", b"<p>A line with one \0 in it", Content::Html),
             ("a.css", b"body { color: red; }", Content::Other),
             (
                 "a.css",
