@@ -18,6 +18,7 @@ use criterion::{
 use dechaff::decide::Reason;
 use dechaff::evidence::{Evidence, Needs};
 use dechaff::fingerprint::Fingerprint;
+use dechaff::html::{render, render_with_structure};
 use dechaff::normalize::normalize_into;
 use dechaff::page::split_lines;
 use dechaff::repeats::Repeats;
@@ -398,6 +399,42 @@ fn page(criterion: &mut Criterion, inputs: &[Input]) {
     }
 }
 
+/// HTML to lines, with and without their places in the markup. The bytes declared are those
+/// of the HTML.
+fn html(criterion: &mut Criterion, typical: &Input) {
+    let mut lines = 0;
+    let pages: Vec<Vec<u8>> = typical
+        .pages
+        .iter()
+        .map(|page| {
+            let text = std::str::from_utf8(&page.text).expect("pages are UTF-8");
+            let html = generate::html(text);
+            lines += render(&html).iter().filter(|byte| **byte == b'\n').count();
+            html
+        })
+        .collect();
+    typical.check("lines rendered", lines, exactly(typical.lines()));
+    let bytes: usize = pages.iter().map(Vec::len).sum();
+    let mut group = criterion.benchmark_group("html");
+    group.throughput(Throughput::Bytes(bytes as u64));
+    type Work = fn(&[u8]) -> usize;
+    let rows: [(&str, Work); 2] = [
+        ("render", |html| render(html).len()),
+        ("render_with_structure", |html| {
+            render_with_structure(html).structures.len()
+        }),
+    ];
+    for (row, work) in rows {
+        group.bench_function(BenchmarkId::new(row, typical.shape.name()), |bencher| {
+            bencher.iter(|| {
+                for page in &pages {
+                    black_box(work(black_box(page)));
+                }
+            });
+        });
+    }
+}
+
 fn stages(criterion: &mut Criterion) {
     let generator = Generator::new(SEED);
     let inputs = SHAPES.map(|shape| Input::new(&generator, shape));
@@ -408,6 +445,7 @@ fn stages(criterion: &mut Criterion) {
     repeats(criterion, &inputs);
     score(criterion, &inputs);
     page(criterion, &inputs);
+    html(criterion, &inputs[0]);
 }
 
 criterion_group! {

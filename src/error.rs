@@ -45,7 +45,7 @@ pub enum ModelError {
 #[cfg(feature = "files")]
 pub(crate) use files::io_at;
 #[cfg(feature = "files")]
-pub use files::{Problem, ProblemKind, RunError};
+pub use files::{PackedProblem, Problem, ProblemKind, RunError};
 
 #[cfg(feature = "files")]
 mod files {
@@ -153,6 +153,30 @@ mod files {
         BadUtf16,
         /// UTF-16 larger than a page may be.
         LongUtf16,
+        /// Packed bytes that are not whole.
+        Packed(PackedProblem),
+        /// The name says one packing, the bytes another or none.
+        WrongSuffix {
+            /// What the name says.
+            named: &'static str,
+            /// What it is.
+            found: &'static str,
+        },
+        /// A packing that the name does not tell of.
+        UnnamedPacking(&'static str),
+        /// A format that is not read where it is packed.
+        NestedFormat {
+            /// The packing.
+            outer: &'static str,
+            /// The format.
+            inner: &'static str,
+        },
+        /// HTML larger than a page may be, in bytes.
+        LongHtml(u64),
+        /// HTML in an encoding that nothing reads.
+        UnreadEncoding,
+        /// The name that its text would have is another file's, or too long.
+        NoRoomForText,
         /// A line longer than a page may be, in bytes.
         LongLine(u64),
         /// A format that this version does not read.
@@ -178,10 +202,81 @@ mod files {
         Internal,
     }
 
+    /// What is wrong with packed bytes; offsets are in the packed file.
+    #[derive(Clone, Debug, PartialEq, Eq, Error)]
+    pub enum PackedProblem {
+        /// They end inside a member or frame.
+        #[error("{format} data is cut at byte {at}; what is whole before was cleaned")]
+        Cut {
+            /// The format.
+            format: &'static str,
+            /// Where they end.
+            at: u64,
+        },
+        /// Other bytes stand behind the last member or frame.
+        #[error("no {format} data from byte {at} on; what is before was cleaned")]
+        Trailing {
+            /// The format.
+            format: &'static str,
+            /// Where they begin.
+            at: u64,
+        },
+        /// They unpack to far more than pages do.
+        #[error(
+            "{format} data up to byte {at} unpacks to over 10,000 times its size; what is before was cleaned"
+        )]
+        Bomb {
+            /// The format.
+            format: &'static str,
+            /// How far they were read.
+            at: u64,
+        },
+        /// They are not what was packed.
+        #[error("{format} data is damaged at byte {at} ({why}); no output written")]
+        Damaged {
+            /// The format.
+            format: &'static str,
+            /// How far they were read.
+            at: u64,
+            /// What the decoder said.
+            why: String,
+        },
+        /// A zstd frame asks for more memory than it is given.
+        #[error("zstd window of {window_bytes} bytes (at most 134217728); no output written")]
+        Window {
+            /// What it asks for.
+            window_bytes: u64,
+        },
+    }
+
+    impl PackedProblem {
+        /// Whether what was unpacked before can be trusted.
+        pub fn keeps_what_is_before(&self) -> bool {
+            !matches!(
+                self,
+                PackedProblem::Damaged { .. } | PackedProblem::Window { .. }
+            )
+        }
+
+        /// The problem that an error of reading carries.
+        pub fn of_read(error: &io::Error) -> Option<&PackedProblem> {
+            error.get_ref()?.downcast_ref()
+        }
+    }
+
+    impl From<PackedProblem> for io::Error {
+        fn from(problem: PackedProblem) -> io::Error {
+            io::Error::new(io::ErrorKind::InvalidData, problem)
+        }
+    }
+
     impl ProblemKind {
         /// A file that the system could not open or read.
         pub(crate) fn of_read(error: &io::Error) -> Self {
-            ProblemKind::Unreadable(error.to_string())
+            match PackedProblem::of_read(error) {
+                Some(problem) => ProblemKind::Packed(problem.clone()),
+                None => ProblemKind::Unreadable(error.to_string()),
+            }
         }
     }
 
@@ -208,6 +303,29 @@ mod files {
                 ProblemKind::LongUtf16 => write!(
                     f,
                     "UTF-16 longer than --max-page-bytes; copied through unchanged"
+                ),
+                ProblemKind::Packed(problem) => write!(f, "{problem}"),
+                ProblemKind::WrongSuffix { named, found } => {
+                    write!(f, "named as {named}, but holds {found}; read as {found}")
+                }
+                ProblemKind::UnnamedPacking(format) => write!(
+                    f,
+                    "{format}, but its name does not end in .gz or .zst; skipped"
+                ),
+                ProblemKind::NestedFormat { outer, inner } => {
+                    write!(f, "{inner} inside {outer}; skipped")
+                }
+                ProblemKind::LongHtml(limit_bytes) => write!(
+                    f,
+                    "HTML longer than --max-page-bytes ({limit_bytes}); skipped"
+                ),
+                ProblemKind::UnreadEncoding => write!(
+                    f,
+                    "HTML in an encoding that cannot be read; copied through unchanged"
+                ),
+                ProblemKind::NoRoomForText => write!(
+                    f,
+                    "no name left for its text (with .txt it is another file's, or too long); skipped"
                 ),
                 ProblemKind::LongLine(limit_bytes) => write!(
                     f,

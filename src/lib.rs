@@ -40,9 +40,9 @@
 //! # Features
 //!
 //! The core needs neither files, threads nor a command line
-//! (`default-features = false`). `files` adds sources, sinks and the parallel pipeline over
-//! directories and JSON lines, `eval` labelled pages and accuracy figures, `train` models from
-//! labelled pages, `cli` (default) the program.
+//! (`default-features = false`). `html` adds what makes lines of HTML pages, `files` sources,
+//! sinks and the parallel pipeline over directories and JSON lines, `eval` labelled pages and
+//! accuracy figures, `train` models from labelled pages, `cli` (default) the program.
 
 pub mod blocks;
 pub mod cleaner;
@@ -55,6 +55,8 @@ pub mod error;
 pub mod eval;
 pub mod evidence;
 pub mod fingerprint;
+#[cfg(feature = "html")]
+pub mod html;
 pub mod index;
 pub mod normalize;
 pub mod page;

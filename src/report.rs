@@ -30,7 +30,8 @@ pub struct Counts {
     pub pages_nearly_copied: u64,
     /// Lines of the pages cleaned, blank ones included.
     pub lines: u64,
-    /// Bytes read from files and standard input, containers included.
+    /// Bytes read from files and standard input, containers included; unpacked ones of what is
+    /// packed.
     pub bytes_read: u64,
     /// Bytes of text.
     pub bytes_in: u64,
@@ -56,6 +57,10 @@ pub struct Counts {
     pub copied_unchanged: u64,
     /// Pages that were converted to UTF-8.
     pub converted: u64,
+    /// Pages of HTML.
+    pub html_pages: u64,
+    /// Bytes of HTML, markup included, that text was made of.
+    pub html_bytes: u64,
     /// Files that are not pages: images, styles, scripts, binaries. Not copied.
     pub other_files: u64,
     /// Bytes of the files that are not pages.
@@ -122,6 +127,8 @@ impl Counts {
             rows_without_text,
             copied_unchanged,
             converted,
+            html_pages,
+            html_bytes,
             other_files,
             other_bytes,
             links,
@@ -150,6 +157,8 @@ impl Counts {
         self.rows_without_text += rows_without_text;
         self.copied_unchanged += copied_unchanged;
         self.converted += converted;
+        self.html_pages += html_pages;
+        self.html_bytes += html_bytes;
         self.other_files += other_files;
         self.other_bytes += other_bytes;
         self.links += links;

@@ -14,6 +14,7 @@ const TABLE: &[(&str, &str)] = &[
     ("url", ""),
     ("scan", ""),
     ("simd", ""),
+    ("html", ""),
     ("normalize", "scan"),
     ("fingerprint", ""),
     ("shape", "normalize simd"),
@@ -44,14 +45,14 @@ const TABLE: &[(&str, &str)] = &[
     ),
     ("collect", "config evidence index templates"),
     ("report", "cleaner decide::Reason decide::Verdict"),
-    ("source", "config error page url visible"),
+    ("source", "config error html page url visible"),
     (
         "sink",
-        "cleaner::Cleaned cleaner::CleanedLine decide::Reason decide::Verdict error index report scan visible",
+        "cleaner::Cleaned cleaner::CleanedLine decide::Reason decide::Verdict error index report scan source::packed visible",
     ),
     (
         "pipeline",
-        "blocks cleaner collect config decide error evidence fingerprint index page report score::model::Model score::model::MAX_BYTES sink source visible",
+        "blocks cleaner collect config decide error evidence fingerprint html index page report score::model::Model score::model::MAX_BYTES sink source visible",
     ),
     (
         "eval",
@@ -60,7 +61,7 @@ const TABLE: &[(&str, &str)] = &[
     ("train", "config eval evidence index repeats score"),
     (
         "bin",
-        "blocks cleaner collect config decide error eval evidence fingerprint index page pipeline report score sink source train visible",
+        "blocks cleaner collect config decide error eval evidence fingerprint html index page pipeline report score sink source train visible",
     ),
 ];
 

@@ -289,7 +289,8 @@ fn values_that_mean_nothing() {
         ),
         ("--scopes", &["pages", "", "page,", "page,all", "Page Site"]),
         ("--mode", &["delete", "", "drop,tag"]),
-        ("--format", &["html", "csv", ""]),
+        ("--format", &["htm", "csv", ""]),
+        ("--text-format", &["jsonl", ""]),
         ("--threads", &["-1", "many", "", "1.5"]),
         ("--max-removed", &["-1", "101", "nan", "all"]),
         (

@@ -481,28 +481,20 @@ fn source_files_are_text() {
 
 #[test]
 fn pages_that_are_no_text_are_skipped_and_told() {
-    let html = format!("<!doctype html>\n{FOOTER}");
     let nul = format!("{FOOTER}\0");
-    let place = Place::with([
-        ("in/a.html", &html),
-        ("in/b.txt", &nul),
-        ("in/c.txt", &FOOTER.to_owned()),
-    ]);
+    let place = Place::with([("in/b.txt", &nul), ("in/c.txt", &FOOTER.to_owned())]);
     let outcome = repeats(&place, &["in", "--json"]).expect(3);
-    outcome.says(&[
-        "a.html: cannot be read: HTML is not read by this version; skipped",
-        "b.txt: cannot be read: binary: holds NUL bytes; skipped",
-    ]);
+    outcome.says(&["b.txt: cannot be read: binary: holds NUL bytes; skipped"]);
     let report = parsed(&outcome);
     assert_eq!(
         (&report["pages"], &report["problems"]),
-        (&json!(1), &json!(2))
+        (&json!(1), &json!(1))
     );
     // Unless they are said to be text.
     let report = json_of(&place, &["in", "--format", "text"]);
     assert_eq!(
         (&report["pages"], &report["blocks"][0]["places"]),
-        (&json!(3), &json!(3))
+        (&json!(2), &json!(2))
     );
 }
 
@@ -674,4 +666,16 @@ fn the_readme_shows_what_is_printed() {
         .output()
         .expect("the program runs");
     assert_eq!(String::from_utf8(shown.stdout).expect("UTF-8"), expected);
+}
+
+#[test]
+fn html_is_read_by_its_lines() {
+    let blocks = FOOTER.trim_end().replace('\n', "\n<p>  ");
+    let html = format!("<!doctype html>\n<p>{blocks}");
+    let place = Place::with([("in/a.html", &html), ("in/b.txt", &FOOTER.to_owned())]);
+    let report = json_of(&place, &["in"]);
+    assert_eq!(
+        (&report["pages"], &report["blocks"][0]["places"]),
+        (&json!(2), &json!(2))
+    );
 }

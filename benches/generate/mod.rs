@@ -92,6 +92,65 @@ pub fn page_of_bytes(shape: Shape, seed: u64, bytes: usize) -> Vec<u8> {
     Generator::new(seed).page_of_bytes(shape, bytes)
 }
 
+/// A page's text as HTML: long lines as paragraphs with links in them, short ones as a list of
+/// links, in nested blocks with classes, below a head with style and script. Rendered, it is the
+/// lines again, blank ones left out and white space collapsed.
+pub fn html(text: &str) -> Vec<u8> {
+    const PARAGRAPH_BYTES: usize = 80;
+    const WORDS_A_LINK: usize = 25;
+    let mut html = String::from(
+        "<!DOCTYPE html>\n<html>\n<head>\n  <meta charset=\"utf-8\">\n  <title>A page</title>\n  \
+         <style>.menu > li { display: inline-block; }</style>\n  \
+         <script>if (1 < 2) { window.page = '<p>'; }</script>\n</head>\n\
+         <body class=\"page page--article\">\n",
+    );
+    let mut is_in_list = false;
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let is_paragraph = line.len() >= PARAGRAPH_BYTES;
+        if is_paragraph == is_in_list {
+            html.push_str(if is_in_list {
+                "    </ul>\n  </div>\n"
+            } else {
+                "  <div class=\"block block--menu\">\n    <ul class=\"menu menu--main\">\n"
+            });
+            is_in_list = !is_in_list;
+        }
+        if is_paragraph {
+            html.push_str("  <p class=\"body-text\">");
+            for (index, word) in line.split_whitespace().enumerate() {
+                if index > 0 {
+                    html.push(' ');
+                }
+                let word = escaped(word);
+                if index % WORDS_A_LINK == WORDS_A_LINK - 1 {
+                    html.push_str(&format!(
+                        "<a href=\"/tag/{index}\" class=\"link\">{word}</a>"
+                    ));
+                } else {
+                    html.push_str(&word);
+                }
+            }
+            html.push_str("</p>\n");
+        } else {
+            let line = escaped(line);
+            html.push_str(&format!(
+                "      <li class=\"menu__item\"><a class=\"menu__link\" href=\"/section/\" \
+                 data-track=\"menu\"><span>{line}</span></a></li>\n"
+            ));
+        }
+    }
+    html.push_str(if is_in_list {
+        "    </ul>\n  </div>\n</body>\n</html>\n"
+    } else {
+        "</body>\n</html>\n"
+    });
+    html.into_bytes()
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
+}
+
 /// The address of page `index`: `https://www.SITE.example/YYYY/MM/slug-N`, N counted from 1.
 ///
 /// Unique within a seed, and the same for every shape.

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::RunOptions;
 use super::ordered::Turn;
 use super::outcome::{ChunkOutcome, Outcome, RowsSeen, Writer, Written, put};
-use super::unpack::{self, Page};
+use super::unpack::{self, FieldText, Page};
 use crate::cleaner::{Cleaned, Cleaner, Workspace};
 use crate::error::{ProblemKind, RunError};
 use crate::evidence::PageAddress;
@@ -110,6 +110,7 @@ impl<'r> Worker<'r> {
         Written {
             text,
             spans: (self.options.mode == Mode::Spans).then(Vec::new),
+            is_of_html: false,
         }
     }
 }
@@ -143,7 +144,7 @@ impl JobRun<'_, '_, '_> {
         self.worker.bytes = bytes;
         match written {
             Some(written) if self.worker.sink.takes_any_order() => {
-                put(self.worker.sink, &file.name, &written)
+                put(self.worker.sink, &file, &written)
             }
             Some(written) => {
                 self.outcome.files.push((file, written));
@@ -155,6 +156,7 @@ impl JobRun<'_, '_, '_> {
 
     /// Cleans a whole page of any content; None where nothing is to be written.
     fn page(&mut self, file: &FileEntry, bytes: &[u8]) -> Result<Option<Written>, RunError> {
+        let is_of_html;
         let (mark, text) = match unpack::page(file, bytes, self.worker.options) {
             Page::Other => {
                 self.outcome.counts.other_files += 1;
@@ -170,14 +172,20 @@ impl JobRun<'_, '_, '_> {
                 mark,
                 text,
                 is_converted,
+                html_bytes,
             } => {
                 self.outcome.counts.converted += u64::from(is_converted);
+                self.outcome.note_html(html_bytes);
+                is_of_html = html_bytes.is_some();
                 (mark, text)
             }
         };
         let name = file.name.as_os_str().as_encoded_bytes();
         let written = self.text(file, mark, &text, Address::of_page(name), true)?;
-        Ok(Some(written))
+        Ok(Some(Written {
+            is_of_html,
+            ..written
+        }))
     }
 
     /// What stands in the output for bytes that are not looked at: themselves.
@@ -309,14 +317,34 @@ impl JobRun<'_, '_, '_> {
                 }
                 Written::default()
             }
+            ChunkContent::Cut(problem) => {
+                let kind = ProblemKind::Packed(problem.clone());
+                self.outcome.tell_at(file, None, chunk.offset, kind);
+                self.outcome.reject(&chunk.bytes);
+                if !chunk.bytes.is_empty() {
+                    self.outcome.rejects.push(b'\n');
+                }
+                Written::default()
+            }
             ChunkContent::Failed(kind) => {
                 self.outcome.tell_at(file, None, chunk.offset, kind.clone());
                 has_failed = true;
                 Written::default()
             }
         };
+        let written = match file.packing {
+            Some(packing) if chunk.is_last || !written.text.is_empty() => {
+                let text = packing.pack(&written.text);
+                Written {
+                    text: text.map_err(crate::error::io_at(&file.name))?,
+                    ..written
+                }
+            }
+            _ => written,
+        };
         self.outcome.chunk = Some(ChunkOutcome {
             is_last: chunk.is_last,
+            is_cut: matches!(chunk.content, ChunkContent::Cut(_)),
             file: chunk.file,
             written,
             rows,
@@ -378,7 +406,7 @@ impl JobRun<'_, '_, '_> {
         }
         Ok(Written {
             text: out,
-            spans: None,
+            ..Written::default()
         })
     }
 
@@ -406,11 +434,12 @@ impl JobRun<'_, '_, '_> {
             }
         };
         seen.note(&row, &options.fields.text);
-        let Some(text) = &row.text else {
+        let Some(field) = &row.text else {
             self.outcome.counts.rows_without_text += 1;
             out.extend_from_slice(line);
             return Ok(());
         };
+        let FieldText { text, html_bytes } = &unpack::field_text(field, options);
         let mode = options.mode;
         let max_lines = unpack::max_lines(options);
         let site = site::of_record(place.file, row.url.as_deref(), options.site_by);
@@ -443,23 +472,31 @@ impl JobRun<'_, '_, '_> {
         let page = page_name(place.name, place.number);
         let mut body = Written {
             text: Vec::with_capacity(text.len()),
-            spans: None,
+            ..Written::default()
         };
         self.write(Mode::Drop, &cleaned, Address::of_page(&page), &mut body)?;
+        let is_changed = mode == Mode::Drop && body.text.len() != text.len();
+        let mut copied = 0;
+        if is_changed || html_bytes.is_some() {
+            let new = if is_changed {
+                &body.text
+            } else {
+                text.as_bytes()
+            };
+            let new = simdutf8::basic::from_utf8(new);
+            let new = new.expect("lines of UTF-8 text are UTF-8");
+            out.extend_from_slice(&line[..row.value.start]);
+            ledger::write_string(new, out);
+            copied = row.value.end;
+        }
         if mode != Mode::Drop {
-            out.extend_from_slice(&line[..row.close]);
+            out.extend_from_slice(&line[copied..row.close]);
             out.extend_from_slice(format!(",\"{}\":", render::FIELD).as_bytes());
             render::write_field(mode, &cleaned, self.worker.names(), out);
-            out.extend_from_slice(&line[row.close..]);
-        } else if body.text.len() == text.len() {
-            out.extend_from_slice(line);
-        } else {
-            let body = simdutf8::basic::from_utf8(&body.text);
-            let body = body.expect("lines of UTF-8 text are UTF-8");
-            out.extend_from_slice(&line[..row.value.start]);
-            ledger::write_string(body, out);
-            out.extend_from_slice(&line[row.value.end..]);
+            copied = row.close;
         }
+        out.extend_from_slice(&line[copied..]);
+        self.outcome.note_html(*html_bytes);
         self.outcome.counts.pages += 1;
         if cleaned.is_empty() && !text.is_empty() {
             self.outcome.empty(&page);

@@ -22,6 +22,7 @@ use crate::report::Counts;
 use crate::sink::Sink;
 use crate::sink::atomic::AtomicFile;
 use crate::sink::render::Mode;
+use crate::source::content::TextFormat;
 use crate::source::rows::FieldNames;
 use crate::source::site::SiteBy;
 use crate::source::{Job, Source};
@@ -53,8 +54,10 @@ pub struct RunOptions {
     /// Stop with an error when more than this many percent of the text was removed, once
     /// [`PAGES_BEFORE_LIMIT`] pages or all are seen.
     pub max_removed_percent: Option<f64>,
-    /// Take every file for text, whatever it looks like.
-    pub is_text_forced: bool,
+    /// What files are taken for that are no containers.
+    pub page_format: TextFormat,
+    /// What the text field of a JSON row is taken for.
+    pub field_format: TextFormat,
     /// Set from outside to stop the run.
     pub stop: Arc<AtomicBool>,
 }
@@ -70,7 +73,8 @@ impl Default for RunOptions {
             max_page_bytes: 64 << 20,
             threads: 0,
             max_removed_percent: None,
-            is_text_forced: false,
+            page_format: TextFormat::default(),
+            field_format: TextFormat::default(),
             stop: Arc::default(),
         }
     }

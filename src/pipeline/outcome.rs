@@ -1,5 +1,6 @@
 //! What a job came to, and the one place where outcomes are written, in source order.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use super::{PAGES_BEFORE_LIMIT, Progress, SideFiles};
 use crate::error::{Problem, ProblemKind, RunError};
 use crate::report::Counts;
 use crate::sink::atomic::AtomicFile;
-use crate::sink::{Output, Part, Sink};
+use crate::sink::{Output, Part, Sink, render};
 use crate::source::FileEntry;
 use crate::source::rows::Row;
 
@@ -38,6 +39,19 @@ pub struct Written {
     pub text: Vec<u8>,
     /// The companion file, where the mode has one.
     pub spans: Option<Vec<u8>>,
+    /// It is the text of an HTML page, whose name is longer than the page's.
+    pub is_of_html: bool,
+}
+
+impl Written {
+    /// The name of the output of a file.
+    fn name<'f>(&self, file: &'f FileEntry) -> Cow<'f, Path> {
+        if self.is_of_html {
+            Cow::Owned(render::text_name(&file.name))
+        } else {
+            Cow::Borrowed(&file.name)
+        }
+    }
 }
 
 /// What a chunk came to.
@@ -48,6 +62,8 @@ pub struct ChunkOutcome {
     /// What the file's rows hold, if it has rows.
     pub rows: RowsSeen,
     pub is_last: bool,
+    /// The file ended too soon: this chunk says so, and alone makes no output.
+    pub is_cut: bool,
     /// The file could not be read to its end: nothing of it is written.
     pub has_failed: bool,
 }
@@ -91,6 +107,12 @@ impl Outcome {
         self.counts.bytes_in += bytes.len() as u64;
         self.counts.bytes_rejected += bytes.len() as u64;
         self.rejects.extend_from_slice(bytes);
+    }
+
+    /// A page, if it was made of HTML of so many bytes.
+    pub fn note_html(&mut self, html_bytes: Option<u64>) {
+        self.counts.html_pages += u64::from(html_bytes.is_some());
+        self.counts.html_bytes += html_bytes.unwrap_or(0);
     }
 
     /// A page of which no line stays.
@@ -182,7 +204,7 @@ impl<'r> Writer<'r> {
             self.progress.emptied(page);
         }
         for (file, written) in &outcome.files {
-            put(self.sink, &file.name, written)?;
+            put(self.sink, file, written)?;
         }
         self.rows_ahead_from = None;
         match outcome.chunk {
@@ -220,17 +242,18 @@ impl<'r> Writer<'r> {
 
     /// Opens the file of a chunk, if it is the first.
     fn open(&mut self, chunk: &ChunkOutcome) -> Result<(), RunError> {
-        if self.open.is_some() || chunk.has_failed {
+        if self.open.is_some() || chunk.has_failed || chunk.is_cut {
             return Ok(());
         }
+        let name = chunk.written.name(&chunk.file);
         let spans = chunk
             .written
             .spans
             .as_ref()
-            .map(|_| self.sink.create(&chunk.file.name, Part::Spans))
+            .map(|_| self.sink.create(&name, Part::Spans))
             .transpose()?;
         self.open = Some(OpenFile {
-            text: self.sink.create(&chunk.file.name, Part::Text)?,
+            text: self.sink.create(&name, Part::Text)?,
             spans,
             rows: RowsSeen::default(),
             counts: Counts::default(),
@@ -350,10 +373,11 @@ impl RowsSeen {
 }
 
 /// Writes a page and its companion.
-pub fn put(sink: &dyn Sink, name: &Path, written: &Written) -> Result<(), RunError> {
-    sink.put(name, Part::Text, &written.text)?;
+pub fn put(sink: &dyn Sink, file: &FileEntry, written: &Written) -> Result<(), RunError> {
+    let name = written.name(file);
+    sink.put(&name, Part::Text, &written.text)?;
     match &written.spans {
-        Some(spans) => sink.put(name, Part::Spans, spans),
+        Some(spans) => sink.put(&name, Part::Spans, spans),
         None => Ok(()),
     }
 }

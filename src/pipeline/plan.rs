@@ -12,7 +12,9 @@ use crate::sink::render;
 use crate::sink::single::Single;
 use crate::sink::tree::Tree;
 use crate::source::FileEntry;
+use crate::source::content;
 use crate::source::inputs::{Input, StreamReader};
+use crate::source::packed::split_name;
 
 /// What stands for standard input and standard output.
 pub const STANDARD_STREAM: &str = "-";
@@ -125,11 +127,16 @@ fn files(request: &Request<'_>) -> Result<Vec<Input>, RunError> {
         let metadata = std::fs::metadata(path)
             .map_err(|error| refused(format!("{}: {error}", path.display())))?;
         let own_name = PathBuf::from(own_name(path)?);
-        if !names.insert(own_name.clone()) {
-            let name = own_name.display();
-            return Err(refused(format!(
-                "two inputs are called {name}; take one at a time"
-            )));
+        let is_html =
+            metadata.is_file() && content::is_named_html(split_name(&own_name).0) && !is_single;
+        let text_name = is_html.then(|| render::text_name(&own_name));
+        for name in std::iter::once(own_name.clone()).chain(text_name) {
+            if !names.insert(name.clone()) {
+                let name = name.display();
+                return Err(refused(format!(
+                    "two inputs are called {name}; take one at a time"
+                )));
+            }
         }
         inputs.push(if metadata.is_dir() {
             let name = if is_single { PathBuf::new() } else { own_name };

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use super::{BYTES_A_LINE, RunOptions};
 use crate::error::{Problem, ProblemKind, RunError};
+use crate::html;
 use crate::index::{Names, Place};
 use crate::page::LineCursor;
 use crate::sink::render::{self, Mode};
-use crate::source::content::{self, Content, UTF8_MARK};
+use crate::source::content::{self, Content, TextFormat, UTF8_MARK};
 use crate::source::inputs::read_file;
 use crate::source::rows::{self, Row};
 use crate::source::{Chunk, ChunkContent, FileEntry, Job, site, utf16};
@@ -185,6 +186,9 @@ impl Walk<'_> {
                 ..Text::of_file(file, split_mark_at(chunk.offset, &chunk.bytes).1)
             }),
             ChunkContent::Rows { rows_before } => return self.rows(chunk, *rows_before, take),
+            ChunkContent::Cut(kind) => {
+                Found::Problem(problem(None, &ProblemKind::Packed(kind.clone())))
+            }
             ChunkContent::Unread(Some(kind)) | ChunkContent::Failed(kind) => {
                 Found::Unread(problem(None, kind))
             }
@@ -221,6 +225,7 @@ impl Walk<'_> {
             let Some(text) = &apart.text else {
                 continue;
             };
+            let text = &field_text(text, self.options).text;
             if has_too_many_lines(text, max_lines) {
                 let kind = ProblemKind::TooManyLines(max_lines as u64);
                 take(Found::Unread(problem(row.offset, kind)))?;
@@ -249,6 +254,8 @@ pub enum Page<'b> {
         mark: &'b [u8],
         text: Cow<'b, [u8]>,
         is_converted: bool,
+        /// Bytes of the HTML that the text was made of; None for text.
+        html_bytes: Option<u64>,
     },
     /// A page that is kept as it is.
     Unread(ProblemKind),
@@ -260,21 +267,29 @@ pub enum Page<'b> {
 
 /// Tells what a file that is no container holds.
 pub fn page<'b>(file: &FileEntry, bytes: &'b [u8], options: &RunOptions) -> Page<'b> {
-    let told = match content::tell(&file.name, bytes) {
+    let told = match content::tell(file.content_name(), bytes) {
         Content::Utf16 => Content::Utf16,
-        _ if options.is_text_forced => Content::Text,
-        told => told,
+        told => match options.page_format {
+            TextFormat::Auto => told,
+            TextFormat::Text => Content::Text,
+            TextFormat::Html => Content::Html,
+        },
     };
     match told {
         Content::Other => Page::Other,
-        Content::Unread(format) => Page::Skipped(ProblemKind::UnreadFormat(format)),
+        Content::Unread(format) => Page::Skipped(file.unread_format(format)),
+        Content::Html => html_page(file, bytes, options),
         Content::TextWithNul => Page::Unread(ProblemKind::Nul),
         Content::Utf16WithoutMark => Page::Unread(ProblemKind::Utf16WithoutMark),
         Content::Utf16 => match utf16::decode(bytes) {
+            Some(text) if is_html(file, text.as_bytes(), options) => {
+                html_page(file, bytes, options)
+            }
             Some(text) => Page::Text {
                 mark: b"",
                 text: Cow::Owned(text.into_bytes()),
                 is_converted: true,
+                html_bytes: None,
             },
             None => Page::Unread(ProblemKind::BadUtf16),
         },
@@ -284,8 +299,75 @@ pub fn page<'b>(file: &FileEntry, bytes: &'b [u8], options: &RunOptions) -> Page
                 mark,
                 text: Cow::Borrowed(text),
                 is_converted: false,
+                html_bytes: None,
             }
         }
+    }
+}
+
+fn is_html(file: &FileEntry, text: &[u8], options: &RunOptions) -> bool {
+    match options.page_format {
+        TextFormat::Auto => content::tell(file.content_name(), text) == Content::Html,
+        TextFormat::Text => false,
+        TextFormat::Html => true,
+    }
+}
+
+/// The lines of a page of HTML.
+fn html_page(file: &FileEntry, bytes: &[u8], options: &RunOptions) -> Page<'static> {
+    if let Some(kind) = text_not_written(file, options) {
+        return Page::Skipped(kind);
+    }
+    match html::decode(bytes, None) {
+        Ok(decoded) => Page::Text {
+            mark: b"",
+            text: Cow::Owned(html::render(&decoded.html)),
+            is_converted: decoded.is_converted(),
+            html_bytes: Some(bytes.len() as u64),
+        },
+        Err(html::Undecodable) => Page::Unread(ProblemKind::UnreadEncoding),
+    }
+}
+
+/// Why the text of an HTML page finds no place.
+fn text_not_written(file: &FileEntry, options: &RunOptions) -> Option<ProblemKind> {
+    let name = render::text_name(&file.name);
+    if !render::has_room(&name) {
+        return Some(ProblemKind::NoRoomForText);
+    }
+    let beside = render::text_name(&file.path);
+    if file.has_neighbours && std::fs::symlink_metadata(beside).is_ok() {
+        return Some(ProblemKind::NoRoomForText);
+    }
+    let has_room = options.mode != Mode::Spans || render::has_room_for_spans(&name);
+    (!has_room).then_some(ProblemKind::NoRoomForSpans)
+}
+
+/// The text of a row's field.
+pub struct FieldText<'r> {
+    pub text: Cow<'r, str>,
+    /// Bytes of the HTML that it was made of; None for text.
+    pub html_bytes: Option<u64>,
+}
+
+/// The text of a row's field, rendered where it is HTML.
+pub fn field_text<'r>(field: &'r str, options: &RunOptions) -> FieldText<'r> {
+    let is_html = match options.field_format {
+        TextFormat::Auto => content::is_html(field),
+        TextFormat::Text => false,
+        TextFormat::Html => true,
+    };
+    if !is_html {
+        return FieldText {
+            text: Cow::Borrowed(field),
+            html_bytes: None,
+        };
+    }
+    let text = String::from_utf8(html::render(field.as_bytes()));
+    let text = text.unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned());
+    FieldText {
+        text: Cow::Owned(text),
+        html_bytes: Some(field.len() as u64),
     }
 }
 
@@ -305,7 +387,7 @@ pub fn split_mark_at(offset: u64, bytes: &[u8]) -> (&[u8], &[u8]) {
 
 /// Whether a stretch of text is kept without being looked at.
 pub fn has_nul(text: &[u8], options: &RunOptions) -> bool {
-    !options.is_text_forced && memchr::memchr(0, text).is_some()
+    options.page_format != TextFormat::Text && memchr::memchr(0, text).is_some()
 }
 
 /// Lines that a page, or a part of one, may have.

@@ -7,6 +7,7 @@ use super::ledger;
 use crate::cleaner::{Cleaned, CleanedLine};
 use crate::decide::Reason;
 use crate::index::Names;
+use crate::source::packed::split_name;
 
 /// What is written of a page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,16 +33,32 @@ pub fn spans_name(page: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// The name of the text of an HTML page: `.txt` behind it, before the ending of its packing.
+pub fn text_name(page: &Path) -> PathBuf {
+    let (page, packing) = split_name(page);
+    let mut name = OsString::from(page);
+    name.push(".txt");
+    if let Some(packing) = packing {
+        name.push(".");
+        name.push(packing);
+    }
+    PathBuf::from(name)
+}
+
+/// Whether the system takes a file name of this length.
+pub fn has_room(name: &Path) -> bool {
+    const MAX_NAME_BYTES: usize = 255;
+    name.file_name().map_or(0, |name| name.len()) <= MAX_NAME_BYTES
+}
+
 /// Whether a page's spans can stand beside it: the name does not end like the name of spans
 /// itself, and has room for the ending.
 pub fn has_room_for_spans(page: &Path) -> bool {
-    const MAX_NAME_BYTES: usize = 255;
-    let name_bytes = page.file_name().map_or(0, |name| name.len());
     let is_taken = page
         .as_os_str()
         .as_encoded_bytes()
         .ends_with(SPANS_SUFFIX.as_bytes());
-    !is_taken && name_bytes + SPANS_SUFFIX.len() <= MAX_NAME_BYTES
+    !is_taken && has_room(&spans_name(page))
 }
 
 /// Appends what a mode writes of a line.

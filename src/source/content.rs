@@ -4,11 +4,27 @@ use std::path::Path;
 
 use memchr::{memchr, memmem};
 
+use crate::html::Tag;
+
+/// What a page, or the text of a row, is taken for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TextFormat {
+    /// What it looks like.
+    #[default]
+    Auto,
+    /// Plain text.
+    Text,
+    /// HTML.
+    Html,
+}
+
 /// What a file's bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
     /// A page of text in some ASCII-compatible encoding.
     Text,
+    /// A page of HTML in some ASCII-compatible encoding.
+    Html,
     /// UTF-16 with a byte-order mark.
     Utf16,
     /// Looks like UTF-16, but has no byte-order mark.
@@ -36,17 +52,23 @@ pub fn tell(name: &Path, bytes: &[u8]) -> Content {
     if let Some(format) = container(bytes) {
         return Content::Unread(format);
     }
+    if begins_as_html(bytes) {
+        return Content::Html;
+    }
     if memchr(0, bytes).is_some() {
-        return tell_binary(bytes);
+        return match tell_binary(bytes) {
+            Content::TextWithNul if is_named_html(name) && has_tag(bytes) => Content::Html,
+            told => told,
+        };
     }
     if bytes.starts_with(b"%PDF-") {
         return Content::Other;
     }
+    if is_named_html(name) && has_tag(bytes) {
+        return Content::Html;
+    }
     let start = bytes.strip_prefix(UTF8_MARK).unwrap_or(bytes);
     let start = start.trim_ascii_start();
-    if begins_with(start, b"<!doctype html") || begins_with(start, b"<html") {
-        return Content::Unread("HTML");
-    }
     if is_style_or_script(name, start) {
         return Content::Other;
     }
@@ -76,7 +98,8 @@ fn tell_binary(bytes: &[u8]) -> Content {
     if infer::archive::is_tar(bytes) {
         return Content::Unread("tar");
     }
-    if infer::get(bytes).is_some() {
+    let told = infer::get(bytes).map(|kind| kind.matcher_type());
+    if told.is_some_and(|told| told != infer::MatcherType::Text) {
         return Content::Other;
     }
     if is_utf16_without_mark(bytes) {
@@ -99,6 +122,73 @@ fn is_utf16_without_mark(bytes: &[u8]) -> bool {
     }
     let [even, odd] = at_parity;
     (even == 0 || odd == 0) && (even + odd) * 5 >= bytes.len()
+}
+
+/// Whether bytes begin as a whole page of HTML does, behind an XML declaration and comments.
+pub fn begins_as_html(bytes: &[u8]) -> bool {
+    let mut start = bytes.strip_prefix(UTF8_MARK).unwrap_or(bytes);
+    loop {
+        start = start.trim_ascii_start();
+        let (open, close): (&[u8], &[u8]) = if start.starts_with(b"<!--") {
+            (b"<!--", b"-->")
+        } else if start.starts_with(b"<?xml") {
+            (b"<?xml", b"?>")
+        } else {
+            break;
+        };
+        let Some(end) = memmem::find(&start[open.len()..], close) else {
+            return false;
+        };
+        start = &start[open.len() + end + close.len()..];
+    }
+    let names: [&[u8]; 7] = [
+        b"<!doctype html",
+        b"<!doctype>",
+        b"<html",
+        b"<head",
+        b"<body",
+        b"<meta",
+        b"<title",
+    ];
+    names.iter().any(|name| {
+        let next = start.get(name.len());
+        begins_with(start, name) && next.is_none_or(|next| !next.is_ascii_alphanumeric())
+    })
+}
+
+/// Whether text is HTML: a page, or a fragment that begins with the tag of a block and has an
+/// end tag.
+pub fn is_html(text: &str) -> bool {
+    let start = text.trim_start();
+    let Some(tag) = start.strip_prefix('<') else {
+        return false;
+    };
+    if begins_as_html(start.as_bytes()) {
+        return true;
+    }
+    let name = tag.split(|c: char| !c.is_ascii_alphanumeric()).next();
+    let behind = name.and_then(|name| tag[name.len()..].chars().next());
+    matches!(behind, Some('>' | ' ' | '\t' | '\r' | '\n'))
+        && name.is_some_and(|name| Tag::named(name).is_block())
+        && start.contains("</")
+}
+
+/// Whether the name of a file says that it is HTML.
+pub fn is_named_html(name: &Path) -> bool {
+    let extension = name.extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| {
+        ["html", "htm", "xhtml"]
+            .iter()
+            .any(|html| extension.eq_ignore_ascii_case(html))
+    })
+}
+
+/// Whether anything in `bytes` looks like a tag.
+fn has_tag(bytes: &[u8]) -> bool {
+    memchr::memchr_iter(b'<', bytes).any(|at| {
+        let next = bytes.get(at + 1);
+        next.is_some_and(|next| next.is_ascii_alphabetic() || matches!(next, b'/' | b'!'))
+    })
 }
 
 fn begins_with(bytes: &[u8], lower: &[u8]) -> bool {
@@ -155,11 +245,20 @@ mod tests {
             ("a.txt", b"\x1f\x8b\x08\0\0", Content::Unread("gzip")),
             ("a.txt", b"\x28\xb5\x2f\xfd\0", Content::Unread("zstd")),
             ("a", b"WARC/1.0\r\n", Content::Unread("WARC")),
+            ("a.txt", b"\xef\xbb\xbf \n<!DOCTYPE html>", Content::Html),
             (
-                "a.txt",
-                b"\xef\xbb\xbf \n<!DOCTYPE html>",
-                Content::Unread("HTML"),
+                "a",
+                b"<?xml version='1.0'?><!-- a -->\n<HTML>",
+                Content::Html,
             ),
+            ("a", b"<html> with a \0 in it", Content::Html),
+            ("a", b"<meta charset=utf-8>\n<html>", Content::Html),
+            ("a.txt", b"<header> is a tag", Content::Text),
+            ("a.txt", b"<!-- never closed <html>", Content::Text),
+            ("a.htm", b"One <b>word</b>", Content::Html),
+            ("a.html", b"1 < 2, and no tag at all", Content::Text),
+            ("a.html", b"<b>\0\x01\x02\x03", Content::Other),
+            ("a.html", b"<p>A line with one \0 in it", Content::Html),
             ("a.css", b"body { color: red; }", Content::Other),
             (
                 "a.css",
@@ -171,6 +270,24 @@ mod tests {
         ] {
             assert_eq!(told(name, bytes), expected, "{name} {bytes:?}");
         }
+    }
+
+    #[test]
+    fn fragments_of_html_are_told_in_rows_only() {
+        for (text, expected) in [
+            (" <!doctype html>", true),
+            ("<p>a</p>", true),
+            ("<div class=x>a</div>", true),
+            ("<p>a", false),
+            ("<b>a</b>", false),
+            ("<paul> said </paul>", false),
+            ("a <p>b</p>", false),
+            ("<p", false),
+            ("", false),
+        ] {
+            assert_eq!(is_html(text), expected, "{text}");
+        }
+        assert_eq!(told("a.txt", b"<p>a</p>"), Content::Text);
     }
 
     #[test]

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 use super::content::{self, Content};
+use super::packed::{Packing, Unpacker};
 use super::rows::FieldNames;
 use super::stream::{Cut, Stream};
 use super::{Chunk, ChunkContent, FileEntry, Job, Source, rows};
-use crate::error::{ProblemKind, RunError};
+use crate::error::{PackedProblem, ProblemKind, RunError};
 
 /// Files of at most this size are read whole by the thread that cleans them.
 const SMALL_FILE_BYTES: u64 = 2 << 20;
@@ -22,15 +23,20 @@ const JOB_BYTES: u64 = 1 << 20;
 /// Bytes by which the content of a large file is told.
 const HEAD_BYTES: usize = 64 << 10;
 
+/// Bytes by which a packing is told.
+const START_BYTES: u64 = 4;
+
 /// What the caller says the files hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InputFormat {
     /// Told by name and content: `.jsonl` and `.ndjson` are JSON lines, `.json` too where it
-    /// begins with a whole row; what is no text is no page; the rest is text.
+    /// begins with a whole row; what is no text is no page; the rest is HTML or text.
     #[default]
     Auto,
     /// Every file is one page of text.
     Text,
+    /// Every file is one page of HTML.
+    Html,
     /// Every file is JSON lines.
     Jsonl,
 }
@@ -47,7 +53,7 @@ pub enum Input {
         /// Prefix of the names; empty for a single input.
         name: PathBuf,
     },
-    /// A stream such as standard input: one page of text, or JSON lines.
+    /// A stream such as standard input: one page, or JSON lines.
     Stream(FileEntry, StreamReader),
 }
 
@@ -69,8 +75,15 @@ impl Input {
         match self {
             Input::File(file) => match format {
                 InputFormat::Jsonl => true,
-                InputFormat::Text => false,
-                InputFormat::Auto => is_json_lines(file).unwrap_or(false),
+                InputFormat::Text | InputFormat::Html => false,
+                InputFormat::Auto => {
+                    let packing = told_packing(&file.path).unwrap_or_default();
+                    let file = FileEntry {
+                        packing,
+                        ..file.clone()
+                    };
+                    is_json_lines(&file).unwrap_or(false)
+                }
             },
             Input::Directory { .. } => true,
             Input::Stream(..) => format == InputFormat::Jsonl,
@@ -99,6 +112,8 @@ pub struct Inputs {
     stream: Option<Stream>,
     /// What a job of files was ended by.
     next: Option<Job>,
+    /// What is to be said of the file that was opened last.
+    remark: Option<Job>,
     opened: Option<Opened>,
     /// Files handed out.
     files: u32,
@@ -128,6 +143,7 @@ impl Inputs {
             walk: None,
             stream: None,
             next: None,
+            remark: None,
             opened: None,
             files: 0,
             inputs_begun: 0,
@@ -190,16 +206,26 @@ impl Inputs {
                 Input::File(file) => {
                     return Some(match std::fs::metadata(&file.path) {
                         Ok(metadata) if metadata.is_file() => Ok((file, metadata.len())),
-                        Ok(_) => Err(Job::Skipped(file, ProblemKind::NotAFile)),
-                        Err(error) => Err(Job::Skipped(file, ProblemKind::of_read(&error))),
+                        Ok(_) => Err(Job::Skipped(Box::new(file), ProblemKind::NotAFile)),
+                        Err(error) => {
+                            Err(Job::Skipped(Box::new(file), ProblemKind::of_read(&error)))
+                        }
                     });
                 }
                 Input::Stream(file, reader) => {
                     let cut = match self.format {
                         InputFormat::Jsonl => Cut::Rows,
-                        format => lines(format),
+                        format => page_cut(format),
                     };
-                    self.stream = Some(Stream::new(file, reader.0, cut, self.max_page_bytes));
+                    let mut file = file;
+                    let mut reader = reader.0;
+                    let mut start = Vec::new();
+                    // What cannot be read is told by the stream.
+                    let _ = (&mut reader).take(START_BYTES).read_to_end(&mut start);
+                    file.packing = Packing::told(&start);
+                    let reader = Box::new(io::Cursor::new(start).chain(reader));
+                    let reader = unpacked(file.packing, reader);
+                    self.stream = Some(Stream::new(file, reader, cut, self.max_page_bytes));
                     return None;
                 }
             }
@@ -211,20 +237,27 @@ impl Inputs {
     /// # Errors
     ///
     /// What stands in the place of a file that is not read.
-    fn open(&mut self, file: &FileEntry, size_bytes: u64) -> Result<bool, Job> {
-        let skipped = |problem| Job::Skipped(file.clone(), problem);
+    fn open(&mut self, file: &mut FileEntry, size_bytes: u64) -> Result<bool, Job> {
+        self.tell_packing(file)?;
+        let file = &*file;
+        let skipped = |problem| Job::Skipped(Box::new(file.clone()), problem);
         let max_page_bytes = self.max_page_bytes as u64;
         let cut = match self.format {
             InputFormat::Jsonl => Cut::Rows,
             InputFormat::Auto if is_json_lines(file).map_err(skipped)? => Cut::Rows,
-            _ if size_bytes > SMALL_FILE_BYTES.min(max_page_bytes) => lines(self.format),
+            _ if file.packing.is_some() => page_cut(self.format),
+            _ if size_bytes > SMALL_FILE_BYTES.min(max_page_bytes) => page_cut(self.format),
             _ => return Ok(false),
         };
-        if cut == (Cut::Lines { is_told: true }) && size_bytes > max_page_bytes {
-            let head = head(&file.path).map_err(skipped)?;
-            match content::tell(&file.name, &head) {
+        if cut == (Cut::Lines { is_told: true })
+            && size_bytes > max_page_bytes
+            && file.packing.is_none()
+        {
+            let head = head(file).map_err(skipped)?;
+            match content::tell(file.content_name(), &head) {
                 Content::Other => return Err(Job::OtherFile(size_bytes)),
-                Content::Unread(format) => return Err(skipped(ProblemKind::UnreadFormat(format))),
+                Content::Html => return Err(skipped(ProblemKind::LongHtml(max_page_bytes))),
+                Content::Unread(format) => return Err(skipped(file.unread_format(format))),
                 _ => {}
             }
         }
@@ -239,11 +272,32 @@ impl Inputs {
         });
         self.stream = Some(Stream::new(
             file.clone(),
-            Box::new(opened),
+            unpacked(file.packing, Box::new(opened)),
             cut,
             self.max_page_bytes,
         ));
         Ok(true)
+    }
+}
+
+impl Inputs {
+    /// Notes how a file is packed, and where its name says otherwise. Only of files that are
+    /// named so, or are inputs by themselves, the first bytes are looked at here.
+    fn tell_packing(&mut self, file: &mut FileEntry) -> Result<(), Job> {
+        let named = Packing::named(&file.name);
+        if named.is_none() && file.has_neighbours {
+            return Ok(());
+        }
+        file.packing = told_packing(&file.path)
+            .map_err(|problem| Job::Skipped(Box::new(file.clone()), problem))?;
+        if let Some(named) = named.filter(|_| named != file.packing) {
+            let problem = ProblemKind::WrongSuffix {
+                named: named.word(),
+                found: file.packing.map_or("plain bytes", Packing::word),
+            };
+            self.remark = Some(Job::Skipped(Box::new(file.clone()), problem));
+        }
+        Ok(())
     }
 }
 
@@ -259,11 +313,18 @@ impl Source for Inputs {
                 break Some(Job::Chunk(chunk));
             }
             match self.next_file() {
-                Some(Ok((file, size_bytes))) => match self.open(&file, size_bytes) {
-                    Ok(true) => {}
+                Some(Ok((mut file, size_bytes))) => match self.open(&mut file, size_bytes) {
+                    Ok(true) => {
+                        if let Some(remark) = self.remark.take() {
+                            break Some(remark);
+                        }
+                    }
                     Ok(false) => {
                         files.push(file);
                         bytes += size_bytes;
+                        if let Some(remark) = self.remark.take() {
+                            break Some(remark);
+                        }
                         if files.len() >= JOB_FILES || bytes >= JOB_BYTES {
                             break None;
                         }
@@ -292,6 +353,7 @@ impl Walk {
         let below = path.strip_prefix(&self.root).unwrap_or(&path);
         FileEntry {
             root_components: self.name.components().count(),
+            has_neighbours: true,
             ..FileEntry::new(path.clone(), self.name.join(below))
         }
     }
@@ -302,7 +364,7 @@ impl Walk {
             return Err(Job::Link);
         }
         if !entry.file_type().is_file() {
-            return Err(Job::Skipped(file, ProblemKind::NotAFile));
+            return Err(Job::Skipped(Box::new(file), ProblemKind::NotAFile));
         }
         match entry.metadata() {
             Ok(metadata) => Ok((file, metadata.len())),
@@ -316,7 +378,7 @@ impl Walk {
         let why = error
             .io_error()
             .map_or_else(|| error.to_string(), io::Error::to_string);
-        Job::Skipped(file, ProblemKind::Unreadable(why))
+        Job::Skipped(Box::new(file), ProblemKind::Unreadable(why))
     }
 }
 
@@ -379,22 +441,26 @@ fn has_changed(before: &Metadata, after: &Metadata) -> bool {
     before.len() != after.len() || before.modified().ok() != after.modified().ok()
 }
 
-fn lines(format: InputFormat) -> Cut {
-    Cut::Lines {
-        is_told: format != InputFormat::Text,
+/// How a page is cut that may be larger than memory allows.
+fn page_cut(format: InputFormat) -> Cut {
+    match format {
+        InputFormat::Html => Cut::Whole,
+        _ => Cut::Lines {
+            is_told: format != InputFormat::Text,
+        },
     }
 }
 
 /// Whether a file is JSON lines by its name; `.json` must begin with a whole row too.
 fn is_json_lines(file: &FileEntry) -> Result<bool, ProblemKind> {
     let extension = file
-        .name
+        .content_name()
         .extension()
         .map(|extension| extension.to_ascii_lowercase());
     match extension.as_ref().and_then(|extension| extension.to_str()) {
         Some("jsonl" | "ndjson") => Ok(true),
         Some("json") => {
-            let head = head(&file.path)?;
+            let head = head(file)?;
             let row = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
             Ok(rows::take_apart(row, &FieldNames::default()).is_ok())
         }
@@ -402,12 +468,32 @@ fn is_json_lines(file: &FileEntry) -> Result<bool, ProblemKind> {
     }
 }
 
-fn head(path: &Path) -> Result<Vec<u8>, ProblemKind> {
+fn head(file: &FileEntry) -> Result<Vec<u8>, ProblemKind> {
     let mut head = Vec::new();
-    open_file(path)
-        .map_err(|error| ProblemKind::of_read(&error))?
+    let opened = open_file(&file.path).map_err(|error| ProblemKind::of_read(&error))?;
+    unpacked(file.packing, Box::new(opened))
         .take(HEAD_BYTES as u64)
         .read_to_end(&mut head)
-        .map_err(|error| ProblemKind::of_read(&error))?;
+        .or_else(|error| {
+            PackedProblem::of_read(&error)
+                .map(|_| head.len())
+                .ok_or(ProblemKind::of_read(&error))
+        })?;
     Ok(head)
+}
+
+/// How a file is packed, by its first bytes.
+fn told_packing(path: &Path) -> Result<Option<Packing>, ProblemKind> {
+    let mut start = Vec::new();
+    open_file(path)
+        .and_then(|file| file.take(START_BYTES).read_to_end(&mut start))
+        .map_err(|error| ProblemKind::of_read(&error))?;
+    Ok(Packing::told(&start))
+}
+
+fn unpacked(packing: Option<Packing>, reader: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
+    match packing {
+        Some(packing) => Box::new(Unpacker::new(packing, reader)),
+        None => reader,
+    }
 }

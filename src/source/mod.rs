@@ -5,15 +5,17 @@
 
 pub mod content;
 pub mod inputs;
+pub mod packed;
 pub mod rows;
 pub mod site;
 pub mod stream;
 pub mod utf16;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::error::{Problem, ProblemKind, RunError};
+use crate::error::{PackedProblem, Problem, ProblemKind, RunError};
+use packed::Packing;
 
 /// Hands out work in source order.
 ///
@@ -41,6 +43,11 @@ pub struct FileEntry {
     pub argument: u32,
     /// Its number in source order, from 0, among the files of the run.
     pub number: u32,
+    /// It comes from a directory, so what is written of its neighbours lies beside its output.
+    pub has_neighbours: bool,
+    /// How it is packed. What is written of it is packed the same way; all offsets are those of
+    /// the bytes that it holds.
+    pub packing: Option<Packing>,
 }
 
 impl FileEntry {
@@ -52,6 +59,31 @@ impl FileEntry {
             root_components: 0,
             argument: 0,
             number: 0,
+            has_neighbours: false,
+            packing: None,
+        }
+    }
+
+    /// The name that says what the file holds: without the ending of its packing.
+    pub fn content_name(&self) -> &Path {
+        match self.packing {
+            Some(_) => packed::split_name(&self.name).0,
+            None => &self.name,
+        }
+    }
+
+    /// Why a file that is, or holds, a format is not read.
+    pub fn unread_format(&self, format: &'static str) -> ProblemKind {
+        let is_packing = [Packing::Gzip, Packing::Zstd]
+            .iter()
+            .any(|packing| packing.word() == format);
+        match self.packing {
+            Some(outer) => ProblemKind::NestedFormat {
+                outer: outer.word(),
+                inner: format,
+            },
+            None if is_packing => ProblemKind::UnnamedPacking(format),
+            None => ProblemKind::UnreadFormat(format),
         }
     }
 
@@ -75,7 +107,7 @@ pub enum Job {
     /// A stretch of a file that is read as a stream.
     Chunk(Chunk),
     /// A file that is not read.
-    Skipped(FileEntry, ProblemKind),
+    Skipped(Box<FileEntry>, ProblemKind),
     /// A large file that is no page, of this many bytes.
     OtherFile(u64),
     /// A symbolic link, not followed.
@@ -125,6 +157,9 @@ pub enum ChunkContent {
         /// Set on the first chunk of the row.
         problem: Option<ProblemKind>,
     },
+    /// The bytes of a packed file end before their time; these, the half line or row before
+    /// that, are rejected. The last chunk of its file.
+    Cut(PackedProblem),
     /// Reading the file failed; nothing of it is written. The last chunk of its file.
     Failed(ProblemKind),
 }

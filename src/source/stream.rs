@@ -1,13 +1,13 @@
 //! A stream of bytes in, chunks of whole lines or whole rows out, in bounded memory.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::sync::Arc;
 
 use memchr::{memchr, memchr2, memrchr, memrchr2};
 
 use super::content::{self, Content, UTF8_MARK};
 use super::{Chunk, ChunkContent, FileEntry};
-use crate::error::ProblemKind;
+use crate::error::{PackedProblem, ProblemKind};
 use crate::page::LineCursor;
 
 /// Bytes read before rows are handed out.
@@ -26,6 +26,8 @@ pub enum Cut {
     },
     /// At LF, into JSON rows.
     Rows,
+    /// Nowhere: HTML that is too large is not read.
+    Whole,
 }
 
 /// Cuts one file.
@@ -51,6 +53,8 @@ pub struct Stream {
     /// The file is no text: all of it is kept without being looked at.
     is_unread: bool,
     is_at_end: bool,
+    /// Why the end came, where it came too soon.
+    cut_by: Option<PackedProblem>,
     is_done: bool,
 }
 
@@ -69,6 +73,7 @@ impl Stream {
             is_in_long: false,
             is_unread: false,
             is_at_end: false,
+            cut_by: None,
             is_done: false,
         }
     }
@@ -79,19 +84,25 @@ impl Stream {
             return None;
         }
         let target = match self.cut {
-            Cut::Lines { .. } => self.max_bytes,
+            Cut::Lines { .. } | Cut::Whole => self.max_bytes,
             Cut::Rows => self.max_bytes.min(ROW_CHUNK_BYTES),
         };
-        if let Err(error) = self.fill(target) {
-            return Some(self.failed(ProblemKind::of_read(&error)));
+        if let Err(problem) = self.fill(target) {
+            return Some(self.failed(problem));
+        }
+        if self.cut == Cut::Whole && !(self.is_at_end && self.rest.len() <= self.max_bytes) {
+            return Some(self.failed(ProblemKind::LongHtml(self.max_bytes as u64)));
+        }
+        if let Some(chunk) = self.before_cut() {
+            return Some(chunk);
         }
         if let Some(chunk) = self.unread_piece() {
             return Some(chunk);
         }
         let mut end = self.last_end();
         if end.is_none() && !self.is_in_long && target < self.max_bytes {
-            if let Err(error) = self.fill(self.max_bytes) {
-                return Some(self.failed(ProblemKind::of_read(&error)));
+            if let Err(problem) = self.fill(self.max_bytes) {
+                return Some(self.failed(problem));
             }
             end = self.last_end();
         }
@@ -106,14 +117,25 @@ impl Stream {
         Some(chunk)
     }
 
-    fn fill(&mut self, target: usize) -> io::Result<()> {
+    fn fill(&mut self, target: usize) -> Result<(), ProblemKind> {
         while self.rest.len() < target && !self.is_at_end {
             let missing = target - self.rest.len();
             self.rest.reserve_exact(missing);
             let read = (&mut self.reader)
                 .take(missing as u64)
-                .read_to_end(&mut self.rest)?;
-            self.is_at_end = read < missing;
+                .read_to_end(&mut self.rest);
+            self.is_at_end = match read {
+                Ok(read) => read < missing,
+                Err(error) => {
+                    self.cut_by = PackedProblem::of_read(&error)
+                        .filter(|problem| problem.keeps_what_is_before())
+                        .cloned();
+                    if self.cut_by.is_none() {
+                        return Err(ProblemKind::of_read(&error));
+                    }
+                    true
+                }
+            };
         }
         Ok(())
     }
@@ -126,7 +148,7 @@ impl Stream {
         let end = match self.cut {
             Cut::Rows => memrchr(b'\n', &self.rest),
             // A CR at the very end may be the first half of CRLF.
-            Cut::Lines { .. } => {
+            Cut::Lines { .. } | Cut::Whole => {
                 let sure = self.rest.strip_suffix(b"\r").unwrap_or(&self.rest);
                 memrchr2(b'\n', b'\r', sure)
             }
@@ -134,17 +156,47 @@ impl Stream {
         end.map(|at| at + 1)
     }
 
+    /// The last whole lines or rows before the end of a file that ends too soon; then the rest.
+    fn before_cut(&mut self) -> Option<Chunk> {
+        let problem = self.cut_by.as_ref()?;
+        let is_split = !self.is_unread && !self.is_in_long && self.rest.len() <= self.max_bytes;
+        if !self.rest.is_empty() && !is_split {
+            return None;
+        }
+        let is_all_whole = matches!(problem, PackedProblem::Trailing { .. })
+            || self.offset == 0
+                && self.cut != Cut::Rows
+                && content::tell(self.file.content_name(), &self.rest) == Content::Html;
+        let end = match self.cut {
+            _ if is_all_whole => self.rest.len(),
+            Cut::Rows => memrchr(b'\n', &self.rest).map_or(0, |at| at + 1),
+            Cut::Lines { .. } | Cut::Whole => {
+                memrchr2(b'\n', b'\r', &self.rest).map_or(0, |at| at + 1)
+            }
+        };
+        if end > 0 {
+            return Some(self.whole(end));
+        }
+        let problem = self.cut_by.take()?;
+        let end = self.rest.len();
+        Some(self.take(end, ChunkContent::Cut(problem)))
+    }
+
     /// Tells from its first chunk what a file larger than that is; a piece of it where it is no
     /// text, up to its end.
     fn unread_piece(&mut self) -> Option<Chunk> {
         let mut problem = None;
         if self.offset == 0 && self.cut == (Cut::Lines { is_told: true }) && !self.is_at_end {
-            problem = match content::tell(&self.file.name, &self.rest) {
+            problem = match content::tell(self.file.content_name(), &self.rest) {
                 Content::Text | Content::TextWithNul => None,
+                Content::Html => {
+                    let limit = self.max_bytes as u64;
+                    return Some(self.failed(ProblemKind::LongHtml(limit)));
+                }
                 Content::Utf16 => Some(ProblemKind::LongUtf16),
                 Content::Utf16WithoutMark => Some(ProblemKind::Utf16WithoutMark),
                 Content::Unread(format) => {
-                    return Some(self.failed(ProblemKind::UnreadFormat(format)));
+                    return Some(self.failed(self.file.unread_format(format)));
                 }
                 Content::Other => {
                     return Some(self.failed(ProblemKind::UnreadFormat("binary data")));
@@ -158,13 +210,14 @@ impl Stream {
     }
 
     fn whole(&mut self, end: usize) -> Chunk {
-        let is_whole = self.offset == 0 && self.is_at_end && end == self.rest.len();
+        let is_rest = end == self.rest.len() || self.cut_by.is_some();
+        let is_whole = self.offset == 0 && self.is_at_end && is_rest;
         let before = self.count;
         if self.offset == 0 && self.rest.starts_with(UTF8_MARK) {
             self.mark_bytes = UTF8_MARK.len() as u64;
         }
         let content = match self.cut {
-            Cut::Lines { .. } => ChunkContent::Text {
+            Cut::Lines { .. } | Cut::Whole => ChunkContent::Text {
                 lines_before: before,
                 bytes_before: self.offset.saturating_sub(self.mark_bytes),
                 is_whole,
@@ -177,7 +230,7 @@ impl Stream {
         // The last chunk's lines are counted by nobody.
         if !chunk.is_last {
             self.count += match self.cut {
-                Cut::Lines { .. } => LineCursor::new(&chunk.bytes).count(),
+                Cut::Lines { .. } | Cut::Whole => LineCursor::new(&chunk.bytes).count(),
                 Cut::Rows => memchr::memchr_iter(b'\n', &chunk.bytes).count(),
             } as u64;
         }
@@ -188,7 +241,7 @@ impl Stream {
     fn long_piece(&mut self, is_first: bool) -> Chunk {
         let end = match self.cut {
             Cut::Rows => memchr(b'\n', &self.rest).map(|at| at + 1),
-            Cut::Lines { .. } => memchr2(b'\n', b'\r', &self.rest).and_then(|at| {
+            Cut::Lines { .. } | Cut::Whole => memchr2(b'\n', b'\r', &self.rest).and_then(|at| {
                 let next = self.rest.get(at + 1);
                 match (self.rest[at], next) {
                     (b'\r', Some(b'\n')) => Some(at + 2),
@@ -199,7 +252,7 @@ impl Stream {
         };
         let limit = self.max_bytes as u64;
         let content = match self.cut {
-            Cut::Lines { .. } => {
+            Cut::Lines { .. } | Cut::Whole => {
                 ChunkContent::Unread(is_first.then_some(ProblemKind::LongLine(limit)))
             }
             Cut::Rows => ChunkContent::Rejected {
@@ -223,7 +276,7 @@ impl Stream {
         let bytes = std::mem::replace(&mut self.rest, behind);
         let offset = self.offset;
         self.offset += bytes.len() as u64;
-        self.is_done = self.is_at_end && self.rest.is_empty();
+        self.is_done = self.is_at_end && self.rest.is_empty() && self.cut_by.is_none();
         Chunk {
             file: Arc::clone(&self.file),
             offset,
@@ -250,6 +303,7 @@ mod tests {
     use super::*;
 
     const LINES: Cut = Cut::Lines { is_told: true };
+    use std::io;
     use std::path::PathBuf;
 
     fn chunks(cut: Cut, max_bytes: usize, bytes: &'static [u8]) -> Vec<Chunk> {
@@ -281,6 +335,7 @@ mod tests {
                     ChunkContent::Rejected { row, problem } => {
                         format!("rejected {row} {}", problem.is_some())
                     }
+                    ChunkContent::Cut(_) => "cut".to_owned(),
                     ChunkContent::Failed(_) => "failed".to_owned(),
                 };
                 format!("{kind} {:?}", String::from_utf8_lossy(&chunk.bytes))

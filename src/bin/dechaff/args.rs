@@ -13,6 +13,7 @@ use dechaff::eval::RowField;
 use dechaff::pipeline::index_files::parse_shard;
 use dechaff::pipeline::{RunOptions, Shard, model_file};
 use dechaff::score::{LearnedScorer, Model};
+use dechaff::source::content::TextFormat;
 use dechaff::source::inputs::InputFormat;
 use dechaff::source::rows::FieldNames;
 use dechaff::source::site::SiteBy;
@@ -319,13 +320,17 @@ pub enum PageDuplicates {
 /// How the input is read.
 #[derive(Args, Clone, Debug)]
 pub struct ReadingArgs {
-    /// What the input is; `auto` tells by name and content
+    /// What the input is; `auto` tells by name and content. gzip and zstd are unpacked first
     #[arg(long, default_value = "auto")]
     pub format: Format,
 
     /// The field of a JSON row that holds the text
     #[arg(long, default_value = "text", value_name = "NAME")]
     pub text_field: String,
+
+    /// What that field holds; `auto` tells by content. The lines of HTML take its place
+    #[arg(long, default_value = "auto", value_name = "WHAT")]
+    pub text_format: FieldFormat,
 
     /// The field of a JSON row that holds its URL
     #[arg(long, default_value = "url", value_name = "NAME")]
@@ -358,7 +363,16 @@ impl ReadingArgs {
             },
             max_page_bytes: self.max_page_bytes.0,
             threads: usize::from(self.threads),
-            is_text_forced: self.format == Format::Text,
+            page_format: match self.format {
+                Format::Text => TextFormat::Text,
+                Format::Html => TextFormat::Html,
+                Format::Auto | Format::Jsonl => TextFormat::Auto,
+            },
+            field_format: match self.text_format {
+                FieldFormat::Auto => TextFormat::Auto,
+                FieldFormat::Text => TextFormat::Text,
+                FieldFormat::Html => TextFormat::Html,
+            },
             ..options
         }
     }
@@ -367,6 +381,7 @@ impl ReadingArgs {
         match self.format {
             Format::Auto => InputFormat::Auto,
             Format::Text => InputFormat::Text,
+            Format::Html => InputFormat::Html,
             Format::Jsonl => InputFormat::Jsonl,
         }
     }
@@ -519,7 +534,7 @@ pub struct CleanArgs {
 
 #[derive(Args, Debug)]
 pub struct ExplainArgs {
-    /// A page of plain text; - is standard input
+    /// A page of text or HTML; - is standard input
     #[arg(value_name = "PAGE")]
     pub page: PathBuf,
 
@@ -703,7 +718,15 @@ pub enum RepeatsScope {
 pub enum Format {
     Auto,
     Text,
+    Html,
     Jsonl,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FieldFormat {
+    Auto,
+    Text,
+    Html,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

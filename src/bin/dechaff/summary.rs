@@ -8,6 +8,7 @@ use dechaff::config::Threshold;
 use dechaff::pipeline::RunOptions;
 use dechaff::report::Counts;
 use dechaff::sink::render::Mode;
+use dechaff::source::content::TextFormat;
 use serde_json::{Value, json};
 
 /// The version of the run record's form.
@@ -69,6 +70,8 @@ impl Summary {
             ("rows without text", counts.rows_without_text),
             ("copied unchanged", counts.copied_unchanged),
             ("converted to UTF-8", counts.converted),
+            ("HTML pages", counts.html_pages),
+            ("HTML bytes", counts.html_bytes),
             ("other files", counts.other_files),
             ("links not followed", counts.links),
             ("problems", counts.problems),
@@ -124,6 +127,11 @@ impl RunRecord {
                 "page_duplicates": if config.page_duplicates { "remove" } else { "report" },
                 "site": options.site_by.word(),
                 "text_field": options.fields.text,
+                "text_format": match options.field_format {
+                    TextFormat::Auto => "auto",
+                    TextFormat::Text => "text",
+                    TextFormat::Html => "html",
+                },
                 "url_field": options.fields.url,
                 "max_page_bytes": options.max_page_bytes,
                 "max_removed_percent": options.max_removed_percent,

@@ -21,10 +21,11 @@ use dechaff::pipeline::{RunOptions, index_files};
 use dechaff::report::{Counts, Removed};
 use dechaff::score::{Contribution, Score, Step};
 use dechaff::sink::ledger::page_of;
-use dechaff::source::content::UTF8_MARK;
+use dechaff::source::content::{self, Content, UTF8_MARK};
+use dechaff::source::packed::{Packing, Unpacker, split_name};
 use dechaff::source::utf16;
 use dechaff::visible::visible;
-use dechaff::{CleanedLine, Cleaner, Reason, Workspace, collect};
+use dechaff::{CleanedLine, Cleaner, Reason, Workspace, collect, html};
 use serde::Serialize;
 
 use super::{CLEAN, tell};
@@ -40,10 +41,8 @@ const JSON_WEIGHTS: usize = 5;
 const MIN_TEXT_COLUMNS: usize = 24;
 
 pub fn run(args: &ExplainArgs) -> anyhow::Result<u8> {
-    let bytes = read_page(&args.page)?;
-    let converted = utf16::decode(&bytes).map(String::into_bytes);
-    let text = converted.as_ref().unwrap_or(&bytes);
-    let page = text.strip_prefix(UTF8_MARK).unwrap_or(text);
+    let page = page_text(&args.page, read_page(&args.page)?);
+    let page = page.strip_prefix(UTF8_MARK).unwrap_or(&page);
     let config = args.corpus.config(&args.engine);
     let cleaner = args.engine.cleaner(config.clone())?;
     let Some(path) = &args.index else {
@@ -110,7 +109,30 @@ fn read_page(path: &Path) -> anyhow::Result<Vec<u8>> {
     } else {
         fs::read(path)
     };
-    read.with_context(|| format!("cannot read {}", path.display()))
+    read.and_then(unpacked)
+        .with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// What packed bytes hold, as far as a page may be long; others as they are.
+fn unpacked(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+    let Some(packing) = Packing::told(&bytes) else {
+        return Ok(bytes);
+    };
+    let mut page = Vec::new();
+    Unpacker::new(packing, Box::new(io::Cursor::new(bytes)))
+        .take(RunOptions::default().max_page_bytes as u64)
+        .read_to_end(&mut page)?;
+    Ok(page)
+}
+
+/// The text of a page; where it is HTML, its lines.
+fn page_text(path: &Path, bytes: Vec<u8>) -> Vec<u8> {
+    let text = utf16::decode(&bytes).map_or(bytes, String::into_bytes);
+    match content::tell(split_name(path).0, &text) {
+        Content::Html => html::decode(&text, None).map(|page| html::render(&page.html)),
+        _ => Err(html::Undecodable),
+    }
+    .unwrap_or(text)
 }
 
 /// A page with everything that is shown of it.

@@ -1,0 +1,157 @@
+//! What a line's place in its page's markup was.
+
+use super::tags::Tag;
+
+/// The place of a line in the markup, as it was where the line begins. For a model that reads
+/// HTML; rendering alone makes none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LineStructure {
+    /// The innermost element around the line that is no inline element.
+    pub block: Tag,
+    /// Level of the heading that the line stands in, 1 to 6; 0 for none.
+    pub heading: u8,
+    /// What the line stands in.
+    pub inside: Inside,
+    /// Elements around the line.
+    pub depth: u16,
+    /// Characters of the line, white space left out.
+    pub chars: u32,
+    /// Those of them that are text of links.
+    pub link_chars: u32,
+    /// Words of the classes and ids of the elements around the line as numbers
+    /// ([`word_number`]), the innermost element's first; 0 where there are no more.
+    pub words: [u16; WORDS],
+}
+
+/// Class and id words that are known of a line.
+pub const WORDS: usize = 16;
+
+/// Of one element at most this many words count.
+const WORDS_OF_ELEMENT: usize = 8;
+
+/// Kinds of element that a line stands in, at any distance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Inside(u16);
+
+impl Inside {
+    /// The kinds, in the order of their bits.
+    pub const KINDS: [&'static [Tag]; 14] = [
+        &[Tag::Nav, Tag::Menu],
+        &[Tag::Aside],
+        &[Tag::Header],
+        &[Tag::Footer],
+        &[Tag::Main],
+        &[Tag::Article],
+        &[Tag::Form],
+        &[Tag::Li, Tag::Dd, Tag::Dt],
+        &[Tag::Td, Tag::Th],
+        &[Tag::Blockquote],
+        &[Tag::Pre, Tag::Listing, Tag::Xmp, Tag::Plaintext],
+        &[Tag::Figure],
+        &[Tag::Button, Tag::Label, Tag::Textarea],
+        &[Tag::Section],
+    ];
+
+    /// The same, inside an element more.
+    #[must_use]
+    pub fn and(self, tag: Tag) -> Inside {
+        let kind = Self::KINDS.iter().position(|tags| tags.contains(&tag));
+        Inside(self.0 | kind.map_or(0, |kind| 1 << kind))
+    }
+
+    /// Whether the line stands in an element of the kind of `tag`.
+    pub fn has(self, tag: Tag) -> bool {
+        let kind = Inside::default().and(tag);
+        kind.0 != 0 && self.0 & kind.0 == kind.0
+    }
+
+    /// A bit for each of [`Inside::KINDS`].
+    pub fn bits(self) -> u16 {
+        self.0
+    }
+}
+
+impl LineStructure {
+    /// The place inside one element more, whose classes and id are `names`.
+    #[must_use]
+    pub(super) fn within(&self, tag: Tag, is_block: bool, names: &[u8]) -> LineStructure {
+        let mut words = [0; WORDS];
+        let mut own = 0;
+        for word in words_of(names).take(WORDS_OF_ELEMENT) {
+            words[own] = word;
+            own += 1;
+        }
+        words[own..].copy_from_slice(&self.words[..WORDS - own]);
+        LineStructure {
+            block: if is_block { tag } else { self.block },
+            heading: tag.heading().unwrap_or(self.heading),
+            inside: self.inside.and(tag),
+            depth: self.depth.saturating_add(1),
+            chars: 0,
+            link_chars: 0,
+            words,
+        }
+    }
+}
+
+/// The numbers of the words in class names and ids: runs of letters, cut where a capital
+/// follows a small letter.
+fn words_of(names: &[u8]) -> impl Iterator<Item = u16> {
+    names
+        .split(|byte| !(byte.is_ascii_alphabetic() || *byte >= 0x80))
+        .flat_map(|run| {
+            run.chunk_by(|left, right| !(left.is_ascii_lowercase() && right.is_ascii_uppercase()))
+        })
+        .filter(|word| word.len() > 1)
+        .map(word_number)
+}
+
+/// The number of a class or id word, case folded; never 0. The same in every release: FNV-1a
+/// of 32 bits, its halves folded together.
+pub fn word_number(word: &[u8]) -> u16 {
+    let hash = word.iter().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
+    });
+    ((hash >> 16) as u16 ^ hash as u16).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_cut_into_words() {
+        let numbers = |words: &[&str]| -> Vec<u16> {
+            words
+                .iter()
+                .map(|word| word_number(word.as_bytes()))
+                .collect()
+        };
+        for (names, words) in [
+            (
+                "siteFooter nav-bar_2",
+                &["site", "footer", "nav", "bar"][..],
+            ),
+            ("HTMLBody", &["htmlbody"]),
+            ("a 17 --", &[]),
+        ] {
+            let found: Vec<u16> = words_of(names.as_bytes()).collect();
+            assert_eq!(found, numbers(words), "{names}");
+        }
+    }
+
+    #[test]
+    fn the_innermost_words_come_first_and_the_rest_fall_off() {
+        let many = "one two three four five six seven eight nine ten";
+        let outer = LineStructure::default().within(Tag::Div, true, b"outer");
+        let inner = outer.within(Tag::Nav, true, many.as_bytes());
+        assert_eq!(inner.words[0], word_number(b"one"));
+        assert_eq!(inner.words[7], word_number(b"eight"));
+        assert_eq!(inner.words[8], word_number(b"outer"));
+        assert_eq!(inner.words[9], 0);
+        let innermost = inner.within(Tag::A, false, many.as_bytes());
+        assert_eq!(innermost.words[15], word_number(b"eight"));
+        assert!(innermost.inside.has(Tag::Nav) && !innermost.inside.has(Tag::Aside));
+        assert_eq!((innermost.block, innermost.depth), (Tag::Nav, 3));
+    }
+}

@@ -1,0 +1,265 @@
+//! `dechaff clean` on gzip and zstd: text, HTML and JSON lines, whole and damaged.
+#![cfg(feature = "cli")]
+
+mod support;
+
+use std::io::Read;
+use std::path::Path;
+
+use dechaff::source::packed::{Packing, Unpacker};
+use serde_json::json;
+use support::{FERRY, FERRY_BODY, Numbers, PLAIN, Place, rebuild};
+
+const BOTH: [(Packing, &str); 2] = [(Packing::Gzip, "gz"), (Packing::Zstd, "zst")];
+
+fn pack(packing: Packing, bytes: &[u8]) -> Vec<u8> {
+    packing.pack(bytes).expect("memory")
+}
+
+/// Packs in several members or frames, cut anywhere.
+fn pack_in_pieces(packing: Packing, bytes: &[u8]) -> Vec<u8> {
+    let pieces = bytes.chunks(bytes.len() / 3 + 1);
+    pieces.flat_map(|piece| pack(packing, piece)).collect()
+}
+
+fn unpack(packing: Packing, bytes: Vec<u8>) -> String {
+    assert_eq!(Packing::told(&bytes), Some(packing), "packed as the input");
+    let mut text = String::new();
+    Unpacker::new(packing, Box::new(std::io::Cursor::new(bytes)))
+        .read_to_string(&mut text)
+        .expect("whole and UTF-8");
+    text
+}
+
+fn rows() -> String {
+    let mut numbers = Numbers::new(3);
+    (0..3000)
+        .map(|number| {
+            let words = ["harbour", "morning", "winter", "ferry", "keeper"];
+            let tail = (0..numbers.below(40)).map(|_| numbers.pick(&words));
+            let tail = tail.collect::<Vec<_>>().join(" ");
+            json!({"id": number, "text": format!("{FERRY}Row {number}: {tail}.\n")}).to_string()
+                + "\n"
+        })
+        .collect()
+}
+
+fn clean(place: &Place, arguments: &[&str], code: i32) -> support::Outcome {
+    let options = [
+        "-q",
+        "--no-score",
+        "--removed",
+        "ledger",
+        "--stats",
+        "stats",
+        "--rejects",
+        "rejects",
+        "--overwrite",
+    ];
+    place.clean(arguments.iter().chain(&options)).expect(code)
+}
+
+#[test]
+fn a_packed_tree_comes_out_as_the_plain_one_packed() {
+    let html = format!("<html><p>{}", FERRY.trim().replace('\n', "<p>"));
+    let rows = rows();
+    let files = [
+        ("page.txt", FERRY),
+        ("page.html", &html),
+        ("rows.jsonl", &rows),
+    ];
+    let place = Place::with(files.map(|(name, text)| (format!("plain/{name}"), text)));
+    for (packing, ending) in BOTH {
+        for (name, text) in files {
+            let bytes = pack_in_pieces(packing, text.as_bytes());
+            place.file(format!("{ending}/{name}.{ending}"), bytes);
+        }
+    }
+    clean(&place, &["plain", "-o", "out-plain"], 0);
+    let counts = place.counts("stats");
+    let ledger = place.read_text("ledger");
+    for (packing, ending) in BOTH {
+        for threads in ["1", "3"] {
+            let out = format!("out-{ending}-{threads}");
+            clean(&place, &[ending, "-o", &out, "--threads", threads], 0).says(&[]);
+            for (name, file) in place.files("out-plain") {
+                let name = name.to_str().expect("UTF-8");
+                let packed = place.read(format!("{out}/{name}.{ending}"));
+                assert_eq!(unpack(packing, packed).as_bytes(), file, "{name}");
+            }
+            assert_eq!(place.files(&out).len(), files.len());
+            let found = place.counts("stats");
+            for field in ["pages", "lines", "bytes_in", "bytes_kept", "html_pages"] {
+                assert_eq!(found[field], counts[field], "{field}");
+            }
+            let unpacked = place.read_text("ledger").replace(&format!(".{ending}"), "");
+            assert_eq!(unpacked, ledger);
+        }
+        let [one, three] = ["1", "3"].map(|threads| place.files(format!("out-{ending}-{threads}")));
+        assert_eq!(one, three, "the same bytes for any number of threads");
+    }
+}
+
+#[test]
+fn packed_files_and_streams_stand_alone_too() {
+    for (packing, ending) in BOTH {
+        let bytes = pack(packing, FERRY.as_bytes());
+        let name = format!("page.txt.{ending}");
+        // The name does not matter where the file is the input.
+        for name in [&name, "page"] {
+            let place = Place::with([(name, &bytes)]);
+            clean(&place, &[name, "-o", "out"], 0);
+            assert_eq!(unpack(packing, place.read("out")), FERRY_BODY);
+        }
+        let arguments = ["-", "-q", "--no-score"];
+        let outcome = Place::new().clean_with_input(arguments, &bytes).expect(0);
+        assert_eq!(unpack(packing, outcome.stdout), FERRY_BODY);
+        let row = format!("{}\n", json!({ "text": FERRY }));
+        let bytes = pack(packing, row.as_bytes());
+        let arguments = ["-", "-q", "--no-score", "--format", "jsonl"];
+        let outcome = Place::new().clean_with_input(arguments, &bytes).expect(0);
+        let expected = format!("{}\n", json!({ "text": FERRY_BODY }));
+        assert_eq!(unpack(packing, outcome.stdout), expected);
+    }
+}
+
+#[test]
+fn an_empty_page_stays_one() {
+    for (packing, ending) in BOTH {
+        let place = Place::with([(format!("in/a.txt.{ending}"), pack(packing, b""))]);
+        clean(&place, &["in", "-o", "out"], 0);
+        assert_eq!(
+            unpack(packing, place.read(format!("out/a.txt.{ending}"))),
+            ""
+        );
+    }
+}
+
+#[test]
+fn rows_before_a_cut_are_kept_and_the_half_one_is_rejected() {
+    let rows = rows();
+    for (packing, ending) in BOTH {
+        let packed = pack(packing, rows.as_bytes());
+        let end = packed.len() - 200;
+        let name = format!("rows.jsonl.{ending}");
+        let place = Place::with([(format!("in/{name}"), &packed[..end])]);
+        place.file("in/good.txt", PLAIN);
+        let outcome = clean(&place, &["in", "-o", "out"], 3);
+        outcome.mentions(&format!("{} data is cut at byte {end}", packing.word()));
+        let kept = unpack(packing, place.read(format!("out/{name}")));
+        let kept = kept.lines().count();
+        assert!(kept > 1000 && kept < 3000, "{kept}");
+        let half = place.read_text("rejects");
+        let half = half.trim_end();
+        let whole: String = rows.split_inclusive('\n').take(kept).collect();
+        let at = whole.len();
+        assert!(rows[at..].starts_with(half) && !half.contains('\n'));
+        outcome.mentions(&format!("{name}:{at}: "));
+        assert_eq!(place.read_text("out/good.txt"), PLAIN);
+        place.counts("stats");
+    }
+}
+
+#[test]
+fn lines_before_a_cut_are_kept() {
+    let text: String = (0..20_000)
+        .map(|number| format!("Line {number} of it\n"))
+        .collect();
+    for (packing, ending) in BOTH {
+        let packed = pack(packing, text.as_bytes());
+        for size in ["64KiB", "64MiB"] {
+            let name = format!("page.txt.{ending}");
+            let place = Place::with([(&name, &packed[..packed.len() - 9])]);
+            let arguments = [&name[..], "-o", "out", "--max-page-bytes", size];
+            clean(&place, &arguments, 3).mentions("data is cut at byte");
+            let whole = rebuild(
+                &unpack(packing, place.read("out")).into_bytes(),
+                &place.ledger("ledger"),
+            );
+            let rejected = place.read("rejects");
+            let rejected = rejected.trim_ascii_end();
+            assert!(whole.ends_with(b"\n") && whole.len() > text.len() / 2);
+            assert_eq!(&text.as_bytes()[..whole.len()], whole);
+            assert!(text.as_bytes()[whole.len()..].starts_with(rejected));
+            place.counts("stats");
+        }
+    }
+}
+
+#[test]
+fn what_stands_behind_the_data_is_told_and_the_page_kept() {
+    for (packing, ending) in BOTH {
+        let mut packed = pack(packing, FERRY.as_bytes());
+        let at = packed.len();
+        packed.extend_from_slice(b"and more");
+        let place = Place::with([(format!("in/a.txt.{ending}"), packed)]);
+        let word = packing.word();
+        clean(&place, &["in", "-o", "out"], 3).says(&[&format!(
+            "a.txt.{ending}:{}: no {word} data from byte {at} on; what is before was cleaned",
+            FERRY.len()
+        )]);
+        let out = place.read(format!("out/a.txt.{ending}"));
+        assert_eq!(unpack(packing, out), FERRY_BODY);
+    }
+}
+
+#[test]
+fn of_a_damaged_file_nothing_is_written() {
+    let rows = rows();
+    let mut packed = pack(Packing::Gzip, rows.as_bytes());
+    let checksum = packed.len() - 8;
+    packed[checksum] ^= 1;
+    let place = Place::with([("in/rows.jsonl.gz", packed)]);
+    place.file("in/window.zst", b"\x28\xb5\x2f\xfd\x00\xa8\x01\0\0");
+    let outcome = clean(&place, &["in", "-o", "out"], 3);
+    outcome.mentions("rows.jsonl.gz:");
+    outcome.mentions("gzip data is damaged at byte");
+    outcome.mentions("zstd window of 2147483648 bytes (at most 134217728); no output written");
+    assert_eq!(place.files("out").len(), 0);
+    place.counts("stats");
+}
+
+#[test]
+fn names_that_tell_of_another_packing_are_told() {
+    let gzip = pack(Packing::Gzip, FERRY.as_bytes());
+    let place = Place::with([
+        ("in/a.txt.zst", &gzip[..]),
+        ("in/b.txt.gz", PLAIN.as_bytes()),
+        ("in/c.txt", &gzip),
+        ("in/d.txt.gz", &pack(Packing::Gzip, &gzip)),
+    ]);
+    clean(&place, &["in", "-o", "out"], 3).says(&[
+        "a.txt.zst: named as zstd, but holds gzip; read as gzip",
+        "b.txt.gz: named as gzip, but holds plain bytes; read as plain bytes",
+        "c.txt: gzip, but its name does not end in .gz or .zst; skipped",
+        "d.txt.gz: gzip inside gzip; skipped",
+    ]);
+    let out = place.files("out");
+    assert_eq!(
+        unpack(Packing::Gzip, out[Path::new("a.txt.zst")].clone()),
+        FERRY_BODY
+    );
+    assert_eq!(out[Path::new("b.txt.gz")], PLAIN.as_bytes());
+    assert_eq!(out.len(), 2);
+}
+
+#[test]
+fn changed_bytes_never_stop_the_run() {
+    let mut numbers = Numbers::new(11);
+    let place = Place::new();
+    let page = format!("{FERRY}{}", &rows()[..200_000]);
+    for (packing, ending) in BOTH {
+        let packed = pack(packing, page.as_bytes());
+        for number in 0..60 {
+            let mut bytes = packed.clone();
+            for _ in 0..=numbers.below(4) {
+                let at = numbers.below(bytes.len());
+                bytes[at] = numbers.below(256) as u8;
+            }
+            bytes.truncate(bytes.len() - numbers.below(2) * numbers.below(bytes.len()));
+            place.file(format!("in/{number}.txt.{ending}"), bytes);
+        }
+    }
+    clean(&place, &["in", "-o", "out"], 3);
+    place.counts("stats");
+}
