@@ -100,6 +100,18 @@ impl CorpusRule {
     }
 }
 
+/// What is done with lines of a kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Treatment {
+    /// As their boilerplate score says.
+    #[default]
+    Scored,
+    /// They stay, whatever their score.
+    Keep,
+    /// They go, whatever their score.
+    Drop,
+}
+
 /// What [`crate::Cleaner`] does. `Config::default()` is what the program does without flags.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -115,6 +127,10 @@ pub struct Config {
     pub score: bool,
     /// Where the score is cut.
     pub threshold: Threshold,
+    /// What is done with readers' comments.
+    pub comments: Treatment,
+    /// What is done with the page's headline.
+    pub headline: Treatment,
 }
 
 impl Default for Config {
@@ -126,6 +142,8 @@ impl Default for Config {
             page_duplicates: false,
             score: true,
             threshold: Threshold::Auto,
+            comments: Treatment::Scored,
+            headline: Treatment::Scored,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use ahash::AHashMap;
 
-use crate::config::{Config, Threshold};
+use crate::config::{Config, Threshold, Treatment};
 use crate::duplicates::Duplicates;
 use crate::evidence::Evidence;
 use crate::index::Place;
@@ -35,6 +35,10 @@ pub enum Reason {
         /// The place of the first copy; its line is 0 where the whole page is a duplicate.
         of: Place,
     },
+    /// Goes: a reader's comment, and these are dropped.
+    Comment,
+    /// Goes: the page's headline, and it is dropped.
+    Headline,
     /// Goes: its score is at or above the cut.
     Boilerplate,
 }
@@ -48,6 +52,8 @@ impl Reason {
             Reason::Repeat { .. } => "repeat",
             Reason::Template { .. } => "template",
             Reason::Duplicate { .. } => "duplicate",
+            Reason::Comment => "comment",
+            Reason::Headline => "headline",
             Reason::Boilerplate => "boilerplate",
         }
     }
@@ -82,6 +88,24 @@ pub struct PageFindings<'a> {
     pub scores: &'a [Score],
 }
 
+/// A line is of a kind from this likelihood on.
+const IS_OF_KIND: f32 = 0.5;
+
+/// Whether a line stays for what it is, and the reason for which it goes else; None where its
+/// score decides.
+fn treated(config: &Config, score: &Score) -> Option<(Reason, bool)> {
+    let kinds = [
+        (config.headline, score.headline, Reason::Headline),
+        (config.comments, score.comment, Reason::Comment),
+    ];
+    let mut treated = kinds.into_iter().filter(|(treatment, likelihood, _)| {
+        *treatment != Treatment::Scored && *likelihood >= IS_OF_KIND
+    });
+    treated
+        .next()
+        .map(|(treatment, _, reason)| (reason, treatment == Treatment::Keep))
+}
+
 /// Replaces `verdicts` by one for each line of the page.
 ///
 /// A template goes, all copies of it. A copy goes as [`Reason::Repeat`] of the first of its
@@ -92,8 +116,15 @@ pub fn decide_page(config: &Config, findings: &PageFindings<'_>, verdicts: &mut 
     let cut = match config.threshold {
         Threshold::At(cut) => cut,
         Threshold::Auto => {
+            let scores = findings
+                .scores
+                .iter()
+                .map(|score| match treated(config, score) {
+                    Some((_, is_kept)) => f32::from(u8::from(!is_kept)),
+                    None => score.context,
+                });
             let words = findings.evidence.shapes.iter().map(|shape| shape.words);
-            best_expected_f1(findings.scores, words)
+            best_expected_f1(scores.zip(words))
         }
     };
     let PageFindings {
@@ -124,6 +155,8 @@ pub fn decide_page(config: &Config, findings: &PageFindings<'_>, verdicts: &mut 
             }
         } else if let Some(of) = duplicates.of(line) {
             Reason::Duplicate { of }
+        } else if let Some((reason, is_kept)) = treated(config, &score) {
+            if is_kept { Reason::Body } else { reason }
         } else if config.score && score.context >= cut {
             Reason::Boilerplate
         } else {
@@ -148,10 +181,7 @@ mod tests {
     use crate::evidence::Needs;
 
     fn score(context: f32) -> Score {
-        Score {
-            alone: 0.0,
-            context,
-        }
+        Score::of_boilerplate(0.0, context)
     }
 
     fn decide(config: &Config, page: &str, scores: &[Score]) -> Vec<Reason> {
@@ -186,6 +216,68 @@ mod tests {
             ..config
         };
         assert_eq!(decide(&config, "a\nb\nc\n", &scores), [stays; 3]);
+    }
+
+    #[test]
+    fn kinds_go_or_stay_as_asked_whatever_their_score() {
+        let [mut comment, mut headline] = [0.2, 0.9].map(score);
+        comment.comment = 0.5;
+        headline.headline = 0.5;
+        let mut hardly = score(0.2);
+        (hardly.comment, hardly.headline) = (0.4999, 0.4999);
+        let config = |comments, headline| Config {
+            threshold: Threshold::At(0.5),
+            comments,
+            headline,
+            ..Config::default()
+        };
+        let lines = [comment, headline, hardly];
+        for (comments, headlines, expected) in [
+            (
+                Treatment::Scored,
+                Treatment::Scored,
+                [Reason::Body, Reason::Boilerplate],
+            ),
+            (
+                Treatment::Drop,
+                Treatment::Scored,
+                [Reason::Comment, Reason::Boilerplate],
+            ),
+            (
+                Treatment::Keep,
+                Treatment::Keep,
+                [Reason::Body, Reason::Body],
+            ),
+            (
+                Treatment::Drop,
+                Treatment::Drop,
+                [Reason::Comment, Reason::Headline],
+            ),
+        ] {
+            let got = decide(&config(comments, headlines), "a\nb\nc\n", &lines);
+            assert_eq!(got[..2], expected, "{comments:?} {headlines:?}");
+            assert_eq!(got[2], Reason::Body);
+        }
+    }
+
+    #[test]
+    fn the_cut_counts_what_is_decided_on_as_sure() {
+        // Alone the second line is worth keeping; not beside a sure body of many words.
+        let mut comment = score(0.7);
+        comment.comment = 0.9;
+        let page = format!(
+            "{}\nfour words of chaff\n",
+            "a body of many words ".repeat(20)
+        );
+        let lines = [comment, score(0.7)];
+        let config = |comments| Config {
+            comments,
+            ..Config::default()
+        };
+        let kept = decide(&config(Treatment::Scored), &page, &lines);
+        assert_eq!(kept, [Reason::Body, Reason::Body]);
+        let kept = decide(&config(Treatment::Keep), &page, &lines);
+        assert_eq!(kept, [Reason::Body, Reason::Boilerplate]);
     }
 
     #[test]

@@ -80,5 +80,5 @@ pub mod url;
 pub mod visible;
 
 pub use cleaner::{Cleaned, CleanedLine, Cleaner, Workspace};
-pub use config::{Config, Threshold};
+pub use config::{Config, Threshold, Treatment};
 pub use decide::{Reason, Verdict};

@@ -45,6 +45,10 @@ pub struct Counts {
     pub template: Removed,
     /// Lines that go because they stand earlier in the corpus.
     pub duplicate: Removed,
+    /// Readers' comments that go because these are dropped.
+    pub comment: Removed,
+    /// Headlines that go because these are dropped.
+    pub headline: Removed,
     /// Lines that go by their score.
     pub boilerplate: Removed,
     /// Bytes of rows that could not be read safely.
@@ -100,6 +104,8 @@ impl Counts {
             Reason::Repeat { .. } => &mut self.repeat,
             Reason::Template { .. } => &mut self.template,
             Reason::Duplicate { .. } => &mut self.duplicate,
+            Reason::Comment => &mut self.comment,
+            Reason::Headline => &mut self.headline,
             Reason::Boilerplate | Reason::Body => &mut self.boilerplate,
         };
         removed.lines += 1;
@@ -121,6 +127,8 @@ impl Counts {
             repeat,
             template,
             duplicate,
+            comment,
+            headline,
             boilerplate,
             bytes_rejected,
             rows_rejected,
@@ -147,6 +155,8 @@ impl Counts {
             (&mut self.repeat, repeat),
             (&mut self.template, template),
             (&mut self.duplicate, duplicate),
+            (&mut self.comment, comment),
+            (&mut self.headline, headline),
             (&mut self.boilerplate, boilerplate),
         ] {
             sum.lines += part.lines;
@@ -166,11 +176,13 @@ impl Counts {
     }
 
     /// What goes, by the word for its reason.
-    pub fn removed(&self) -> [(&'static str, Removed); 5] {
+    pub fn removed(&self) -> [(&'static str, Removed); 7] {
         [
             ("template", self.template),
             ("repeat", self.repeat),
             ("duplicate", self.duplicate),
+            ("comment", self.comment),
+            ("headline", self.headline),
             ("boilerplate", self.boilerplate),
             ("blank", self.blank),
         ]

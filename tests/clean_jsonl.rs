@@ -634,7 +634,15 @@ fn spans_add_one_field_with_the_spans_of_each_reason() {
     let reasons: Vec<&String> = spans.keys().collect();
     assert_eq!(
         reasons,
-        ["blank", "boilerplate", "duplicate", "repeat", "template"]
+        [
+            "blank",
+            "boilerplate",
+            "comment",
+            "duplicate",
+            "headline",
+            "repeat",
+            "template"
+        ]
     );
     let mut removed: Vec<(u64, u64)> = spans
         .values()

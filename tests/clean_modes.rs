@@ -252,7 +252,7 @@ fn json_lines_with_spans_go_to_standard_output() {
         .expect(0);
     assert_eq!(
         String::from_utf8_lossy(&outcome.stdout),
-        "{\"text\":\"\\n\",\"dechaff\":{\"blank\":[[0,1,0.0000]],\"template\":[],\"repeat\":[],\"duplicate\":[],\"boilerplate\":[]}}\n"
+        "{\"text\":\"\\n\",\"dechaff\":{\"blank\":[[0,1,0.0000]],\"template\":[],\"repeat\":[],\"duplicate\":[],\"comment\":[],\"headline\":[],\"boilerplate\":[]}}\n"
     );
 }
 

@@ -58,7 +58,10 @@ const TABLE: &[(&str, &str)] = &[
         "eval",
         "cleaner collect config decide error evidence index page score url visible",
     ),
-    ("train", "config eval evidence index repeats score"),
+    (
+        "train",
+        "config eval evidence index normalize repeats score simd url",
+    ),
     (
         "bin",
         "blocks cleaner collect config decide error eval evidence fingerprint html index page pipeline report score sink source train visible",

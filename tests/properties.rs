@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 
+use dechaff::config::Treatment;
 use dechaff::normalize::is_blank;
 use dechaff::report::Counts;
 use dechaff::visible::visible;
@@ -192,12 +193,29 @@ fn config() -> impl Strategy<Value = Config> {
         Just(Threshold::Auto),
         (0.0_f32..=1.0).prop_map(Threshold::At)
     ];
-    (any::<bool>(), any::<bool>(), threshold).prop_map(|(page_repeats, score, threshold)| Config {
-        page_repeats,
-        score,
-        threshold,
-        ..Config::default()
-    })
+    let treatment = || {
+        prop_oneof![
+            3 => Just(Treatment::Scored),
+            1 => Just(Treatment::Keep),
+            1 => Just(Treatment::Drop)
+        ]
+    };
+    let switches = (any::<bool>(), any::<bool>());
+    (switches, threshold, treatment(), treatment()).prop_map(
+        |((page_repeats, score), threshold, comments, headline)| Config {
+            page_repeats,
+            score,
+            threshold,
+            comments,
+            headline,
+            ..Config::default()
+        },
+    )
+}
+
+/// Whether a line is of a kind that is treated so.
+fn is_treated(treatment: Treatment, likelihood: f32, so: Treatment) -> bool {
+    treatment == so && likelihood >= 0.5
 }
 
 fn cleaner(config: Config) -> Cleaner {
@@ -279,7 +297,7 @@ proptest! {
         prop_assert_eq!(counts.bytes_in, page.len() as u64);
         prop_assert_eq!(counts.bytes_kept, cleaned.body().len() as u64);
         prop_assert_eq!(counts.bytes_kept + counts.bytes_removed(), page.len() as u64);
-        let removed_lines = counts.blank.lines + counts.repeat.lines + counts.boilerplate.lines;
+        let removed_lines: u64 = counts.removed().iter().map(|(_, removed)| removed.lines).sum();
         let kept_lines = cleaned.each_line().filter(|line| line.verdict.is_kept).count() as u64;
         prop_assert_eq!(kept_lines + removed_lines, counts.lines);
     }
@@ -382,13 +400,19 @@ proptest! {
         };
         for verdict in cleaned.verdicts() {
             let is_over_cut = config.score && verdict.score.context >= cut;
+            let is_asked_for = is_treated(config.comments, verdict.score.comment, Treatment::Keep)
+                || is_treated(config.headline, verdict.score.headline, Treatment::Keep);
             match verdict.reason {
-                Reason::Body => prop_assert!(verdict.is_kept && !is_over_cut),
+                Reason::Body => prop_assert!(verdict.is_kept && (!is_over_cut || is_asked_for)),
                 Reason::Boilerplate => prop_assert!(!verdict.is_kept && is_over_cut),
                 Reason::Repeat { .. } => prop_assert!(!verdict.is_kept && config.page_repeats),
                 Reason::Blank => prop_assert!(false, "a blank line among the others"),
                 Reason::Template { .. } | Reason::Duplicate { .. } => {
                     prop_assert!(false, "a page alone has neither");
+                }
+                Reason::Comment => prop_assert!(is_treated(config.comments, verdict.score.comment, Treatment::Drop)),
+                Reason::Headline => {
+                    prop_assert!(is_treated(config.headline, verdict.score.headline, Treatment::Drop));
                 }
             }
         }

@@ -306,6 +306,30 @@ fn values_that_mean_nothing() {
 }
 
 #[test]
+fn a_kind_to_keep_and_to_drop() {
+    let place = place();
+    let told = refused(
+        &place,
+        &[
+            "clean",
+            "in",
+            "-o",
+            "out",
+            "--keep",
+            "headline,comments",
+            "--drop",
+            "comments",
+        ],
+    );
+    assert!(
+        told.contains("--keep and --drop both name comments"),
+        "{told}"
+    );
+    let told = refused(&place, &["in", "-o", "out", "--drop", "captions"]);
+    assert!(told.contains("captions"), "{told}");
+}
+
+#[test]
 fn more_threads_than_512() {
     let place = place();
     for threads in ["513", "65536", "4294967296"] {

@@ -59,6 +59,8 @@ pub struct GoldPage {
     pub headline: Vec<usize>,
     /// The main text. Where the row has none: the lines of [`Label::Body`] joined by LF.
     pub gold: String,
+    /// What readers commented, as text, where the row says.
+    pub comments: Option<String>,
 }
 
 impl GoldPage {
@@ -198,6 +200,7 @@ struct Row {
     labels: Vec<i64>,
     headline: Option<Vec<usize>>,
     gold: Option<String>,
+    comments: Option<String>,
 }
 
 /// Reads labelled pages row by row; memory is one row's.
@@ -375,6 +378,7 @@ impl GoldReader {
             lines: row.lines,
             labels,
             headline,
+            comments: row.comments,
         })
     }
 }
@@ -430,10 +434,11 @@ mod tests {
         assert_eq!(page.labels, [Label::Body, Label::Either]);
         assert_eq!((page.headline, page.omitted), (vec![], None));
         let full = r#"{"with":["q"],"id":"b","source":"s","lang":null,"lines":["x"],
-            "labels":[0],"headline":[0],"omitted":0.5,"comments":{"a":[1]},"gold":""}"#;
+            "labels":[0],"headline":[0],"omitted":0.5,"notes":{"a":[1]},"gold":"","comments":"z"}"#;
         let page = reader(full.replace('\n', " ").as_bytes()).next();
         let page = page.unwrap().unwrap();
         assert_eq!((&*page.source, page.lang), ("s", None));
+        assert_eq!(page.comments.as_deref(), Some("z"));
         assert_eq!((page.headline, page.omitted), (vec![0], Some(0.5)));
         assert_eq!(page.gold, "");
     }

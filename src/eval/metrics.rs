@@ -410,6 +410,7 @@ mod tests {
             labels: LABELS.to_vec(),
             headline: vec![0, 3, 6],
             gold: String::new(),
+            comments: None,
         };
         let without = counted_lines(&page, false);
         assert_eq!(without, [false, true, true, false, true, true, false]);

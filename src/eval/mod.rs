@@ -256,10 +256,7 @@ mod tests {
                 } else {
                     0.25
                 };
-                Score {
-                    alone: 1.0 - context,
-                    context,
-                }
+                Score::of_boilerplate(1.0 - context, context)
             }));
         }
 

@@ -8,11 +8,11 @@
 
 use std::sync::LazyLock;
 
-use super::PageFacts;
 use super::codes::{count, distance, fraction, likelihood, logit, share};
 use super::forest::Columns;
 use super::lexical::SPEAKS_OF;
 use super::line;
+use super::{KINDS, PageFacts};
 use crate::repeats::Rule;
 
 /// A line at or below this likelihood, with [`SURE_WORDS`], is a sure paragraph.
@@ -28,28 +28,49 @@ const MAX_LOG_ODDS: f32 = 8.0;
 /// Lines before and behind of which it is asked whether the site says them again.
 const SITE_RADIUS: usize = 3;
 
-/// Sums of the lines before each line, so that any window costs two lookups.
+/// Lines beyond the page's edges that a window reaches at most.
+const EDGE: usize = 20;
+
+/// Sums of the lines before each line, so that any window costs two lookups; [`EDGE`] lines
+/// beyond either edge of the page are summed up with them.
 #[derive(Debug, Default)]
 struct Sums(Vec<i64>);
 
 impl Sums {
-    fn fill(&mut self, values: impl Iterator<Item = i64>) {
+    /// Sums up the values of the page's lines; those beyond its edges are `missing` each.
+    fn fill(&mut self, missing: i64, values: impl Iterator<Item = i64>) {
+        let beyond = || std::iter::repeat_n(missing, EDGE);
+        let mut sum = -missing * EDGE as i64;
         self.0.clear();
-        self.0.push(0);
-        let mut sum = 0;
-        self.0.extend(values.map(|value| {
-            sum += value;
-            sum
-        }));
+        self.0.push(sum);
+        self.0
+            .extend(beyond().chain(values).chain(beyond()).map(|value| {
+                sum += value;
+                sum
+            }));
     }
 
     #[inline]
     fn of(&self, from: usize, to: usize) -> i64 {
-        self.0[to] - self.0[from]
+        self.0[to + EDGE] - self.0[from + EDGE]
+    }
+
+    /// Mean, in parts of [`ONE`], of the lines `from` to before `to`, counted from `line`.
+    #[inline]
+    fn mean(&self, line: usize, from: isize, to: isize) -> f32 {
+        let at = |offset: isize| self.0[(line + EDGE).wrapping_add_signed(offset)];
+        (at(to) - at(from)) as f32 / ONE as f32 / (to - from) as f32
+    }
+
+    /// Mean over the lines up to `radius` away, the line itself with them.
+    #[inline]
+    fn around(&self, line: usize, radius: isize) -> f32 {
+        self.mean(line, -radius, radius + 1)
     }
 
     fn all(&self) -> i64 {
-        *self.0.last().unwrap_or(&0)
+        let end = self.0.len().checked_sub(EDGE + 1);
+        end.map_or(0, |end| self.0[end])
     }
 }
 
@@ -66,6 +87,9 @@ pub(super) struct Neighbourhood {
     loudest_behind: Vec<f32>,
     likelihoods: Vec<f32>,
     chaff: Sums,
+    comments: Sums,
+    comment_words: Sums,
+    words_say_comment: Sums,
     log_odds_sums: Sums,
     words_say_sums: Sums,
     words: Sums,
@@ -119,6 +143,13 @@ pub fn feature_names() -> &'static [&'static str] {
     &NAMES
 }
 
+/// Whether a feature tells of comments. Only one set of labelled pages knows comments, so these
+/// tell it from the others too: what is said of boilerplate does not rest on them.
+#[cfg(feature = "train")]
+pub(crate) fn tells_of_comments(feature: usize) -> bool {
+    feature_names()[feature].contains("comment")
+}
+
 fn names() -> Vec<&'static str> {
     struct Names(Vec<&'static str>);
     impl Sink for Names {
@@ -133,7 +164,7 @@ fn names() -> Vec<&'static str> {
         evidence: &crate::evidence::Evidence::default(),
         repeats: &crate::repeats::Repeats::default(),
     };
-    neighbourhood.sum_up(&facts, &[], [&[]; SPEAKS_OF]);
+    neighbourhood.sum_up(&facts, &Default::default(), [&[]; SPEAKS_OF]);
     neighbourhood.features(&facts, &mut names);
     names.0
 }
@@ -145,9 +176,10 @@ impl Neighbourhood {
     pub(super) fn sum_up(
         &mut self,
         facts: &PageFacts<'_>,
-        log_odds: &[f32],
+        log_odds: &[Vec<f32>; KINDS],
         words_say: [&[f32]; SPEAKS_OF],
     ) {
+        let [log_odds, comment, _] = log_odds;
         let lines = log_odds.len();
         let shapes = &facts.evidence.shapes;
         let cut = |log_odds: f32| log_odds.clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS);
@@ -155,7 +187,7 @@ impl Neighbourhood {
         self.log_odds
             .extend(log_odds.iter().map(|&value| cut(value)));
         self.words_say.clear();
-        let [itself, of_behind, of_before] = words_say;
+        let [itself, of_behind, of_before, of_comment] = words_say;
         self.words_say
             .extend(itself.iter().map(|&value| cut(value)));
         carry(
@@ -175,29 +207,42 @@ impl Neighbourhood {
             .extend(self.log_odds.iter().map(|&value| likelihood(value)));
         let whole = |value: f32| (value * ONE as f32) as i64;
         self.chaff
-            .fill(self.likelihoods.iter().map(|&value| whole(value)));
+            .fill(ONE, self.likelihoods.iter().map(|&value| whole(value)));
         self.log_odds_sums
-            .fill(self.log_odds.iter().map(|&value| whole(value)));
+            .fill(3 * ONE, self.log_odds.iter().map(|&value| whole(value)));
         self.words_say_sums
-            .fill(self.words_say.iter().map(|&value| whole(value)));
+            .fill(0, self.words_say.iter().map(|&value| whole(value)));
+        self.comments
+            .fill(0, comment.iter().map(|&value| whole(likelihood(value))));
+        self.words_say_comment
+            .fill(0, of_comment.iter().map(|&value| whole(likelihood(value))));
+        let words = shapes.iter().map(|shape| i64::from(shape.words));
+        let comments = comment.iter().map(|&value| whole(likelihood(value)));
+        self.comment_words.fill(
+            0,
+            words
+                .zip(comments)
+                .map(|(words, likelihood)| words * likelihood),
+        );
         self.words
-            .fill(shapes.iter().map(|shape| i64::from(shape.words)));
+            .fill(0, shapes.iter().map(|shape| i64::from(shape.words)));
         let body = shapes.iter().zip(&self.likelihoods);
         self.body_words.fill(
+            0,
             body.map(|(shape, &likelihood)| i64::from(shape.words) * (ONE - whole(likelihood))),
         );
         let is_stop = |last| matches!(last, crate::shape::CharClass::Stop);
         self.stops
-            .fill(shapes.iter().map(|shape| i64::from(is_stop(shape.last))));
+            .fill(0, shapes.iter().map(|shape| i64::from(is_stop(shape.last))));
         let corpus = &facts.evidence.corpus;
         let on_site = |line| corpus.site_pages > 1 && corpus.line_pages(line) > 1;
         self.site_lines
-            .fill((0..lines).map(|line| i64::from(on_site(line))));
+            .fill(0, (0..lines).map(|line| i64::from(on_site(line))));
 
         let length = |line: usize| i64::from(count(shapes[line].words));
         let steps =
             (0..lines.saturating_sub(1)).map(|line| (length(line) - length(line + 1)).abs());
-        self.steps.fill(steps);
+        self.steps.fill(0, steps);
         self.long_before.clear();
         self.long_behind.clear();
         self.long_behind.resize(lines, lines);
@@ -243,24 +288,6 @@ impl Neighbourhood {
             self.sure_behind[line] = sure;
         }
         self.best_runs = runs.map(|run| run.best);
-    }
-
-    /// Mean of a sum over the lines from `from` to before `to`, page edges counted as
-    /// `missing`; both may lie outside the page.
-    #[inline]
-    fn mean(&self, sums: &Sums, from: i64, to: i64, missing: f32) -> f32 {
-        let count = self.log_odds.len() as i64;
-        let inside = (from.clamp(0, count) as usize, to.clamp(0, count) as usize);
-        let outside = (to - from) - (inside.1 - inside.0) as i64;
-        let sum = sums.of(inside.0, inside.1) as f32 / ONE as f32 + outside as f32 * missing;
-        sum / (to - from) as f32
-    }
-
-    /// Mean over the lines up to `radius` away, the line itself with them.
-    #[inline]
-    fn around(&self, sums: &Sums, line: usize, radius: i64, missing: f32) -> f32 {
-        let line = line as i64;
-        self.mean(sums, line - radius, line + radius + 1, missing)
     }
 
     /// Log-odds of a neighbour; beyond the page's edges stands sure boilerplate.
@@ -333,9 +360,7 @@ impl Neighbourhood {
         sink.feature("lengths of 7 lines", |line| uneven(line, 3));
         sink.feature("lengths of 17 lines", |line| uneven(line, 8));
 
-        let chaff = |line: usize, from: i64, to: i64| {
-            fraction(self.mean(&self.chaff, line as i64 + from, line as i64 + to, 1.0))
-        };
+        let chaff = |line: usize, from: isize, to: isize| fraction(self.chaff.mean(line, from, to));
         sink.feature("three lines before", |line| chaff(line, -3, 0));
         sink.feature("three lines behind", |line| chaff(line, 1, 4));
         sink.feature("eight lines before", |line| chaff(line, -8, 0));
@@ -346,17 +371,13 @@ impl Neighbourhood {
         sink.feature("17 lines around", |line| chaff(line, -8, 9));
         sink.feature("41 lines around", |line| chaff(line, -20, 21));
         for (name, radius) in [("log-odds of 7 lines", 3), ("log-odds of 17 lines", 8)] {
-            sink.feature(name, |line| {
-                logit(self.around(&self.log_odds_sums, line, radius, 3.0))
-            });
+            sink.feature(name, |line| logit(self.log_odds_sums.around(line, radius)));
         }
         for (name, radius) in [
             ("what the words of 7 lines say", 3),
             ("what the words of 17 lines say", 8),
         ] {
-            sink.feature(name, |line| {
-                logit(self.around(&self.words_say_sums, line, radius, 0.0))
-            });
+            sink.feature(name, |line| logit(self.words_say_sums.around(line, radius)));
         }
         sink.feature("said before of lines behind", |line| {
             logit(self.said_before[line])
@@ -366,6 +387,25 @@ impl Neighbourhood {
         });
         sink.feature("loudest before", |line| logit(self.loudest_before[line]));
         sink.feature("loudest behind", |line| logit(self.loudest_behind[line]));
+        sink.feature("comment so far", |line| {
+            fraction(self.comments.of(line, line + 1) as f32 / ONE as f32)
+        });
+        let comments =
+            |line: usize, from: isize, to: isize| fraction(self.comments.mean(line, from, to));
+        sink.feature("comments of 7 lines", |line| comments(line, -3, 4));
+        sink.feature("comments of 17 lines", |line| comments(line, -8, 9));
+        sink.feature("comments of 20 lines before", |line| comments(line, -20, 0));
+        sink.feature("comments of 20 lines behind", |line| comments(line, 1, 21));
+        for (name, radius) in [
+            ("what the words of 7 lines say of comments", 3),
+            ("what the words of 17 lines say of comments", 8),
+        ] {
+            sink.feature(name, |line| {
+                fraction(self.words_say_comment.around(line, radius))
+            });
+        }
+        let page = self.comment_words.all() as f32 / (self.words.all().max(1) as f32 * ONE as f32);
+        sink.feature("comments of the page", |_| fraction(page));
         let body_share = |line: usize, radius: usize| {
             let (from, to) = (line.saturating_sub(radius), (line + radius + 1).min(lines));
             let words = self.words.of(from, to).max(1) as f32;
@@ -427,7 +467,7 @@ impl Neighbourhood {
         sink.feature("behind the first sure paragraph", |line| place(line, first));
         sink.feature("behind the last sure paragraph", |line| place(line, last));
 
-        let mean = |sums: &Sums| self.mean(sums, 0, lines.max(1) as i64, 0.0);
+        let mean = |sums: &Sums| sums.all() as f32 / ONE as f32 / lines.max(1) as f32;
         let page = logit(mean(&self.log_odds_sums));
         sink.feature("log-odds of the page", |_| page);
         let page = logit(mean(&self.words_say_sums));
@@ -548,6 +588,30 @@ mod tests {
         assert_eq!(different.len(), names.len());
         assert!(names.len() <= 256, "a question names its feature in a byte");
         assert_eq!(names[..line::COUNT], line::FEATURES);
+    }
+
+    #[test]
+    fn windows_reach_beyond_the_page() {
+        for lines in [0, 1, 7, 50] {
+            let values: Vec<i64> = (0..lines).map(|line| line * line % 97 * 31 - 500).collect();
+            let mut sums = Sums::default();
+            sums.fill(3 * ONE, values.iter().copied());
+            assert_eq!(sums.all(), values.iter().sum::<i64>());
+            for line in 0..lines as isize {
+                for (from, to) in [(-20, 21), (-20, 0), (1, 21), (-3, 4), (0, 1)] {
+                    let (mut inside, mut outside) = (0, 0.0);
+                    for other in line + from..line + to {
+                        let value = usize::try_from(other).ok().and_then(|at| values.get(at));
+                        match value {
+                            Some(value) => inside += value,
+                            None => outside += 3.0,
+                        }
+                    }
+                    let mean = (inside as f32 / ONE as f32 + outside) / (to - from) as f32;
+                    assert_eq!(sums.mean(line as usize, from, to), mean);
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Scores of a page in, the cut that promises the best F1 out.
 
-use super::Score;
-
 /// Steps in which cuts are tried.
 const STEPS: usize = 256;
 /// One in sums of likelihoods, which are whole numbers so that their order means nothing.
@@ -15,13 +13,13 @@ pub const HIGHEST_CUT: f32 = 0.75;
 /// A score says how likely a line is boilerplate; with scores that are right, keeping the lines
 /// of least scores up to some k makes a text of which the share that is body and the share of
 /// the body that it holds can be expected. The best such F1 is F*, and a line is worth keeping
-/// while its likelihood of body is above F*/2 (Lewis 1995; Ye 2012). `words` runs parallel to
-/// `scores`. Linear time.
-pub fn best_expected_f1(scores: &[Score], words: impl Iterator<Item = u32>) -> f32 {
+/// while its likelihood of body is above F*/2 (Lewis 1995; Ye 2012). Each line comes as its score
+/// and its words. Linear time.
+pub fn best_expected_f1(lines: impl Iterator<Item = (f32, u32)>) -> f32 {
     // Of each step of body likelihood: words, and words that are body.
     let mut steps = [(0_u64, 0_u64); STEPS];
-    for (score, words) in scores.iter().zip(words) {
-        let body = 1.0 - score.context;
+    for (score, words) in lines {
+        let body = 1.0 - score;
         let step = &mut steps[(body * (STEPS - 1) as f32) as usize];
         step.0 += u64::from(words) * ONE;
         step.1 += (f64::from(words) * f64::from(body) * ONE as f64) as u64;
@@ -42,12 +40,7 @@ mod tests {
     use super::*;
 
     fn cut(lines: &[(f32, u32)]) -> f32 {
-        let score = |&(context, _): &(f32, u32)| Score {
-            alone: 0.0,
-            context,
-        };
-        let scores: Vec<Score> = lines.iter().map(score).collect();
-        best_expected_f1(&scores, lines.iter().map(|line| line.1))
+        best_expected_f1(lines.iter().copied())
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct Columns {
     rows: Vec<[u8; BLOCK_LINES]>,
     features: usize,
     lines: usize,
+    /// The codes of one feature, as they are set.
+    flat: Vec<u8>,
 }
 
 impl Columns {
@@ -56,16 +58,35 @@ impl Columns {
         }
     }
 
+    /// The codes of some of the lines.
+    pub fn stretch(&self, lines: std::ops::Range<usize>) -> Columns {
+        let mut stretch = Columns::default();
+        stretch.reset(self.features, lines.len());
+        for feature in 0..self.features {
+            stretch.fill(feature, |line| self.code(feature, lines.start + line));
+        }
+        stretch
+    }
+
     /// Sets the code of a feature for each line.
     #[inline]
     pub fn fill(&mut self, feature: usize, code: impl Fn(usize) -> u8) {
+        // One plain loop over the page; by rows it is dearer.
+        self.flat.clear();
+        self.flat.extend((0..self.lines).map(code));
+        self.scatter(feature);
+    }
+
+    /// Sets the code of a feature for each line to what `flat` holds.
+    fn scatter(&mut self, feature: usize) {
         let rows = self.rows.iter_mut().skip(feature);
-        for (block, row) in rows.step_by(self.features.max(1)).enumerate() {
-            let from = block * BLOCK_LINES;
-            let lines = from..self.lines.min(from + BLOCK_LINES);
-            for (out, line) in row.iter_mut().zip(lines) {
-                *out = code(line);
-            }
+        let mut rows = rows.step_by(self.features.max(1));
+        let (whole, rest) = self.flat.as_chunks();
+        for (codes, row) in whole.iter().zip(rows.by_ref()) {
+            *row = *codes;
+        }
+        if let Some(row) = rows.next() {
+            row[..rest.len()].copy_from_slice(rest);
         }
     }
 }

@@ -15,7 +15,8 @@ use super::forest::Columns;
 use super::lexical::{Lexical, LexicalTable, SPEAKS_OF};
 use super::line;
 use super::model::Model;
-use super::{Contribution, MAX_CONTRIBUTIONS, PageFacts, Score, Scorer, Step};
+use super::network::States;
+use super::{Contribution, KINDS, Kind, MAX_CONTRIBUTIONS, PageFacts, Score, Scorer, Step};
 use crate::fingerprint::Fingerprint;
 
 /// Scores with a [`Model`].
@@ -51,6 +52,9 @@ struct Met {
     words: Lexical,
 }
 
+/// What the networks added, among the features that added something.
+const NETWORKS: &str = "the networks";
+
 /// Lines of which a thread remembers what their words say.
 const LINES_MET: usize = 1 << 12;
 
@@ -71,7 +75,9 @@ pub struct Scratch {
     /// Codes of the page's lines.
     pub(crate) columns: Columns,
     neighbourhood: Neighbourhood,
-    log_odds: Vec<f32>,
+    log_odds: [Vec<f32>; KINDS],
+    states: States,
+    answers: [Vec<f32>; KINDS],
 }
 
 impl Scratch {
@@ -129,7 +135,11 @@ impl Scratch {
     }
 
     /// Fills the columns of the neighbourhood from the log-odds of the lines so far.
-    pub(crate) fn fill_neighbourhood(&mut self, facts: &PageFacts<'_>, log_odds: &[f32]) {
+    pub(crate) fn fill_neighbourhood(
+        &mut self,
+        facts: &PageFacts<'_>,
+        log_odds: &[Vec<f32>; KINDS],
+    ) {
         let words_say = self.words_say.each_ref().map(Vec::as_slice);
         self.neighbourhood.sum_up(facts, log_odds, words_say);
         let mut fill = Fill::new(&mut self.columns, line::COUNT);
@@ -160,7 +170,7 @@ impl LearnedScorer {
         &self,
         facts: &PageFacts<'_>,
         scratch: &mut Scratch,
-        mut after: impl FnMut(usize, &Columns, &[f32]),
+        mut after: impl FnMut(usize, &Columns, &[Vec<f32>; KINDS]),
     ) {
         let Model {
             lexical,
@@ -168,15 +178,50 @@ impl LearnedScorer {
             ..
         } = &*self.model;
         scratch.fill_lines(facts, lexical, *least_known, self.words_of);
+        let last = self.model.steps.len() - 1;
         let mut log_odds = std::mem::take(&mut scratch.log_odds);
-        for (step, forest) in self.model.steps.iter().enumerate() {
+        for (step, forests) in self.model.steps.iter().enumerate() {
             if step > 0 {
                 scratch.fill_neighbourhood(facts, &log_odds);
             }
-            forest.sums(&scratch.columns, &mut log_odds);
+            for (forest, log_odds) in forests.iter().zip(&mut log_odds) {
+                forest.sums(&scratch.columns, log_odds);
+            }
+            if step == last {
+                self.ask_networks(scratch, &mut log_odds);
+            }
             after(step, &scratch.columns, &log_odds);
         }
         scratch.log_odds = log_odds;
+    }
+}
+
+impl LearnedScorer {
+    /// What the last forest counts beside the networks.
+    fn forest_share(&self) -> f32 {
+        1.0 / (1 + self.model.networks.len()) as f32
+    }
+
+    /// The mean of a forest's answers and of the networks' takes the place of the former. Of
+    /// comments the networks know nothing.
+    fn ask_networks(&self, scratch: &mut Scratch, log_odds: &mut [Vec<f32>; KINDS]) {
+        let share = self.forest_share();
+        let Scratch {
+            columns,
+            states,
+            answers,
+            ..
+        } = scratch;
+        for (asked, network) in self.model.networks.iter().enumerate() {
+            network.log_odds(columns, states, answers);
+            let forest_share = if asked == 0 { share } else { 1.0 };
+            for kind in [Kind::Boilerplate, Kind::Headline] {
+                let answers = &answers[kind as usize];
+                for (log_odds, answer) in log_odds[kind as usize].iter_mut().zip(answers) {
+                    *log_odds = *log_odds * forest_share + answer * share;
+                }
+            }
+        }
     }
 }
 
@@ -186,12 +231,15 @@ impl Scorer for LearnedScorer {
         scores.resize(facts.line_count(), Score::default());
         let last = self.model.steps.len() - 1;
         self.run(facts, scratch, |step, _, log_odds| {
-            for (score, &log_odds) in scores.iter_mut().zip(log_odds) {
+            let of = |kind: Kind, line: usize| likelihood(log_odds[kind as usize][line]);
+            for (line, score) in scores.iter_mut().enumerate() {
                 if step == 0 {
-                    score.alone = likelihood(log_odds);
+                    score.alone = of(Kind::Boilerplate, line);
                 }
                 if step == last {
-                    score.context = likelihood(log_odds);
+                    score.context = of(Kind::Boilerplate, line);
+                    score.comment = of(Kind::Comment, line);
+                    score.headline = of(Kind::Headline, line);
                 }
             }
         });
@@ -201,20 +249,32 @@ impl Scorer for LearnedScorer {
         let names = feature_names();
         let last = self.model.steps.len() - 1;
         let mut explained = vec![Vec::new(); facts.line_count()];
-        self.run(facts, &mut Scratch::default(), |step, columns, _| {
+        self.run(facts, &mut Scratch::default(), |step, columns, log_odds| {
             if step != 0 && step != last {
                 return;
             }
+            let forest = &self.model.steps[step][Kind::Boilerplate as usize];
+            let share = if step == last {
+                self.forest_share()
+            } else {
+                1.0
+            };
+            let mut of_forest = Vec::new();
+            forest.sums(columns, &mut of_forest);
             for (line, contributions) in explained.iter_mut().enumerate() {
                 let mut added = vec![0.0_f32; names.len()];
                 let code = |feature: usize| columns.code(feature, line);
-                self.model.steps[step].explain(code, |feature, value| added[feature] += value);
+                forest.explain(code, |feature, value| added[feature] += value * share);
+                let all = log_odds[Kind::Boilerplate as usize][line];
+                let of_networks = (share < 1.0).then(|| all - of_forest[line] * share);
                 let step = if step == last {
                     Step::Context
                 } else {
                     Step::Alone
                 };
-                let weighed = added.iter().zip(names).filter(|(value, _)| **value != 0.0);
+                let of_networks = of_networks.iter().zip(&[NETWORKS]);
+                let weighed = added.iter().zip(names).chain(of_networks);
+                let weighed = weighed.filter(|(value, _)| **value != 0.0);
                 contributions.extend(weighed.map(|(&log_odds, &feature)| Contribution {
                     step,
                     feature,

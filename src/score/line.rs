@@ -5,7 +5,7 @@
 //! Raffel 2020: terminal punctuation; Pomikálek 2011: length). Page furniture is short,
 //! capitalised, full of digits and symbols, ends in a letter, and says what furniture says.
 
-use super::codes::{EVEN, count, fraction, logit, share};
+use super::codes::{EVEN, count, fraction, likelihood, logit, share};
 use super::lexical::{Lexical, Of, SPEAKS_OF};
 use crate::shape::{CharClass, LineShape};
 
@@ -36,11 +36,12 @@ pub const FEATURES: [&str; COUNT] = [
     "what its words say",
     "what its words say of lines behind",
     "what its words say of lines before",
+    "what its words say of comments",
     "known words",
 ];
 
 /// Number of features.
-pub const COUNT: usize = 26;
+pub const COUNT: usize = 27;
 /// Where codes stand that the page may take back.
 const LEXICAL: usize = 22;
 
@@ -96,6 +97,7 @@ pub(super) fn codes(shape: &LineShape, lexical: &Lexical) -> [u8; COUNT] {
         logit(lexical.log_odds[Of::Itself as usize]),
         logit(lexical.log_odds[Of::Behind as usize]),
         logit(lexical.log_odds[Of::Before as usize]),
+        fraction(likelihood(lexical.log_odds[Of::Comment as usize])),
         share(lexical.known, words.words),
     ]
 }
@@ -103,5 +105,6 @@ pub(super) fn codes(shape: &LineShape, lexical: &Lexical) -> [u8; COUNT] {
 /// Takes back what the words say: on a page whose words are mostly unknown it means nothing.
 pub(super) fn forget_words(codes: &mut [u8; COUNT]) {
     codes[LEXICAL..LEXICAL + SPEAKS_OF].fill(EVEN);
+    codes[LEXICAL + Of::Comment as usize] = 0;
     codes[LEXICAL + SPEAKS_OF] = 0;
 }

@@ -11,9 +11,12 @@ pub mod learned;
 pub mod lexical;
 mod line;
 pub mod model;
+pub mod network;
 pub mod reference;
 
 pub use context::feature_names;
+#[cfg(feature = "train")]
+pub(crate) use context::tells_of_comments;
 pub use learned::{LearnedScorer, Scratch};
 pub use line::COUNT as LINE_FEATURES;
 pub use model::Model;
@@ -28,7 +31,37 @@ pub struct Score {
     pub alone: f32,
     /// Among its neighbours, at its place on the page, in `[0,1]`; decisions use this one.
     pub context: f32,
+    /// The likelihood that the line belongs to readers' comments, in `[0,1]`.
+    pub comment: f32,
+    /// The likelihood that the line is the page's headline, in `[0,1]`.
+    pub headline: f32,
 }
+
+impl Score {
+    /// The score of a scorer that knows boilerplate only.
+    pub const fn of_boilerplate(alone: f32, context: f32) -> Self {
+        Score {
+            alone,
+            context,
+            comment: 0.0,
+            headline: 0.0,
+        }
+    }
+}
+
+/// What a line is said to be, each with a likelihood of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Page furniture.
+    Boilerplate = 0,
+    /// A reader's comment on the page's text, its author and date with it.
+    Comment = 1,
+    /// The page's title.
+    Headline = 2,
+}
+
+/// Number of [`Kind`]s.
+pub const KINDS: usize = 3;
 
 /// A page and everything known of it before it is scored.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,8 @@
 use super::context::feature_names;
 use super::forest::{Forest, MAX_DEPTH, MAX_TREES, Split};
 use super::lexical::{KNOWN_WORDS, LexicalTable, SPEAKS_OF, Scale};
-use super::line;
+use super::network::{Network, weight_count};
+use super::{KINDS, line};
 use std::sync::{Arc, LazyLock};
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -17,6 +18,8 @@ const MAGIC: [u8; 8] = *b"dechaffm";
 const VERSION: u32 = 2;
 /// Most steps of a model.
 const MAX_STEPS: u32 = 16;
+/// Most networks of a model.
+const MAX_NETWORKS: u32 = 16;
 /// Most bytes of a model file that is read.
 pub const MAX_BYTES: usize = 256 << 20;
 
@@ -30,8 +33,13 @@ pub struct Model {
     /// What words weigh.
     pub lexical: LexicalTable,
     /// The line alone, then its neighbourhood, once or several times.
-    pub steps: Vec<Forest>,
+    pub steps: Vec<Step>,
+    /// What else is asked at the last step; a line's log-odds are the mean of all answers.
+    pub networks: Vec<Network>,
 }
+
+/// A forest for each [`Kind`](super::Kind); one without trees says the same of all lines.
+pub type Step = [Forest; KINDS];
 
 /// The names and order of all features, as one number.
 fn schema() -> u64 {
@@ -115,7 +123,7 @@ impl Model {
         }
         known.iter().for_each(|bits| put(&bits.to_le_bytes()));
         put(&(self.steps.len() as u32).to_le_bytes());
-        for forest in &self.steps {
+        for forest in self.steps.iter().flatten() {
             put(&forest.bias.to_le_bytes());
             put(&forest.step.to_le_bytes());
             put(&(forest.trees.depth() as u32).to_le_bytes());
@@ -126,6 +134,9 @@ impl Model {
             let leaves = forest.each_tree().flat_map(|(_, leaves)| leaves);
             leaves.for_each(|leaf| put(&leaf.to_le_bytes()));
         }
+        put(&(self.networks.len() as u32).to_le_bytes());
+        let weights = self.networks.iter().flat_map(Network::weights);
+        weights.for_each(|weight| put(&weight.to_le_bytes()));
         let check = xxh3_64(&out);
         out.extend_from_slice(&check.to_le_bytes());
         out
@@ -191,8 +202,15 @@ impl Model {
         }
         for step in 0..step_count {
             let features = if step == 0 { line::COUNT } else { features };
-            steps.push(read_forest(&mut fields, features)?);
+            let mut forest = || read_forest(&mut fields, features);
+            steps.push([forest()?, forest()?, forest()?]);
         }
+        let network_count = fields.u32()?;
+        if network_count > MAX_NETWORKS {
+            return Err(damaged("it has too many networks"));
+        }
+        let networks = (0..network_count).map(|_| read_network(&mut fields, features));
+        let networks = networks.collect::<Result<Vec<Network>, ModelError>>()?;
         if fields.0.len() != 8 {
             return Err(damaged("its steps do not fill it"));
         }
@@ -201,8 +219,17 @@ impl Model {
             least_known,
             lexical,
             steps,
+            networks,
         })
     }
+}
+
+fn read_network(fields: &mut Fields<'_>, features: usize) -> Result<Network, ModelError> {
+    let stored = fields.bytes(4 * weight_count(features))?;
+    let mut fields = Fields(stored);
+    let weights: Result<Vec<f32>, ModelError> =
+        (0..weight_count(features)).map(|_| fields.f32()).collect();
+    Network::new(features, weights?).ok_or(ModelError::Damaged("its network is not whole"))
 }
 
 fn read_forest(fields: &mut Fields<'_>, features: usize) -> Result<Forest, ModelError> {
@@ -211,8 +238,8 @@ fn read_forest(fields: &mut Fields<'_>, features: usize) -> Result<Forest, Model
     let step = fields.f32()?;
     let depth = fields.u32()? as usize;
     let trees = fields.u32()? as usize;
-    if !(1..=MAX_DEPTH).contains(&depth) || !(1..=MAX_TREES).contains(&trees) {
-        return Err(damaged("a step has no trees, too many, or too deep ones"));
+    if !(1..=MAX_DEPTH).contains(&depth) || trees > MAX_TREES {
+        return Err(damaged("a step has too many trees, or too deep ones"));
     }
     let splits = fields.bytes(trees * 2 * depth)?.as_chunks::<2>().0.iter();
     let splits: Vec<Split> = splits

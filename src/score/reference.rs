@@ -9,15 +9,8 @@ use memchr::memmem::Finder;
 
 use super::{Contribution, PageFacts, Score, Scorer, Scratch};
 
-const BODY: Score = Score {
-    alone: 0.0,
-    context: 0.0,
-};
-
-const BOILERPLATE: Score = Score {
-    alone: 1.0,
-    context: 1.0,
-};
+const BODY: Score = Score::of_boilerplate(0.0, 0.0);
+const BOILERPLATE: Score = Score::of_boilerplate(1.0, 1.0);
 
 fn verdict(is_body: bool) -> Score {
     if is_body { BODY } else { BOILERPLATE }

@@ -6,3 +6,23 @@
 
 pub(crate) mod masks;
 pub(crate) mod trees;
+
+/// Does some work in code for the widest vectors that the machine has, as far as it is inlined.
+///
+/// The compiler fuses no product with a sum and keeps the order of sums, so the result is the
+/// same to the last bit.
+#[inline]
+pub(crate) fn widest<R>(work: impl FnOnce() -> R) -> R {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: the machine has AVX2; the function calls what it is given.
+        return unsafe { with_avx2(work) };
+    }
+    work()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn with_avx2<R>(work: impl FnOnce() -> R) -> R {
+    work()
+}

@@ -82,7 +82,12 @@ pub(super) fn write_corpus_reason(reason: Reason, names: Option<&Names>, out: &m
             }
             out.push(b'}');
         }
-        Reason::Body | Reason::Blank | Reason::Repeat { .. } | Reason::Boilerplate => {}
+        Reason::Body
+        | Reason::Blank
+        | Reason::Repeat { .. }
+        | Reason::Comment
+        | Reason::Headline
+        | Reason::Boilerplate => {}
     }
 }
 
@@ -169,10 +174,7 @@ mod tests {
             verdict: Verdict {
                 is_kept: false,
                 reason,
-                score: Score {
-                    alone: 0.5,
-                    context: 0.12345,
-                },
+                score: Score::of_boilerplate(0.5, 0.12345),
             },
         };
         let address = Address {

@@ -108,7 +108,16 @@ pub fn write_field(mode: Mode, cleaned: &Cleaned<'_>, names: Option<&Names>, out
         }
         Mode::Spans => {
             let mut separator = b'{';
-            for word in ["blank", "template", "repeat", "duplicate", "boilerplate"] {
+            const WORDS: [&str; 7] = [
+                "blank",
+                "template",
+                "repeat",
+                "duplicate",
+                "comment",
+                "headline",
+                "boilerplate",
+            ];
+            for word in WORDS {
                 out.push(separator);
                 separator = b',';
                 ledger::write_string(word, out);
@@ -193,7 +202,7 @@ mod tests {
         let spans = written(|cleaned, out| write_field(Mode::Spans, cleaned, None, out));
         assert_eq!(
             spans,
-            r#"{"blank":[[0,1,0.0000],[1,2,0.0000],[30,31,0.0000]],"template":[],"repeat":[],"duplicate":[],"boilerplate":[]}"#
+            r#"{"blank":[[0,1,0.0000],[1,2,0.0000],[30,31,0.0000]],"template":[],"repeat":[],"duplicate":[],"comment":[],"headline":[],"boilerplate":[]}"#
         );
     }
 

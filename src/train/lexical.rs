@@ -4,8 +4,8 @@
 use crate::score::codes::likelihood;
 use crate::score::lexical::{KNOWN_WORDS, LexicalTable, SPEAKS_OF, Scale, training::each_gram};
 
-/// A word is known from this many lines on that hold it.
-const MIN_LINES: u32 = 5;
+/// A word is known that stands this many times in the training lines.
+const MIN_TIMES: u32 = 5;
 const EPOCHS: usize = 3;
 const LEARNING_RATE: f32 = 0.1;
 /// Pull towards zero, per unit of weight seen.
@@ -18,15 +18,16 @@ pub struct LexicalExample {
     pub grams: Vec<u32>,
     /// For each of its words the bit by which it is known.
     pub words: Vec<u32>,
-    /// For each of [`crate::score::lexical::Of`] the share of its lines that is boilerplate.
-    pub targets: [f32; SPEAKS_OF],
+    /// For each of [`crate::score::lexical::Of`] the share of its lines that is so; None where
+    /// that is not known.
+    pub targets: [Option<f32>; SPEAKS_OF],
     /// What it counts.
     pub weight: f32,
 }
 
 impl LexicalExample {
     /// The grams of a normalised line.
-    pub fn of(line: &[u8], targets: [f32; SPEAKS_OF], weight: f32) -> Self {
+    pub fn of(line: &[u8], targets: [Option<f32>; SPEAKS_OF], weight: f32) -> Self {
         let mut example = LexicalExample {
             grams: Vec::new(),
             words: Vec::new(),
@@ -50,7 +51,7 @@ pub fn fit(examples: &[&LexicalExample], bits: u32) -> LexicalTable {
         counts[bit as usize] += 1;
     }
     let bits_of = |counts: &[u32]| {
-        let is_known = counts.iter().map(|&count| u64::from(count >= MIN_LINES));
+        let is_known = counts.iter().map(|&count| u64::from(count >= MIN_TIMES));
         is_known
             .rev()
             .fold(0, |bits, is_known| bits << 1 | is_known)
@@ -71,11 +72,14 @@ fn fit_one(examples: &[&LexicalExample], bits: u32, of: usize) -> (Scale, Vec<i8
     let mut squares = vec![1e-4_f32; slots];
     let (mut bias, mut bias_squares) = (0.0_f32, 1e-4_f32);
     for _ in 0..EPOCHS {
-        for example in examples {
+        let known = examples
+            .iter()
+            .filter_map(|example| Some((example, example.targets[of]?)));
+        for (example, target) in known {
             let scale = 1.0 / (example.grams.len().max(1) as f32).sqrt();
             let slot = |hash: u32| hash as usize & (slots - 1);
             let sum: f32 = example.grams.iter().map(|&hash| weights[slot(hash)]).sum();
-            let error = (likelihood(bias + sum * scale) - example.targets[of]) * example.weight;
+            let error = (likelihood(bias + sum * scale) - target) * example.weight;
             bias_squares += error * error;
             bias -= LEARNING_RATE * error / bias_squares.sqrt();
             for &hash in &example.grams {
@@ -105,7 +109,7 @@ mod tests {
             .map(|at| {
                 LexicalExample::of(
                     lines[at % 4].as_bytes(),
-                    [[1.0, 1.0, 0.0, 0.0][at % 4]; 3],
+                    [Some([1.0, 1.0, 0.0, 0.0][at % 4]); SPEAKS_OF],
                     1.0,
                 )
             })

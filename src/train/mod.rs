@@ -7,32 +7,32 @@
 
 pub mod boost;
 pub mod lexical;
+pub mod network;
+mod page;
+
+use std::collections::HashSet;
 
 use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::config::Config;
-use crate::eval::{GoldPage, Label, index_pages};
-use crate::evidence::{Evidence, Needs};
-use crate::index::CorpusIndex;
-use crate::repeats::Repeats;
+use crate::eval::{GoldPage, index_pages};
 use crate::score::forest::Forest;
 use crate::score::learned::WordsOf;
-use crate::score::lexical::LexicalTable;
-use crate::score::{LINE_FEATURES, Model, PageFacts, Scratch, feature_names};
+use crate::score::lexical::{LexicalTable, Of};
+use crate::score::model::Step;
+use crate::score::{KINDS, Kind, LINE_FEATURES, Model, Scratch, feature_names, tells_of_comments};
 use boost::{Examples, ForestOptions};
 use lexical::LexicalExample;
+use network::{NetworkOptions, NetworkPage};
+use page::TrainingPage;
 
 /// Parts that pages are dealt into.
 pub const FOLDS: usize = 4;
-/// Words above this add no weight to a line.
-const MAX_WORDS: u32 = 60;
-/// Of the pages whose site has several one in this many learns with its site's evidence.
-const WITH_SITE: u64 = 2;
+/// Most lines of a stretch of a page that a network learns from at once.
+const STRETCH_LINES: usize = 512;
 /// Lines behind and before a line that its words speak of.
 const SPOKEN_OF: usize = 8;
-/// Percent of the pages that learn without their words, so that trees know what to do then.
-const WITHOUT_WORDS: u64 = 30;
 
 /// How a model is fitted.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,8 +41,13 @@ pub struct TrainOptions {
     pub name: String,
     /// Weights of words: two to the power of this many.
     pub table_bits: u32,
-    /// A forest for each step: the line alone, then its neighbourhood, once or several times.
-    pub steps: Vec<ForestOptions>,
+    /// For each step, the line alone, then its neighbourhood, once or several times, a forest for
+    /// each [`Kind`]; one without trees is not fitted.
+    pub steps: Vec<[ForestOptions; KINDS]>,
+    /// Networks for the last step, which differ in what they begin with.
+    pub networks: usize,
+    /// How they are fitted.
+    pub network: NetworkOptions,
     /// Where less than this share of a page's words is known, words say nothing.
     pub least_known: f32,
     /// Starts the pseudo-random choices.
@@ -64,13 +69,16 @@ impl TrainOptions {
             name: "fast".to_owned(),
             table_bits: 16,
             steps: vec![
-                forest,
-                ForestOptions {
-                    trees: 100,
-                    depth: 6,
-                    ..forest
-                },
+                forests(forest, [60, 20, 0]),
+                forests(ForestOptions { depth: 6, ..forest }, [100, 30, 20]),
             ],
+            networks: 0,
+            network: NetworkOptions {
+                epochs: 5,
+                learning_rate: 2e-3,
+                dropout: 0.1,
+                batch_lines: 4096,
+            },
             least_known: 0.6,
             seed: 1,
         }
@@ -89,97 +97,18 @@ impl TrainOptions {
         TrainOptions {
             name: "accurate".to_owned(),
             table_bits: 20,
-            steps: [150, 250, 250]
-                .map(|trees| ForestOptions { trees, ..forest })
+            steps: [[150, 60, 0], [250, 100, 0], [250, 60, 60]]
+                .map(|trees| forests(forest, trees))
                 .into(),
+            networks: 2,
             ..TrainOptions::fast()
         }
     }
 }
 
-/// A labelled page with all that is known of it.
-struct TrainingPage {
-    text: String,
-    evidence: Evidence,
-    repeats: Repeats,
-    /// For each line that is not blank: 1 boilerplate, 0 body, None not learned from.
-    targets: Vec<Option<f32>>,
-    weights: Vec<f32>,
-    fold: usize,
-    knows_words: bool,
-    /// Log-odds so far, by fits on other pages.
-    log_odds: Vec<f32>,
-}
-
-impl TrainingPage {
-    fn new(gold: &GoldPage, index: &CorpusIndex, seed: u64) -> Self {
-        let text = gold.text();
-        let draw = |what: &str, sides: u64| {
-            xxh3_64(format!("{seed} {what} {}", gold.id).as_bytes()) % sides
-        };
-        let knows_site = draw("site", WITH_SITE) == 0;
-        let mut evidence = Evidence::default();
-        let needs = Needs {
-            site: knows_site,
-            ..Needs::PAGE
-        };
-        evidence.gather(text.as_bytes(), needs);
-        if knows_site {
-            evidence.look_up(index, &gold.address(), 0);
-        }
-        let mut repeats = Repeats::default();
-        repeats.find(&evidence);
-        let lines = &evidence.lines;
-        let label = |line: usize| gold.labels[lines[line].number - 1];
-        let mut targets: Vec<Option<f32>> = (0..lines.len())
-            .map(|line| match label(line) {
-                Label::Body => Some(0.0),
-                Label::Boilerplate => Some(1.0),
-                Label::Either => None,
-            })
-            .collect();
-        // The line that stays for its copies is body where any of them is.
-        for line in 0..lines.len() {
-            if let Some(of) = repeats.of(line) {
-                if label(line) == Label::Body {
-                    targets[of] = Some(0.0);
-                }
-                targets[line] = None;
-            }
-        }
-        // Golds disagree on headlines; to us the first copy is body.
-        for &headline in &gold.headline {
-            let at = lines.iter().position(|line| line.number == headline + 1);
-            if let Some(line) = at {
-                targets[repeats.of(line).unwrap_or(line)] = Some(0.0);
-            }
-        }
-        let page_weight = 1.0 / (lines.len().max(1) as f32).sqrt();
-        let weight = |words: u32| words.clamp(1, MAX_WORDS) as f32 * page_weight;
-        let domain = gold.domain.as_deref().unwrap_or(&gold.id);
-        TrainingPage {
-            fold: (xxh3_64(domain.as_bytes()) % FOLDS as u64) as usize,
-            knows_words: draw("words", 100) >= WITHOUT_WORDS,
-            weights: evidence
-                .shapes
-                .iter()
-                .map(|shape| weight(shape.words))
-                .collect(),
-            text,
-            evidence,
-            repeats,
-            targets,
-            log_odds: Vec::new(),
-        }
-    }
-
-    fn facts(&self) -> PageFacts<'_> {
-        PageFacts {
-            page: self.text.as_bytes(),
-            evidence: &self.evidence,
-            repeats: &self.repeats,
-        }
-    }
+/// Forests alike but for their number of trees.
+fn forests(forest: ForestOptions, trees: [usize; KINDS]) -> [ForestOptions; KINDS] {
+    trees.map(|trees| ForestOptions { trees, ..forest })
 }
 
 fn weigh_by_source(pages: &mut [TrainingPage], golds: &[GoldPage]) {
@@ -193,7 +122,7 @@ fn weigh_by_source(pages: &mut [TrainingPage], golds: &[GoldPage]) {
         let source_weight = 1.0 / counts[&*gold.source].sqrt();
         for (weight, target) in page.weights.iter_mut().zip(&page.targets) {
             *weight *= source_weight;
-            if target.is_some() {
+            if target[Kind::Boilerplate as usize].is_some() {
                 total += f64::from(*weight);
                 lines += 1.0;
             }
@@ -215,9 +144,14 @@ pub type Tell<'t> = &'t mut dyn FnMut(&str);
 /// bit. Memory: about 1.5 KB a line.
 pub fn train(golds: &[GoldPage], options: &TrainOptions, tell: Tell<'_>) -> Model {
     let index = index_pages(golds, &Config::default());
+    let with_comments = golds.iter().filter(|gold| gold.comments.is_some());
+    let tell_comments: HashSet<&str> = with_comments.map(|gold| &*gold.source).collect();
     let mut pages: Vec<TrainingPage> = golds
         .par_iter()
-        .map(|gold| TrainingPage::new(gold, &index, options.seed))
+        .map(|gold| {
+            let knows_comments = tell_comments.contains(&*gold.source);
+            TrainingPage::new(gold, &index, knows_comments, options.seed)
+        })
         .collect();
     weigh_by_source(&mut pages, golds);
     let lines: usize = pages.iter().map(|page| page.targets.len()).sum();
@@ -230,40 +164,45 @@ pub fn train(golds: &[GoldPage], options: &TrainOptions, tell: Tell<'_>) -> Mode
         least_known: options.least_known,
         lexical,
         steps: Vec::new(),
+        networks: Vec::new(),
     };
     for (step, forest_options) in options.steps.iter().enumerate() {
         let is_last = step + 1 == options.steps.len();
-        let examples = examples(&pages, &fold_lexicals, step, options);
-        let seed = options.seed << 8 | step as u64;
-        let all = |_: usize| true;
-        let forest = boost::fit(&choose(&examples, all), forest_options, seed);
-        tell(&format!("step {step}: {} trees", forest.trees()));
+        let lines = Lines::of(&pages, &fold_lexicals, step, options);
+        let fit = |left_out: Option<usize>| -> Step {
+            std::array::from_fn(|kind| {
+                let seed = options.seed << 8 | (step * KINDS + kind) as u64;
+                boost::fit(&lines.examples(kind, left_out), &forest_options[kind], seed)
+            })
+        };
+        let forests = fit(None);
+        let trees = forests.each_ref().map(Forest::trees);
+        tell(&format!("step {step}: {trees:?} trees"));
         if !is_last {
-            let folds: Vec<Forest> = (0..FOLDS)
-                .map(|fold| {
-                    let others = choose(&examples, |other| other != fold);
-                    boost::fit(&others, forest_options, seed)
-                })
-                .collect();
+            let folds: Vec<Step> = (0..FOLDS).map(|fold| fit(Some(fold))).collect();
             pages
                 .par_iter_mut()
                 .for_each_init(Scratch::default, |scratch, page| {
                     fill(page, &fold_lexicals, step, options, scratch);
-                    folds[page.fold].sums(&scratch.columns, &mut page.log_odds);
+                    for (forest, log_odds) in folds[page.fold].iter().zip(&mut page.log_odds) {
+                        forest.sums(&scratch.columns, log_odds);
+                    }
                 });
         }
-        model.steps.push(forest);
+        model.steps.push(forests);
+        if is_last && options.networks > 0 {
+            drop(lines);
+            let pages = network_pages(&pages, &fold_lexicals, step, options);
+            let features = feature_names().len();
+            for number in 0..options.networks {
+                let seed = options.seed << 8 | number as u64;
+                let network = network::fit(&pages, features, &options.network, seed);
+                tell(&format!("network {number} is fitted"));
+                model.networks.push(network);
+            }
+        }
     }
     model
-}
-
-/// The share of some lines that is boilerplate; page edges are.
-fn share_of(targets: &[Option<f32>]) -> f32 {
-    let known: Vec<f32> = targets.iter().flatten().copied().collect();
-    match known.len() {
-        0 => 1.0,
-        count => known.iter().sum::<f32>() / count as f32,
-    }
 }
 
 /// The table fitted on all pages, and for each fold the one fitted on the others.
@@ -272,14 +211,10 @@ fn fit_words(pages: &[TrainingPage], options: &TrainOptions) -> (LexicalTable, V
         .par_iter()
         .enumerate()
         .flat_map_iter(|(number, page)| {
-            let targets = page.targets.iter().enumerate();
-            targets.filter_map(move |(line, target)| {
+            (0..page.targets.len()).filter_map(move |line| {
+                let targets = page.words_say(line);
+                targets[Of::Itself as usize]?;
                 let text = page.evidence.normalized(line);
-                let target = (*target)?;
-                let before = &page.targets[line.saturating_sub(SPOKEN_OF)..line];
-                let behind =
-                    &page.targets[line + 1..][..SPOKEN_OF.min(page.targets.len() - line - 1)];
-                let targets = [target, share_of(behind), share_of(before)];
                 let example = LexicalExample::of(text, targets, page.weights[line]);
                 let place = format!("{} {number} {line}", options.seed);
                 Some((xxh3_64(place.as_bytes()), page.fold, example))
@@ -324,73 +259,104 @@ fn fill(
     }
 }
 
-/// The lines that are learned from, and the fold of each.
-fn examples(
+/// Pages with their codes for the last step; long ones in stretches.
+fn network_pages(
     pages: &[TrainingPage],
     lexicals: &[LexicalTable],
     step: usize,
     options: &TrainOptions,
-) -> (Examples, Vec<u8>) {
-    let features = if step == 0 {
-        LINE_FEATURES
-    } else {
-        feature_names().len()
-    };
-    let parts: Vec<(Examples, Vec<u8>)> = pages
+) -> Vec<NetworkPage> {
+    let parts = pages
         .par_iter()
         .map_init(Scratch::default, |scratch, page| {
             fill(page, lexicals, step, options, scratch);
-            let learned = || {
-                let targets = page.targets.iter().enumerate();
-                targets.filter_map(|(line, target)| Some((line, (*target)?)))
+            for feature in (0..feature_names().len()).filter(|&feature| tells_of_comments(feature))
+            {
+                scratch.columns.fill(feature, |_| 0);
+            }
+            let lines = 0..page.targets.len();
+            let starts = lines.clone().step_by(STRETCH_LINES);
+            let stretch = |from: usize| {
+                let to = (from + STRETCH_LINES).min(lines.end);
+                NetworkPage {
+                    columns: scratch.columns.stretch(from..to),
+                    targets: page.targets[from..to].to_vec(),
+                    weights: page.weights[from..to].to_vec(),
+                }
             };
-            let column = |feature: usize| {
-                let code = |line| scratch.columns.code(feature, line);
-                learned().map(|(line, _)| code(line)).collect()
-            };
-            let examples = Examples {
-                columns: (0..features).map(column).collect(),
-                targets: learned().map(|(_, target)| target).collect(),
-                weights: learned().map(|(line, _)| page.weights[line]).collect(),
-            };
-            let folds = vec![page.fold as u8; examples.targets.len()];
-            (examples, folds)
-        })
-        .collect();
-    let mut all = (
-        Examples {
-            columns: vec![Vec::new(); features],
-            ..Examples::default()
-        },
-        Vec::new(),
-    );
-    for (part, folds) in parts {
-        for (column, codes) in all.0.columns.iter_mut().zip(part.columns) {
-            column.extend(codes);
-        }
-        all.0.targets.extend(part.targets);
-        all.0.weights.extend(part.weights);
-        all.1.extend(folds);
-    }
-    all
+            starts.map(stretch).collect::<Vec<NetworkPage>>()
+        });
+    parts.flatten_iter().collect()
 }
 
-/// The examples of some folds.
-fn choose(
-    (examples, folds): &(Examples, Vec<u8>),
-    is_wanted: impl Fn(usize) -> bool + Sync,
-) -> Examples {
-    fn keep<T: Copy>(values: &[T], folds: &[u8], is_wanted: impl Fn(usize) -> bool) -> Vec<T> {
-        let pairs = values.iter().zip(folds);
-        let wanted = pairs.filter(|(_, fold)| is_wanted(usize::from(**fold)));
-        wanted.map(|(value, _)| *value).collect()
+/// All lines of all pages.
+struct Lines {
+    columns: Vec<Vec<u8>>,
+    targets: Vec<[Option<f32>; KINDS]>,
+    weights: Vec<f32>,
+    folds: Vec<u8>,
+}
+
+impl Lines {
+    /// The lines with their codes for a step.
+    fn of(
+        pages: &[TrainingPage],
+        lexicals: &[LexicalTable],
+        step: usize,
+        options: &TrainOptions,
+    ) -> Self {
+        let features = if step == 0 {
+            LINE_FEATURES
+        } else {
+            feature_names().len()
+        };
+        let parts: Vec<Vec<Vec<u8>>> = pages
+            .par_iter()
+            .map_init(Scratch::default, |scratch, page| {
+                fill(page, lexicals, step, options, scratch);
+                let lines = 0..page.targets.len();
+                let code = |feature, line| scratch.columns.code(feature, line);
+                let column = |feature| lines.clone().map(|line| code(feature, line)).collect();
+                (0..features).map(column).collect()
+            })
+            .collect();
+        let column = |feature: usize| {
+            let parts = parts.iter().map(|part| &*part[feature]);
+            parts.collect::<Vec<&[u8]>>().concat()
+        };
+        let folds = pages.iter();
+        let folds = folds.flat_map(|page| std::iter::repeat_n(page.fold as u8, page.targets.len()));
+        let lines = |page: &TrainingPage| page.targets.clone();
+        Lines {
+            columns: (0..features).into_par_iter().map(column).collect(),
+            targets: pages.iter().flat_map(lines).collect(),
+            weights: pages.iter().flat_map(|page| page.weights.clone()).collect(),
+            folds: folds.collect(),
+        }
     }
-    let columns = examples.columns.par_iter();
-    Examples {
-        columns: columns
-            .map(|column| keep(column, folds, &is_wanted))
-            .collect(),
-        targets: keep(&examples.targets, folds, &is_wanted),
-        weights: keep(&examples.weights, folds, &is_wanted),
+
+    /// The lines of which it is known whether they are of a [`Kind`], those of one fold left
+    /// out.
+    fn examples(&self, kind: usize, left_out: Option<usize>) -> Examples {
+        let is_wanted = |line: &usize| {
+            let is_left_out = left_out == Some(usize::from(self.folds[*line]));
+            !is_left_out && self.targets[*line][kind].is_some()
+        };
+        let wanted: Vec<usize> = (0..self.targets.len()).filter(is_wanted).collect();
+        let is_asked = |feature| kind == Kind::Comment as usize || !tells_of_comments(feature);
+        let columns = self.columns.par_iter().enumerate();
+        Examples {
+            columns: columns
+                .map(|(feature, column)| match is_asked(feature) {
+                    true => wanted.iter().map(|&line| column[line]).collect(),
+                    false => vec![0; wanted.len()],
+                })
+                .collect(),
+            targets: wanted
+                .iter()
+                .filter_map(|&line| self.targets[line][kind])
+                .collect(),
+            weights: wanted.iter().map(|&line| self.weights[line]).collect(),
+        }
     }
 }

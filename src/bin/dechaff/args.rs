@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::summary::free_memory_bytes;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use dechaff::config::{CorpusNormalize, CorpusRule};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use dechaff::config::{CorpusNormalize, CorpusRule, Treatment};
 use dechaff::error::RunError;
 use dechaff::eval::RowField;
 use dechaff::pipeline::index_files::parse_shard;
@@ -29,6 +30,30 @@ use dechaff::{Cleaner, Config, Threshold};
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Reads the command line. Ends the program where it cannot be followed.
+    pub fn read() -> Self {
+        let cli = Cli::parse();
+        if let Some(why) = cli.contradiction() {
+            Cli::command()
+                .error(ErrorKind::ArgumentConflict, why)
+                .exit();
+        }
+        cli
+    }
+
+    fn contradiction(&self) -> Option<String> {
+        let engine = match &self.command {
+            Command::Clean(args) => &args.engine,
+            Command::Explain(args) => &args.engine,
+            Command::Eval(args) => &args.engine,
+            Command::Index(IndexCommand::Build(args)) => &args.engine,
+            Command::Index(_) | Command::Repeats(_) | Command::Train(_) => return None,
+        };
+        engine.contradiction()
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -129,6 +154,19 @@ pub struct EngineArgs {
     #[arg(long, value_name = "NAME|FILE", default_value = "fast")]
     pub model: PathBuf,
 
+    /// What counts as body: `general` goes by the score alone, `article` drops comments and
+    /// headline, `forum` keeps comments
+    #[arg(long, value_name = "NAME", default_value = "general")]
+    pub profile: Profile,
+
+    /// Keep lines of these kinds whatever their score: `comments`, `headline`
+    #[arg(long, value_delimiter = ',', value_name = "KINDS")]
+    pub keep: Vec<Kind>,
+
+    /// Remove lines of these kinds whatever their score
+    #[arg(long, value_delimiter = ',', value_name = "KINDS")]
+    pub drop: Vec<Kind>,
+
     /// Do not score lines: remove repeats only
     #[arg(long)]
     pub no_score: bool,
@@ -158,7 +196,30 @@ impl EngineArgs {
             page_duplicates: false,
             score: !self.no_score,
             threshold: self.threshold,
+            comments: self.treatment(Kind::Comments),
+            headline: self.treatment(Kind::Headline),
         }
+    }
+
+    fn treatment(&self, kind: Kind) -> Treatment {
+        match (self.profile, kind) {
+            _ if self.keep.contains(&kind) => Treatment::Keep,
+            _ if self.drop.contains(&kind) => Treatment::Drop,
+            (Profile::Article, _) => Treatment::Drop,
+            (Profile::Forum, Kind::Comments) => Treatment::Keep,
+            _ => Treatment::Scored,
+        }
+    }
+
+    /// Why these arguments contradict each other, if they do.
+    pub fn contradiction(&self) -> Option<String> {
+        let both = self.keep.iter().find(|kind| self.drop.contains(kind));
+        both.map(|kind| {
+            let kind = kind
+                .to_possible_value()
+                .map(|kind| kind.get_name().to_owned());
+            format!("--keep and --drop both name {}", kind.unwrap_or_default())
+        })
     }
 }
 
@@ -170,6 +231,26 @@ pub fn cleaner(config: Config, model: &Path) -> Result<Cleaner, RunError> {
     };
     let scorer = Box::new(LearnedScorer::new(model));
     Ok(Cleaner::with_scorer(config, scorer)?)
+}
+
+/// What users want from pages of one sort.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Profile {
+    /// Lines go by their score alone
+    General,
+    /// The text of the article: comments and headline go
+    Article,
+    /// Posts are the body: comments stay
+    Forum,
+}
+
+/// Kinds of lines that some keep and others drop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// What readers wrote under a text, their names and dates with it
+    Comments,
+    /// The page's title
+    Headline,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -390,7 +471,7 @@ impl ReadingArgs {
 #[derive(Debug, Subcommand)]
 pub enum IndexCommand {
     /// Read pages into an index, or with --part into a part
-    Build(IndexBuildArgs),
+    Build(Box<IndexBuildArgs>),
     /// Join parts to one part
     Merge(IndexJoinArgs),
     /// Make an index from parts

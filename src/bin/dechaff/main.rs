@@ -12,12 +12,10 @@ mod terminal;
 use std::io;
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use args::{Cli, Command};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     let done = match &cli.command {
         Command::Clean(args) => commands::clean::run(args),
         Command::Explain(args) => commands::explain::run(args),

@@ -418,6 +418,9 @@ struct LineJson<'a> {
     text_b64: Option<String>,
     alone: Option<f64>,
     score: Option<f64>,
+    /// The likelihoods that it is a reader's comment, and the page's headline.
+    comment: Option<f64>,
+    headline: Option<f64>,
     decision: &'static str,
     reason: &'static str,
     /// The line that this one repeats, or its first copy in the corpus.
@@ -460,6 +463,8 @@ impl<'a> LineJson<'a> {
             text_b64: text.is_none().then(|| STANDARD.encode(line.text)),
             alone: is_scored.then(|| rounded(verdict.score.alone)),
             score: is_scored.then(|| rounded(verdict.score.context)),
+            comment: is_scored.then(|| rounded(verdict.score.comment)),
+            headline: is_scored.then(|| rounded(verdict.score.headline)),
             decision: decision_word(line),
             reason: verdict.reason.word(),
             of: match verdict.reason {

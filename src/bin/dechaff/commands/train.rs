@@ -28,8 +28,9 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     };
     options.seed = args.seed;
     if let Some(trees) = args.trees {
-        let steps = options.steps.iter_mut();
-        steps.for_each(|step| step.trees = trees as usize);
+        let forests = options.steps.iter_mut().flatten();
+        let fitted = forests.filter(|forest| forest.trees > 0);
+        fitted.for_each(|forest| forest.trees = trees as usize);
     }
     if let Some(count) = args.pages {
         pages = draw(pages, count as usize, args.seed);

@@ -1,0 +1,199 @@
+//! A labelled page in, what is learned from each of its lines out.
+
+use memchr::memmem;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{FOLDS, SPOKEN_OF};
+use crate::eval::{GoldPage, Label};
+use crate::evidence::{Evidence, Needs};
+use crate::index::CorpusIndex;
+use crate::normalize::normalize_into;
+use crate::repeats::Repeats;
+use crate::score::lexical::SPEAKS_OF;
+use crate::score::{KINDS, Kind, PageFacts};
+use crate::url;
+
+/// Words above this add no weight to a line.
+const MAX_WORDS: u32 = 60;
+/// Of the pages whose site has several one in this many learns with its site's evidence.
+const WITH_SITE: u64 = 2;
+/// Percent of the pages that learn without their words, so that trees know what to do then.
+const WITHOUT_WORDS: u64 = 30;
+/// Lines of fewer words are not looked for among comments: others may say the same.
+const LEAST_COMMENT_WORDS: u32 = 3;
+
+/// A labelled page with all that is known of it.
+pub(super) struct TrainingPage {
+    text: String,
+    pub evidence: Evidence,
+    repeats: Repeats,
+    /// For each line that is not blank how much of each [`Kind`] it is, from 0 to 1; None where
+    /// that is not learned.
+    pub targets: Vec<[Option<f32>; KINDS]>,
+    /// What a line counts.
+    pub weights: Vec<f32>,
+    pub fold: usize,
+    pub knows_words: bool,
+    /// Log-odds so far, by fits on other pages.
+    pub log_odds: [Vec<f32>; KINDS],
+}
+
+impl TrainingPage {
+    /// `knows_comments` says whether the page's source tells which lines are comments.
+    pub fn new(gold: &GoldPage, index: &CorpusIndex, knows_comments: bool, seed: u64) -> Self {
+        let text = gold.text();
+        let draw = |what: &str, sides: u64| {
+            xxh3_64(format!("{seed} {what} {}", gold.id).as_bytes()) % sides
+        };
+        let knows_site = draw("site", WITH_SITE) == 0;
+        let mut evidence = Evidence::default();
+        let needs = Needs {
+            site: knows_site,
+            ..Needs::PAGE
+        };
+        evidence.gather(text.as_bytes(), needs);
+        if knows_site {
+            evidence.look_up(index, &gold.address(), 0);
+        }
+        let mut repeats = Repeats::default();
+        repeats.find(&evidence);
+        let page_weight = 1.0 / (evidence.lines.len().max(1) as f32).sqrt();
+        let weight = |words: u32| words.clamp(1, MAX_WORDS) as f32 * page_weight;
+        TrainingPage {
+            fold: (xxh3_64(site_of(gold).as_bytes()) % FOLDS as u64) as usize,
+            knows_words: draw("words", 100) >= WITHOUT_WORDS,
+            weights: evidence
+                .shapes
+                .iter()
+                .map(|shape| weight(shape.words))
+                .collect(),
+            targets: targets(gold, &evidence, &repeats, knows_comments),
+            text,
+            evidence,
+            repeats,
+            log_odds: Default::default(),
+        }
+    }
+
+    pub fn facts(&self) -> PageFacts<'_> {
+        PageFacts {
+            page: self.text.as_bytes(),
+            evidence: &self.evidence,
+            repeats: &self.repeats,
+        }
+    }
+
+    /// For each of [`crate::score::lexical::Of`] what the words of a line should say.
+    pub fn words_say(&self, line: usize) -> [Option<f32>; SPEAKS_OF] {
+        let of = |kind: Kind| move |targets: &[Option<f32>; KINDS]| targets[kind as usize];
+        let is_chaff = of(Kind::Boilerplate);
+        let behind = self.targets[line + 1..].iter().take(SPOKEN_OF);
+        let before = self.targets[..line].iter().rev().take(SPOKEN_OF);
+        [
+            is_chaff(&self.targets[line]),
+            mean(behind.map(is_chaff)),
+            mean(before.map(is_chaff)),
+            of(Kind::Comment)(&self.targets[line]),
+        ]
+    }
+}
+
+/// By what pages are kept together.
+fn site_of(gold: &GoldPage) -> String {
+    let domain = gold.domain.as_deref();
+    let host = domain.and_then(|domain| url::host(&format!("//{domain}")));
+    host.unwrap_or_else(|| gold.id.clone())
+}
+
+/// The mean of what is known; beyond the page's edges stands boilerplate.
+fn mean(values: impl Iterator<Item = Option<f32>>) -> Option<f32> {
+    let (mut lines, mut known, mut sum) = (0, 0, 0.0);
+    for value in values {
+        lines += 1;
+        known += u32::from(value.is_some());
+        sum += value.unwrap_or_default();
+    }
+    match (lines, known) {
+        (0, _) => Some(1.0),
+        (_, 0) => None,
+        _ => Some(sum / known as f32),
+    }
+}
+
+fn targets(
+    gold: &GoldPage,
+    evidence: &Evidence,
+    repeats: &Repeats,
+    knows_comments: bool,
+) -> Vec<[Option<f32>; KINDS]> {
+    let lines = &evidence.lines;
+    let label = |line: usize| gold.labels[lines[line].number - 1];
+    let knows_headline = !gold.headline.is_empty();
+    let mut targets: Vec<[Option<f32>; KINDS]> = (0..lines.len())
+        .map(|line| {
+            let is_boilerplate = match label(line) {
+                Label::Body => Some(0.0),
+                Label::Boilerplate => Some(1.0),
+                Label::Either => None,
+            };
+            let is_no_comment = knows_comments
+                || gold.page_type.as_deref() == Some("forum") && label(line) == Label::Body;
+            [
+                is_boilerplate,
+                is_no_comment.then_some(0.0),
+                knows_headline.then_some(0.0),
+            ]
+        })
+        .collect();
+    let kind = |kind: Kind| kind as usize;
+    mark_comments(gold, evidence, |line, target| {
+        if label(line) == Label::Boilerplate {
+            targets[line][kind(Kind::Comment)] = target;
+        }
+    });
+    // The line that stays for its copies is body where any of them is.
+    for line in 0..lines.len() {
+        if let Some(of) = repeats.of(line) {
+            if label(line) == Label::Body {
+                targets[of][kind(Kind::Boilerplate)] = Some(0.0);
+            }
+            targets[line] = [None; KINDS];
+        }
+    }
+    // Golds disagree on headlines; to us the first copy is body.
+    for &headline in &gold.headline {
+        let at = lines.iter().position(|line| line.number == headline + 1);
+        if let Some(line) = at {
+            let line = repeats.of(line).unwrap_or(line);
+            targets[line][kind(Kind::Boilerplate)] = Some(0.0);
+            targets[line][kind(Kind::Headline)] = Some(1.0);
+        }
+    }
+    targets
+}
+
+/// Finds the page's lines among the comments that the gold tells of. Of a few lines between
+/// them nothing is known.
+fn mark_comments(gold: &GoldPage, evidence: &Evidence, mut set: impl FnMut(usize, Option<f32>)) {
+    let Some(comments) = &gold.comments else {
+        return;
+    };
+    let mut text = Vec::new();
+    for line in comments.lines() {
+        normalize_into(line.as_bytes(), &mut text);
+        text.push(b' ');
+    }
+    let mut last = None;
+    for (line, shape) in evidence.shapes.iter().enumerate() {
+        let is_comment = shape.words >= LEAST_COMMENT_WORDS
+            && memmem::find(&text, evidence.normalized(line)).is_some();
+        if is_comment {
+            if let Some(last) = last {
+                let between = (last + 1..line).filter(|_| line - last <= SPOKEN_OF);
+                between.for_each(|line| set(line, None));
+            }
+            set(line, Some(1.0));
+            last = Some(line);
+        }
+    }
+}
