@@ -250,6 +250,15 @@ mod tests {
         assert_eq!(chars, [(2, 0), (1, 1), (1, 0)]);
     }
 
+    #[test]
+    fn a_head_inside_a_head_is_none() {
+        table(&[
+            ("<head> <head> &amp; a", &["& a"]),
+            ("<head>\n\t<head>\n\t&amp;\n\ta", &["& a"]),
+            ("<head><title>t</title><head><body>a", &["a"]),
+        ]);
+    }
+
     /// Pieces that pages are made of, well or badly.
     fn pieces() -> impl Strategy<Value = Vec<String>> {
         let tags = [

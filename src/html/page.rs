@@ -213,7 +213,7 @@ impl Page {
             _ => {}
         }
         let is_whole_page = matches!(tag, Tag::Html | Tag::Body);
-        if is_whole_page && self.has(tag) {
+        if (is_whole_page || tag == Tag::Head) && self.has(tag) {
             return None;
         }
         let is_hidden = self.is_hidden
