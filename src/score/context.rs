@@ -216,14 +216,11 @@ impl Neighbourhood {
             .fill(0, comment.iter().map(|&value| whole(likelihood(value))));
         self.words_say_comment
             .fill(0, of_comment.iter().map(|&value| whole(likelihood(value))));
-        let words = shapes.iter().map(|shape| i64::from(shape.words));
-        let comments = comment.iter().map(|&value| whole(likelihood(value)));
-        self.comment_words.fill(
-            0,
-            words
-                .zip(comments)
-                .map(|(words, likelihood)| words * likelihood),
-        );
+        let comments = &self.comments;
+        let words = shapes.iter().enumerate();
+        let comment_words =
+            words.map(|(line, shape)| i64::from(shape.words) * comments.of(line, line + 1));
+        self.comment_words.fill(0, comment_words);
         self.words
             .fill(0, shapes.iter().map(|shape| i64::from(shape.words)));
         let body = shapes.iter().zip(&self.likelihoods);
