@@ -8,6 +8,7 @@ use crate::decide::{self, PageFindings, Reason, Verdict};
 use crate::duplicates::Duplicates;
 use crate::error::ConfigError;
 use crate::evidence::{Evidence, Needs, PageAddress};
+use crate::html::{LineStructure, Rendered};
 use crate::index::{CorpusIndex, Place, PlaceFigures, keys};
 use crate::page::{Line, LineCursor, RawLine};
 use crate::repeats::Repeats;
@@ -42,6 +43,46 @@ pub struct Workspace {
     scores: Vec<Score>,
     scratch: Scratch,
     verdicts: Vec<Verdict>,
+}
+
+/// A page's text, and where in its markup each line of it stood.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PageText<'p> {
+    /// The text. It may be any bytes.
+    pub bytes: &'p [u8],
+    /// One for each line of the text, as [`crate::html::Rendered`] has them; empty for plain
+    /// text. If there are more or fewer, the page counts as plain text.
+    pub structures: &'p [LineStructure],
+}
+
+impl<'p> From<&'p [u8]> for PageText<'p> {
+    fn from(bytes: &'p [u8]) -> Self {
+        PageText {
+            bytes,
+            structures: &[],
+        }
+    }
+}
+
+impl<'p, const N: usize> From<&'p [u8; N]> for PageText<'p> {
+    fn from(bytes: &'p [u8; N]) -> Self {
+        bytes.as_slice().into()
+    }
+}
+
+impl<'p> From<&'p Vec<u8>> for PageText<'p> {
+    fn from(bytes: &'p Vec<u8>) -> Self {
+        bytes.as_slice().into()
+    }
+}
+
+impl<'p> From<&'p Rendered> for PageText<'p> {
+    fn from(rendered: &'p Rendered) -> Self {
+        PageText {
+            bytes: &rendered.text,
+            structures: &rendered.structures,
+        }
+    }
 }
 
 impl Cleaner {
@@ -90,7 +131,7 @@ impl Cleaner {
     ///
     /// The page may be any bytes; it need not be UTF-8. Linear time. Memory: about twice the
     /// page's bytes and 550 bytes a line (800 with `accurate`), and 300 KiB. A page holds fewer than 2^32 lines.
-    pub fn clean_page<'p>(&self, page: &'p [u8]) -> Cleaned<'p> {
+    pub fn clean_page<'p>(&self, page: impl Into<PageText<'p>>) -> Cleaned<'p> {
         let mut workspace = Workspace::default();
         self.clean_page_with(page, &mut workspace)
     }
@@ -99,7 +140,11 @@ impl Cleaner {
     ///
     /// Hand the result back with [`Workspace::reclaim`] and no page allocates once the
     /// workspace has grown to the largest.
-    pub fn clean_page_with<'p>(&self, page: &'p [u8], workspace: &mut Workspace) -> Cleaned<'p> {
+    pub fn clean_page_with<'p>(
+        &self,
+        page: impl Into<PageText<'p>>,
+        workspace: &mut Workspace,
+    ) -> Cleaned<'p> {
         self.clean_page_at(page, &PageAddress::default(), workspace)
     }
 
@@ -107,12 +152,27 @@ impl Cleaner {
     /// index. Without an index the address means nothing.
     pub fn clean_page_at<'p>(
         &self,
-        page: &'p [u8],
+        page: impl Into<PageText<'p>>,
         address: &PageAddress<'_>,
         workspace: &mut Workspace,
     ) -> Cleaned<'p> {
+        self.clean_text(page.into(), address, workspace)
+    }
+
+    /// Whether the places of lines are read where they are given.
+    pub fn reads_structure(&self) -> bool {
+        self.config.score && self.scorer.reads_structure()
+    }
+
+    fn clean_text<'p>(
+        &self,
+        text: PageText<'p>,
+        address: &PageAddress<'_>,
+        workspace: &mut Workspace,
+    ) -> Cleaned<'p> {
+        let page = text.bytes;
         let in_corpus = self.in_corpus(page, address);
-        self.gather(page, &in_corpus.address, workspace);
+        self.gather(text, &in_corpus.address, workspace);
         let copy_of = self.copy_of(&in_corpus, &workspace.evidence);
         let Workspace {
             evidence,
@@ -168,7 +228,7 @@ impl Cleaner {
         }
     }
 
-    fn gather(&self, page: &[u8], address: &PageAddress<'_>, workspace: &mut Workspace) {
+    fn gather(&self, text: PageText<'_>, address: &PageAddress<'_>, workspace: &mut Workspace) {
         let Workspace {
             evidence,
             repeats,
@@ -177,7 +237,8 @@ impl Cleaner {
             ..
         } = workspace;
         let needs = self.needs();
-        evidence.gather(page, needs);
+        evidence.gather(text.bytes, needs);
+        evidence.stand(text.structures);
         repeats.clear();
         if needs.page {
             repeats.find(evidence);
@@ -194,7 +255,7 @@ impl Cleaner {
             templates.find(evidence);
         }
         if let Some(rule) = rule {
-            duplicates.find(&rule, page, evidence, address);
+            duplicates.find(&rule, text.bytes, evidence, address);
         }
     }
 
@@ -242,10 +303,16 @@ impl Cleaner {
     /// is not blank.
     ///
     /// For showing: slower than cleaning, and it allocates.
-    pub fn explain_page(&self, page: &[u8], address: &PageAddress<'_>) -> Vec<LineFacts> {
+    pub fn explain_page<'p>(
+        &self,
+        page: impl Into<PageText<'p>>,
+        address: &PageAddress<'_>,
+    ) -> Vec<LineFacts> {
+        let text = page.into();
+        let page = text.bytes;
         let mut workspace = Workspace::default();
         let address = self.in_corpus(page, address).address;
-        self.gather(page, &address, &mut workspace);
+        self.gather(text, &address, &mut workspace);
         let evidence = &workspace.evidence;
         let facts = PageFacts {
             page,

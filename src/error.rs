@@ -37,6 +37,9 @@ pub enum ModelError {
         /// This version's.
         expected: u64,
     },
+    /// It reads text, where one is wanted that reads HTML.
+    #[error("a model of text; expected one of HTML, as dechaff train --html writes them")]
+    OfText,
     /// Its bytes are not those that were written.
     #[error("damaged or cut: {0}")]
     Damaged(&'static str),

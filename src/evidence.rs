@@ -2,6 +2,7 @@
 
 use crate::config::CorpusNormalize;
 use crate::fingerprint::Fingerprint;
+use crate::html::LineStructure;
 use crate::index::keys::{self, PageSketch, SiteKey, SiteLayout};
 use crate::index::{CorpusIndex, Key, Place, PlaceFigures, SiteFigures};
 use crate::normalize::{mask_digits_into, normalize_into};
@@ -154,6 +155,9 @@ pub struct Evidence {
     pub masked: Vec<Fingerprint>,
     /// Each line's fingerprint for the corpus scope; empty unless asked for.
     pub corpus_lines: Vec<Fingerprint>,
+    /// Where in its page's markup each line stood; empty for a page of plain text. See
+    /// [`Evidence::stand`].
+    pub structures: Vec<LineStructure>,
     /// What an index knows of the lines; see [`Evidence::look_up`].
     pub corpus: CorpusEvidence,
     normalized: Vec<u8>,
@@ -175,6 +179,7 @@ impl Evidence {
         self.has_digit.clear();
         self.masked.clear();
         self.corpus_lines.clear();
+        self.structures.clear();
         self.corpus.clear();
         self.line_count = split_lines(page, &mut self.lines);
         if needs.page {
@@ -200,6 +205,17 @@ impl Evidence {
                     self.corpus_lines.push(Fingerprint::of(compared));
                 }
             }
+        }
+    }
+
+    /// Takes in where each line of the page stood in the markup, blank ones with them. Unless
+    /// there is one for each, they are not this page's, and nothing is known.
+    pub fn stand(&mut self, structures: &[LineStructure]) {
+        self.structures.clear();
+        if structures.len() == self.line_count {
+            let lines = self.lines.iter();
+            self.structures
+                .extend(lines.map(|line| structures[line.number - 1]));
         }
     }
 

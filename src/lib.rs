@@ -55,7 +55,6 @@ pub mod error;
 pub mod eval;
 pub mod evidence;
 pub mod fingerprint;
-#[cfg(feature = "html")]
 pub mod html;
 pub mod index;
 pub mod normalize;

@@ -8,7 +8,9 @@ use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::cleaner::PageText;
 use crate::evidence::PageAddress;
+use crate::html::LineStructure;
 use crate::url;
 
 /// The longest row that is read, in bytes after decompression.
@@ -61,6 +63,9 @@ pub struct GoldPage {
     pub gold: String,
     /// What readers commented, as text, where the row says.
     pub comments: Option<String>,
+    /// Where in the markup each line stood; empty where the lines are all that is known. See
+    /// [`crate::eval::html`].
+    pub structures: Vec<LineStructure>,
 }
 
 impl GoldPage {
@@ -70,6 +75,14 @@ impl GoldPage {
         PageAddress {
             site: self.domain.as_deref().map(str::as_bytes),
             place: None,
+        }
+    }
+
+    /// What a cleaner is given: the page's [`GoldPage::text`], and where its lines stood.
+    pub fn page<'p>(&'p self, text: &'p str) -> PageText<'p> {
+        PageText {
+            bytes: text.as_bytes(),
+            structures: &self.structures,
         }
     }
 
@@ -130,6 +143,16 @@ pub enum GoldError {
          labels (whole numbers) and, if known, gold (text)"
     )]
     Json {
+        /// The file.
+        file: String,
+        /// The row.
+        row: u64,
+        /// What is wrong, with the place in the row.
+        source: serde_json::Error,
+    },
+    /// A row of a file of HTML is none.
+    #[error("{file}:{row}: {source}; expected a JSON object with id (text) and html (text)")]
+    Html {
         /// The file.
         file: String,
         /// The row.
@@ -379,6 +402,7 @@ impl GoldReader {
             labels,
             headline,
             comments: row.comments,
+            structures: Vec::new(),
         })
     }
 }

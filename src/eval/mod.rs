@@ -49,6 +49,7 @@
 
 pub mod bootstrap;
 pub mod gold;
+pub mod html;
 pub mod metrics;
 pub mod report;
 pub mod templates;
@@ -207,7 +208,8 @@ impl<'g> PreparedPage<'g> {
 
     fn clean_with(&self, cleaner: &Cleaner, workspace: &mut Workspace) -> PageResult {
         let address = self.gold.address();
-        let cleaned = cleaner.clean_page_at(self.text.as_bytes(), &address, workspace);
+        let page = self.gold.page(&self.text);
+        let cleaned = cleaner.clean_page_at(page, &address, workspace);
         let mut is_kept = vec![false; self.gold.lines.len()];
         let mut calibration = Calibration::default();
         let mut output = TokenIds::default();

@@ -92,7 +92,7 @@ pub fn frequent_templates(
 /// Indices of the page's lines that go as template.
 fn template_lines(cleaner: &Cleaner, page: &GoldPage, workspace: &mut Workspace) -> Vec<usize> {
     let text = page.text();
-    let cleaned = cleaner.clean_page_at(text.as_bytes(), &page.address(), workspace);
+    let cleaned = cleaner.clean_page_at(page.page(&text), &page.address(), workspace);
     let lines = cleaned.lines().iter().zip(cleaned.verdicts());
     let templates = lines
         .filter(|(_, verdict)| matches!(verdict.reason, Reason::Template { .. }))

@@ -108,7 +108,7 @@ fn wrong_lines(
     workspace: &mut Workspace,
 ) -> Vec<WrongLine> {
     let text = page.text();
-    let cleaned = cleaner.clean_page_at(text.as_bytes(), &page.address(), workspace);
+    let cleaned = cleaner.clean_page_at(page.page(&text), &page.address(), workspace);
     // Blank lines have no verdict: they go, and nobody scored them.
     let mut verdicts = vec![None; page.lines.len()];
     for (line, verdict) in cleaned.lines().iter().zip(cleaned.verdicts()) {

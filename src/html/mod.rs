@@ -8,21 +8,22 @@
 //! Knows nothing of files, nor of what a line means. No tree is made: time is linear in the
 //! page and memory bounded by it, whatever the markup.
 
+#[cfg(feature = "html")]
 mod encoding;
+#[cfg(feature = "html")]
 mod lines;
+#[cfg(feature = "html")]
 mod page;
 mod structure;
 mod tags;
 
-use html5gum::Tokenizer;
-
-use page::Page;
-
+#[cfg(feature = "html")]
 pub use encoding::{Decoded, Undecodable, decode};
-pub use structure::{Inside, LineStructure, WORDS, word_number};
+pub use structure::{BLOCKS, Inside, LineStructure, WORDS, word_number};
 pub use tags::Tag;
 
-/// A page's lines, and where each stood.
+/// A page's lines, and where each stood. [`crate::Cleaner`] takes both, see
+/// [`crate::cleaner::PageText`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rendered {
     /// The lines, each with an LF.
@@ -40,23 +41,26 @@ pub struct Rendered {
 /// let page = b"<body><h1>The tide</h1><p>It came in\n  at <b>noon</b>.<script>x()</script></body>";
 /// assert_eq!(dechaff::html::render(page), b"The tide\nIt came in at noon.\n");
 /// ```
+#[cfg(feature = "html")]
 pub fn render(html: &[u8]) -> Vec<u8> {
     read(html, false).0
 }
 
 /// As [`render`], with the place of every line.
+#[cfg(feature = "html")]
 pub fn render_with_structure(html: &[u8]) -> Rendered {
     let (text, structures) = read(html, true);
     Rendered { text, structures }
 }
 
+#[cfg(feature = "html")]
 fn read(html: &[u8], wants_structures: bool) -> (Vec<u8>, Vec<LineStructure>) {
-    let mut page = Page::new(wants_structures);
-    let Ok(()) = Tokenizer::new_with_emitter(html, &mut page).finish();
+    let mut page = page::Page::new(wants_structures);
+    let Ok(()) = html5gum::Tokenizer::new_with_emitter(html, &mut page).finish();
     page.finish()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "html"))]
 mod tests {
     use super::*;
     use proptest::prelude::*;

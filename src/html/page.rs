@@ -43,6 +43,8 @@ pub struct Page {
     open: Vec<Open>,
     /// The place in the markup inside each open element, where wanted.
     places: Option<Vec<LineStructure>>,
+    /// Elements so far that are no inline elements, where places are wanted.
+    blocks: u32,
     /// Open elements by tag.
     counts: [u16; Tag::COUNT],
     links: usize,
@@ -96,7 +98,10 @@ impl CurrentTag {
             b"style" => self.is_hidden |= is_display_none(&self.value),
             _ => {}
         }
-        if matches!(self.attribute.as_slice(), b"class" | b"id") {
+        if matches!(
+            self.attribute.as_slice(),
+            b"class" | b"id" | b"itemprop" | b"role"
+        ) {
             self.names.push(b' ');
             self.names.extend_from_slice(&self.value);
         }
@@ -127,6 +132,7 @@ impl Page {
             lines: Lines::new(wants_structures),
             open: Vec::new(),
             places: wants_structures.then(Vec::new),
+            blocks: 0,
             counts: [0; Tag::COUNT],
             links: 0,
             flattened: 0,
@@ -250,7 +256,9 @@ impl Page {
         if let Some(places) = &mut self.places {
             let around = places.last().copied().unwrap_or_default();
             let is_block = !matches!(open.layout, Layout::Inline | Layout::Hidden);
-            places.push(around.within(open.tag, is_block, &self.tag.names));
+            self.blocks = self.blocks.saturating_add(u32::from(is_block));
+            let block = is_block.then_some(self.blocks);
+            places.push(around.within(open.tag, block, &self.tag.names));
         }
         self.stand_here();
     }

@@ -14,6 +14,9 @@ pub struct LineStructure {
     pub inside: Inside,
     /// Elements around the line.
     pub depth: u16,
+    /// The elements around the line that are no inline elements, the innermost three, as numbers
+    /// in the order in which they begin; the innermost is that of `block`. 0 where there is none.
+    pub blocks: [u32; BLOCKS],
     /// Characters of the line, white space left out.
     pub chars: u32,
     /// Those of them that are text of links.
@@ -23,10 +26,14 @@ pub struct LineStructure {
     pub words: [u16; WORDS],
 }
 
+/// Elements around a line that are told apart.
+pub const BLOCKS: usize = 3;
+
 /// Class and id words that are known of a line.
 pub const WORDS: usize = 16;
 
 /// Of one element at most this many words count.
+#[cfg(feature = "html")]
 const WORDS_OF_ELEMENT: usize = 8;
 
 /// Kinds of element that a line stands in, at any distance.
@@ -72,9 +79,11 @@ impl Inside {
 }
 
 impl LineStructure {
-    /// The place inside one element more, whose classes and id are `names`.
+    /// The place inside one element more, whose classes and id are `names`; `block` is its number
+    /// unless it is an inline element.
+    #[cfg(feature = "html")]
     #[must_use]
-    pub(super) fn within(&self, tag: Tag, is_block: bool, names: &[u8]) -> LineStructure {
+    pub(super) fn within(&self, tag: Tag, block: Option<u32>, names: &[u8]) -> LineStructure {
         let mut words = [0; WORDS];
         let mut own = 0;
         for word in words_of(names).take(WORDS_OF_ELEMENT) {
@@ -82,8 +91,10 @@ impl LineStructure {
             own += 1;
         }
         words[own..].copy_from_slice(&self.words[..WORDS - own]);
+        let [inner, outer, _] = self.blocks;
         LineStructure {
-            block: if is_block { tag } else { self.block },
+            block: if block.is_some() { tag } else { self.block },
+            blocks: block.map_or(self.blocks, |number| [number, inner, outer]),
             heading: tag.heading().unwrap_or(self.heading),
             inside: self.inside.and(tag),
             depth: self.depth.saturating_add(1),
@@ -96,6 +107,7 @@ impl LineStructure {
 
 /// The numbers of the words in class names and ids: runs of letters, cut where a capital
 /// follows a small letter.
+#[cfg(feature = "html")]
 fn words_of(names: &[u8]) -> impl Iterator<Item = u16> {
     names
         .split(|byte| !(byte.is_ascii_alphabetic() || *byte >= 0x80))
@@ -115,7 +127,7 @@ pub fn word_number(word: &[u8]) -> u16 {
     ((hash >> 16) as u16 ^ hash as u16).max(1)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "html"))]
 mod tests {
     use super::*;
 
@@ -143,15 +155,16 @@ mod tests {
     #[test]
     fn the_innermost_words_come_first_and_the_rest_fall_off() {
         let many = "one two three four five six seven eight nine ten";
-        let outer = LineStructure::default().within(Tag::Div, true, b"outer");
-        let inner = outer.within(Tag::Nav, true, many.as_bytes());
+        let outer = LineStructure::default().within(Tag::Div, Some(1), b"outer");
+        let inner = outer.within(Tag::Nav, Some(2), many.as_bytes());
         assert_eq!(inner.words[0], word_number(b"one"));
         assert_eq!(inner.words[7], word_number(b"eight"));
         assert_eq!(inner.words[8], word_number(b"outer"));
         assert_eq!(inner.words[9], 0);
-        let innermost = inner.within(Tag::A, false, many.as_bytes());
+        let innermost = inner.within(Tag::A, None, many.as_bytes());
         assert_eq!(innermost.words[15], word_number(b"eight"));
         assert!(innermost.inside.has(Tag::Nav) && !innermost.inside.has(Tag::Aside));
         assert_eq!((innermost.block, innermost.depth), (Tag::Nav, 3));
+        assert_eq!(innermost.blocks, [2, 1, 0]);
     }
 }

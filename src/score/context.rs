@@ -6,8 +6,6 @@
 //! 2011); the best run of the page is mostly its body (Finn 2001); what stands before the
 //! first and behind the last sure paragraph is mostly furniture.
 
-use std::sync::LazyLock;
-
 use super::codes::{count, distance, fraction, likelihood, logit, share};
 use super::forest::Columns;
 use super::lexical::SPEAKS_OF;
@@ -22,7 +20,7 @@ const SURE_WORDS: u32 = 10;
 /// Least words of a line that is not short.
 const LONG_WORDS: u32 = 8;
 /// One in sums of likelihoods, which are whole numbers so that their order means nothing.
-const ONE: i64 = 1 << 12;
+pub(super) const ONE: i64 = 1 << 12;
 /// Log-odds are cut off here.
 const MAX_LOG_ODDS: f32 = 8.0;
 /// Lines before and behind of which it is asked whether the site says them again.
@@ -34,11 +32,11 @@ const EDGE: usize = 20;
 /// Sums of the lines before each line, so that any window costs two lookups; [`EDGE`] lines
 /// beyond either edge of the page are summed up with them.
 #[derive(Debug, Default)]
-struct Sums(Vec<i64>);
+pub(super) struct Sums(Vec<i64>);
 
 impl Sums {
     /// Sums up the values of the page's lines; those beyond its edges are `missing` each.
-    fn fill(&mut self, missing: i64, values: impl Iterator<Item = i64>) {
+    pub(super) fn fill(&mut self, missing: i64, values: impl Iterator<Item = i64>) {
         let beyond = || std::iter::repeat_n(missing, EDGE);
         let mut sum = -missing * EDGE as i64;
         self.0.clear();
@@ -51,7 +49,7 @@ impl Sums {
     }
 
     #[inline]
-    fn of(&self, from: usize, to: usize) -> i64 {
+    pub(super) fn of(&self, from: usize, to: usize) -> i64 {
         self.0[to + EDGE] - self.0[from + EDGE]
     }
 
@@ -64,11 +62,11 @@ impl Sums {
 
     /// Mean over the lines up to `radius` away, the line itself with them.
     #[inline]
-    fn around(&self, line: usize, radius: isize) -> f32 {
+    pub(super) fn around(&self, line: usize, radius: isize) -> f32 {
         self.mean(line, -radius, radius + 1)
     }
 
-    fn all(&self) -> i64 {
+    pub(super) fn all(&self) -> i64 {
         let end = self.0.len().checked_sub(EDGE + 1);
         end.map_or(0, |end| self.0[end])
     }
@@ -77,7 +75,7 @@ impl Sums {
 /// A page's scores so far, summed up. Kept from page to page for its memory.
 #[derive(Debug, Default)]
 pub(super) struct Neighbourhood {
-    log_odds: Vec<f32>,
+    pub(super) log_odds: Vec<f32>,
     words_say: Vec<f32>,
     /// What words before say of the lines behind them, and words behind of those before:
     /// carried along, fading.
@@ -92,8 +90,8 @@ pub(super) struct Neighbourhood {
     words_say_comment: Sums,
     log_odds_sums: Sums,
     words_say_sums: Sums,
-    words: Sums,
-    body_words: Sums,
+    pub(super) words: Sums,
+    pub(super) body_words: Sums,
     stops: Sums,
     site_lines: Sums,
     /// How far the lengths of a line and the next lie apart.
@@ -136,37 +134,14 @@ impl Sink for Fill<'_> {
     }
 }
 
-/// The names of all features, in the order of their columns: those of the line, then those of
-/// its neighbourhood.
-pub fn feature_names() -> &'static [&'static str] {
-    static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(names);
-    &NAMES
-}
+/// Takes in the names of features.
+#[derive(Debug, Default)]
+pub(super) struct Names(pub(super) Vec<&'static str>);
 
-/// Whether a feature tells of comments. Only one set of labelled pages knows comments, so these
-/// tell it from the others too: what is said of boilerplate does not rest on them.
-#[cfg(feature = "train")]
-pub(crate) fn tells_of_comments(feature: usize) -> bool {
-    feature_names()[feature].contains("comment")
-}
-
-fn names() -> Vec<&'static str> {
-    struct Names(Vec<&'static str>);
-    impl Sink for Names {
-        fn feature(&mut self, name: &'static str, _: impl Fn(usize) -> u8) {
-            self.0.push(name);
-        }
+impl Sink for Names {
+    fn feature(&mut self, name: &'static str, _: impl Fn(usize) -> u8) {
+        self.0.push(name);
     }
-    let mut names = Names(line::FEATURES.to_vec());
-    let mut neighbourhood = Neighbourhood::default();
-    let facts = PageFacts {
-        page: b"",
-        evidence: &crate::evidence::Evidence::default(),
-        repeats: &crate::repeats::Repeats::default(),
-    };
-    neighbourhood.sum_up(&facts, &Default::default(), [&[]; SPEAKS_OF]);
-    neighbourhood.features(&facts, &mut names);
-    names.0
 }
 
 impl Neighbourhood {
@@ -536,7 +511,11 @@ impl Neighbourhood {
 }
 
 /// For each line what those before it say: their fading mean, and the loudest, fading too.
-fn carry<'s>(said: impl Iterator<Item = &'s f32>, mean: &mut Vec<f32>, loudest: &mut Vec<f32>) {
+pub(super) fn carry<'s>(
+    said: impl Iterator<Item = &'s f32>,
+    mean: &mut Vec<f32>,
+    loudest: &mut Vec<f32>,
+) {
     const FADES_TO: f32 = 0.8;
     const LOUDEST_FADES_TO: f32 = 0.97;
     mean.clear();
@@ -577,15 +556,6 @@ impl BestRun {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_feature_has_a_name_of_its_own() {
-        let names = feature_names();
-        let different: std::collections::HashSet<_> = names.iter().collect();
-        assert_eq!(different.len(), names.len());
-        assert!(names.len() <= 256, "a question names its feature in a byte");
-        assert_eq!(names[..line::COUNT], line::FEATURES);
-    }
 
     #[test]
     fn windows_reach_beyond_the_page() {

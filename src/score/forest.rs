@@ -45,14 +45,14 @@ impl Columns {
         self.rows[line / BLOCK_LINES * self.features + feature][line % BLOCK_LINES]
     }
 
-    /// Sets the codes of a line's first features.
+    /// Sets the codes of some of a line's features, from the column `first` on.
     ///
     /// # Panics
     ///
     /// There are fewer features, or no such line.
     #[inline]
-    pub fn set<const N: usize>(&mut self, line: usize, codes: &[u8; N]) {
-        let rows = &mut self.rows[line / BLOCK_LINES * self.features..][..N];
+    pub fn set<const N: usize>(&mut self, line: usize, first: usize, codes: &[u8; N]) {
+        let rows = &mut self.rows[line / BLOCK_LINES * self.features + first..][..N];
         for (row, &code) in rows.iter_mut().zip(codes) {
             row[line % BLOCK_LINES] = code;
         }

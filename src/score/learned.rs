@@ -10,25 +10,49 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ahash::RandomState;
 
 use super::codes::likelihood;
-use super::context::{Fill, Neighbourhood, feature_names};
+use super::context::{Fill, Neighbourhood};
+use super::features::Features;
 use super::forest::Columns;
 use super::lexical::{Lexical, LexicalTable, SPEAKS_OF};
-use super::line;
 use super::model::Model;
 use super::network::States;
+use super::place::{self, Surroundings};
 use super::{Contribution, KINDS, Kind, MAX_CONTRIBUTIONS, PageFacts, Score, Scorer, Step};
+use super::{Reads, line};
 use crate::fingerprint::Fingerprint;
 
-/// Scores with a [`Model`].
+/// Scores with a [`Model`], and pages whose markup is known with another, if there is one.
 #[derive(Clone, Debug)]
 pub struct LearnedScorer {
+    of_text: ModelInUse,
+    of_html: Option<ModelInUse>,
+}
+
+/// A model, and the mark of its words.
+#[derive(Clone, Debug)]
+struct ModelInUse {
     model: Arc<Model>,
     words_of: WordsOf,
 }
 
+impl ModelInUse {
+    fn new(model: Arc<Model>) -> Self {
+        let has_weights = model.lexical.weights.len().is_power_of_two();
+        assert!(
+            !model.steps.is_empty() && has_weights,
+            "a model that was fitted"
+        );
+        ModelInUse {
+            model,
+            words_of: WordsOf::new(),
+        }
+    }
+}
+
 impl Default for LearnedScorer {
     fn default() -> Self {
-        LearnedScorer::new(Model::built_in("fast").expect("it comes with the program"))
+        let fast = |reads| Model::built_in("fast", reads).expect("it comes with the program");
+        LearnedScorer::new(fast(Reads::Text)).with_html(fast(Reads::Html))
     }
 }
 
@@ -72,24 +96,45 @@ pub struct Scratch {
     words_of: Option<WordsOf>,
     /// What the words of each line say; zeros where the page's words are unknown.
     words_say: [Vec<f32>; SPEAKS_OF],
+    /// What the place of each line says.
+    place_says: [Vec<f32>; SPEAKS_OF],
     /// Codes of the page's lines.
     pub(crate) columns: Columns,
     neighbourhood: Neighbourhood,
+    surroundings: Surroundings,
     log_odds: [Vec<f32>; KINDS],
     states: States,
     answers: [Vec<f32>; KINDS],
 }
 
+/// What a model's words and places weigh.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tables<'t> {
+    pub lexical: &'t LexicalTable,
+    /// Only where the model reads HTML.
+    pub places: Option<&'t LexicalTable>,
+}
+
+impl Tables<'_> {
+    pub(crate) fn reads(&self) -> Reads {
+        match self.places {
+            None => Reads::Text,
+            Some(_) => Reads::Html,
+        }
+    }
+}
+
 impl Scratch {
-    /// Looks up the words of a page and fills the columns of the line alone; there is room for
-    /// all others.
+    /// Looks up the words and the places of a page and fills the columns of the line alone;
+    /// there is room for all others.
     pub(crate) fn fill_lines(
         &mut self,
         facts: &PageFacts<'_>,
-        lexical: &LexicalTable,
+        tables: Tables<'_>,
         least_known: f32,
         words_of: WordsOf,
     ) {
+        let Tables { lexical, places } = tables;
         let lines = facts.line_count();
         self.words.clear();
         if self.words_of != Some(words_of) {
@@ -121,7 +166,8 @@ impl Scratch {
             });
         let is_known = known as f32 >= all as f32 * least_known;
         self.words_say.iter_mut().for_each(Vec::clear);
-        self.columns.reset(feature_names().len(), lines);
+        let features = Features::of(tables.reads());
+        self.columns.reset(features.count(), lines);
         for (line, words) in self.words.iter().enumerate() {
             let mut codes = line::codes(&facts.evidence.shapes[line], words);
             if !is_known {
@@ -130,7 +176,17 @@ impl Scratch {
             for (say, &log_odds) in self.words_say.iter_mut().zip(&words.log_odds) {
                 say.push(if is_known { log_odds } else { 0.0 });
             }
-            self.columns.set(line, &codes);
+            self.columns.set(line, 0, &codes);
+        }
+        let Some(places) = places else {
+            return;
+        };
+        let structures = &facts.evidence.structures;
+        place::look_up_all(places, structures, &mut self.place_says);
+        for (line, structure) in structures.iter().enumerate() {
+            let said = self.place_says.each_ref().map(|says| says[line]);
+            let codes = place::codes(structure, said);
+            self.columns.set(line, features.place.start, &codes);
         }
     }
 
@@ -138,12 +194,22 @@ impl Scratch {
     pub(crate) fn fill_neighbourhood(
         &mut self,
         facts: &PageFacts<'_>,
+        reads: Reads,
         log_odds: &[Vec<f32>; KINDS],
     ) {
         let words_say = self.words_say.each_ref().map(Vec::as_slice);
         self.neighbourhood.sum_up(facts, log_odds, words_say);
-        let mut fill = Fill::new(&mut self.columns, line::COUNT);
+        let mut fill = Fill::new(&mut self.columns, Features::NEIGHBOURHOOD);
         self.neighbourhood.features(facts, &mut fill);
+        if reads == Reads::Html {
+            let place_says = self.place_says.each_ref().map(Vec::as_slice);
+            self.surroundings
+                .sum_up(facts, &self.neighbourhood, place_says);
+            let first = Features::of(reads).place.end;
+            let mut fill = Fill::new(&mut self.columns, first);
+            self.surroundings
+                .features(facts, &self.neighbourhood, &mut fill);
+        }
     }
 }
 
@@ -152,19 +218,39 @@ impl LearnedScorer {
     ///
     /// # Panics
     ///
-    /// The model has no steps, or no weights.
+    /// The model has no steps, or no weights, or reads HTML.
     pub fn new(model: Arc<Model>) -> Self {
-        let has_weights = model.lexical.weights.len().is_power_of_two();
-        assert!(
-            !model.steps.is_empty() && has_weights,
-            "a model that was fitted"
-        );
+        assert_eq!(model.reads(), Reads::Text, "a model of text");
         LearnedScorer {
-            model,
-            words_of: WordsOf::new(),
+            of_text: ModelInUse::new(model),
+            of_html: None,
         }
     }
 
+    /// The same scorer; pages whose markup is known are scored with this model.
+    ///
+    /// # Panics
+    ///
+    /// As [`LearnedScorer::new`]; and the model does not read HTML.
+    #[must_use]
+    pub fn with_html(self, model: Arc<Model>) -> Self {
+        assert_eq!(model.reads(), Reads::Html, "a model of HTML");
+        LearnedScorer {
+            of_html: Some(ModelInUse::new(model)),
+            ..self
+        }
+    }
+
+    /// The model for a page: of HTML where the place of its lines is known.
+    fn model_for(&self, facts: &PageFacts<'_>) -> &ModelInUse {
+        let of_html = self.of_html.as_ref();
+        of_html
+            .filter(|_| !facts.evidence.structures.is_empty())
+            .unwrap_or(&self.of_text)
+    }
+}
+
+impl ModelInUse {
     /// Runs the steps; `after` sees the columns and log-odds of each.
     fn run(
         &self,
@@ -172,17 +258,17 @@ impl LearnedScorer {
         scratch: &mut Scratch,
         mut after: impl FnMut(usize, &Columns, &[Vec<f32>; KINDS]),
     ) {
-        let Model {
-            lexical,
-            least_known,
-            ..
-        } = &*self.model;
-        scratch.fill_lines(facts, lexical, *least_known, self.words_of);
+        let model = &*self.model;
+        let tables = Tables {
+            lexical: &model.lexical,
+            places: model.places.as_ref(),
+        };
+        scratch.fill_lines(facts, tables, model.least_known, self.words_of);
         let last = self.model.steps.len() - 1;
         let mut log_odds = std::mem::take(&mut scratch.log_odds);
         for (step, forests) in self.model.steps.iter().enumerate() {
             if step > 0 {
-                scratch.fill_neighbourhood(facts, &log_odds);
+                scratch.fill_neighbourhood(facts, tables.reads(), &log_odds);
             }
             for (forest, log_odds) in forests.iter().zip(&mut log_odds) {
                 forest.sums(&scratch.columns, log_odds);
@@ -194,9 +280,7 @@ impl LearnedScorer {
         }
         scratch.log_odds = log_odds;
     }
-}
 
-impl LearnedScorer {
     /// What the last forest counts beside the networks.
     fn forest_share(&self) -> f32 {
         1.0 / (1 + self.model.networks.len()) as f32
@@ -229,8 +313,9 @@ impl Scorer for LearnedScorer {
     fn score(&self, facts: &PageFacts<'_>, scratch: &mut Scratch, scores: &mut Vec<Score>) {
         scores.clear();
         scores.resize(facts.line_count(), Score::default());
-        let last = self.model.steps.len() - 1;
-        self.run(facts, scratch, |step, _, log_odds| {
+        let model = self.model_for(facts);
+        let last = model.model.steps.len() - 1;
+        model.run(facts, scratch, |step, _, log_odds| {
             let of = |kind: Kind, line: usize| likelihood(log_odds[kind as usize][line]);
             for (line, score) in scores.iter_mut().enumerate() {
                 if step == 0 {
@@ -246,16 +331,18 @@ impl Scorer for LearnedScorer {
     }
 
     fn explain(&self, facts: &PageFacts<'_>) -> Vec<Vec<Contribution>> {
-        let names = feature_names();
-        let last = self.model.steps.len() - 1;
+        let in_use = self.model_for(facts);
+        let model = &*in_use.model;
+        let names = &Features::of(model.reads()).names;
+        let last = model.steps.len() - 1;
         let mut explained = vec![Vec::new(); facts.line_count()];
-        self.run(facts, &mut Scratch::default(), |step, columns, log_odds| {
+        in_use.run(facts, &mut Scratch::default(), |step, columns, log_odds| {
             if step != 0 && step != last {
                 return;
             }
-            let forest = &self.model.steps[step][Kind::Boilerplate as usize];
+            let forest = &model.steps[step][Kind::Boilerplate as usize];
             let share = if step == last {
-                self.forest_share()
+                in_use.forest_share()
             } else {
                 1.0
             };
@@ -288,5 +375,9 @@ impl Scorer for LearnedScorer {
             }
         });
         explained
+    }
+
+    fn reads_structure(&self) -> bool {
+        self.of_html.is_some()
     }
 }

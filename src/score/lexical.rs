@@ -50,9 +50,15 @@ enum Kind {
 /// An odd factor by which hashes are spread.
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
+/// A number in, a gram's hash out.
+#[inline]
+pub(super) fn spread(value: u64) -> u32 {
+    (value.wrapping_mul(FACTOR) >> 32) as u32
+}
+
 #[inline]
 fn mix(hash: u64, kind: Kind) -> u32 {
-    ((hash ^ (kind as u64) << 40).wrapping_mul(FACTOR) >> 32) as u32
+    spread(hash ^ (kind as u64) << 40)
 }
 
 #[inline]
@@ -324,27 +330,44 @@ impl Sink for LookUp<'_> {
 impl LexicalTable {
     /// Log-odds and counts of a normalised line.
     pub fn look_up(&self, line: &[u8]) -> Lexical {
-        let mut said = LookUp {
+        let mut said = self.begin();
+        let facts = each_gram(line, &mut said);
+        said.block();
+        Lexical {
+            log_odds: self.log_odds(&said),
+            known: said.known,
+            facts,
+        }
+    }
+
+    /// Log-odds of the grams that `each` gives: at most [`MAX_BLOCK_GRAMS`].
+    pub(super) fn look_up_grams(&self, each: impl FnOnce(&mut dyn FnMut(u32))) -> [f32; SPEAKS_OF] {
+        let mut said = self.begin();
+        each(&mut |gram| said.gram(gram, false));
+        debug_assert!(said.grams as usize <= MAX_BLOCK_GRAMS, "a block overflows");
+        said.block();
+        self.log_odds(&said)
+    }
+
+    fn begin(&self) -> LookUp<'_> {
+        LookUp {
             weights: &self.weights,
             known_bits: &self.known,
             lanes: 0,
             sums: [0; SPEAKS_OF],
             grams: 0,
             known: 0,
-        };
-        let facts = each_gram(line, &mut said);
-        said.block();
+        }
+    }
+
+    fn log_odds(&self, said: &LookUp<'_>) -> [f32; SPEAKS_OF] {
         let share = 1.0 / (said.grams.max(1) as f32).sqrt();
         let mut log_odds = [0.0; SPEAKS_OF];
         for ((log_odds, scale), sum) in log_odds.iter_mut().zip(&self.scales).zip(said.sums) {
             let sum = sum as i64 - 128 * i64::from(said.grams);
             *log_odds = scale.bias + sum as f32 * (scale.step * share);
         }
-        Lexical {
-            log_odds,
-            known: said.known,
-            facts,
-        }
+        log_odds
     }
 }
 

@@ -6,19 +6,18 @@
 pub(crate) mod codes;
 mod context;
 pub mod cut;
+mod features;
 pub mod forest;
 pub mod learned;
 pub mod lexical;
 mod line;
 pub mod model;
 pub mod network;
+pub mod place;
 pub mod reference;
 
-pub use context::feature_names;
-#[cfg(feature = "train")]
-pub(crate) use context::tells_of_comments;
+pub use features::Features;
 pub use learned::{LearnedScorer, Scratch};
-pub use line::COUNT as LINE_FEATURES;
 pub use model::Model;
 
 use crate::evidence::Evidence;
@@ -62,6 +61,16 @@ pub enum Kind {
 
 /// Number of [`Kind`]s.
 pub const KINDS: usize = 3;
+
+/// What a model reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reads {
+    /// Lines of text.
+    #[default]
+    Text,
+    /// Lines whose place in the markup is known too.
+    Html,
+}
 
 /// A page and everything known of it before it is scored.
 #[derive(Clone, Copy, Debug)]
@@ -128,4 +137,9 @@ pub trait Scorer: Send + Sync {
     ///
     /// Slower than [`Scorer::score`]; meant for showing, not for runs over a corpus.
     fn explain(&self, facts: &PageFacts<'_>) -> Vec<Vec<Contribution>>;
+
+    /// Whether scores depend on where in the markup lines stood, where that is known.
+    fn reads_structure(&self) -> bool {
+        false
+    }
 }

@@ -1,10 +1,10 @@
 //! A model: what words weigh, and a forest for each step.
 
-use super::context::feature_names;
+use super::features::Features;
 use super::forest::{Forest, MAX_DEPTH, MAX_TREES, Split};
 use super::lexical::{KNOWN_WORDS, LexicalTable, SPEAKS_OF, Scale};
 use super::network::{Network, weight_count};
-use super::{KINDS, line};
+use super::{KINDS, Reads};
 use std::sync::{Arc, LazyLock};
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -32,6 +32,8 @@ pub struct Model {
     pub least_known: f32,
     /// What words weigh.
     pub lexical: LexicalTable,
+    /// What places in the markup weigh; a model that has it reads HTML.
+    pub places: Option<LexicalTable>,
     /// The line alone, then its neighbourhood, once or several times.
     pub steps: Vec<Step>,
     /// What else is asked at the last step; a line's log-odds are the mean of all answers.
@@ -42,9 +44,8 @@ pub struct Model {
 pub type Step = [Forest; KINDS];
 
 /// The names and order of all features, as one number.
-fn schema() -> u64 {
-    static SCHEMA: LazyLock<u64> = LazyLock::new(|| xxh3_64(feature_names().join("\n").as_bytes()));
-    *SCHEMA
+fn schema(reads: Reads) -> u64 {
+    xxh3_64(Features::of(reads).names.join("\n").as_bytes())
 }
 
 /// Takes fields off the front of a model's bytes.
@@ -82,8 +83,9 @@ impl<'b> Fields<'b> {
 }
 
 impl Model {
-    /// A model that comes with the program: `fast` or `accurate`; None for another name.
-    pub fn built_in(name: &str) -> Option<Arc<Model>> {
+    /// A model that comes with the program, of the pair of that name: `fast` or `accurate`; None
+    /// for another name.
+    pub fn built_in(name: &str, reads: Reads) -> Option<Arc<Model>> {
         fn read(bytes: &[u8]) -> Arc<Model> {
             let model = Model::read(bytes);
             Arc::new(model.expect("the models that come with the program are whole"))
@@ -92,10 +94,25 @@ impl Model {
             LazyLock::new(|| read(include_bytes!("../../models/fast.bin")));
         static ACCURATE: LazyLock<Arc<Model>> =
             LazyLock::new(|| read(include_bytes!("../../models/accurate.bin")));
-        match name {
-            "fast" => Some(Arc::clone(&FAST)),
-            "accurate" => Some(Arc::clone(&ACCURATE)),
-            _ => None,
+        static FAST_HTML: LazyLock<Arc<Model>> =
+            LazyLock::new(|| read(include_bytes!("../../models/fast-html.bin")));
+        static ACCURATE_HTML: LazyLock<Arc<Model>> =
+            LazyLock::new(|| read(include_bytes!("../../models/accurate-html.bin")));
+        let model = match (name, reads) {
+            ("fast", Reads::Text) => &FAST,
+            ("accurate", Reads::Text) => &ACCURATE,
+            ("fast", Reads::Html) => &FAST_HTML,
+            ("accurate", Reads::Html) => &ACCURATE_HTML,
+            _ => return None,
+        };
+        Some(Arc::clone(model))
+    }
+
+    /// What it reads.
+    pub fn reads(&self) -> Reads {
+        match self.places {
+            None => Reads::Text,
+            Some(_) => Reads::Html,
         }
     }
 
@@ -104,24 +121,26 @@ impl Model {
         let mut out = MAGIC.to_vec();
         let mut put = |bytes: &[u8]| out.extend_from_slice(bytes);
         put(&VERSION.to_le_bytes());
-        put(&schema().to_le_bytes());
+        put(&schema(self.reads()).to_le_bytes());
         put(&(self.name.len() as u32).to_le_bytes());
         put(self.name.as_bytes());
         put(&self.least_known.to_le_bytes());
-        let LexicalTable {
-            scales,
-            weights,
-            known,
-        } = &self.lexical;
-        for Scale { bias, step } in scales {
-            put(&bias.to_le_bytes());
-            put(&step.to_le_bytes());
+        for table in std::iter::once(&self.lexical).chain(&self.places) {
+            let LexicalTable {
+                scales,
+                weights,
+                known,
+            } = table;
+            for Scale { bias, step } in scales {
+                put(&bias.to_le_bytes());
+                put(&step.to_le_bytes());
+            }
+            put(&weights.len().ilog2().to_le_bytes());
+            for weight in weights.iter().flatten() {
+                put(&weight.to_le_bytes());
+            }
+            known.iter().for_each(|bits| put(&bits.to_le_bytes()));
         }
-        put(&weights.len().ilog2().to_le_bytes());
-        for weight in weights.iter().flatten() {
-            put(&weight.to_le_bytes());
-        }
-        known.iter().for_each(|bits| put(&bits.to_le_bytes()));
         put(&(self.steps.len() as u32).to_le_bytes());
         for forest in self.steps.iter().flatten() {
             put(&forest.bias.to_le_bytes());
@@ -161,10 +180,12 @@ impl Model {
                 expected: VERSION,
             });
         }
-        let (found, expected) = (fields.u64()?, schema());
-        if found != expected {
-            return Err(ModelError::Features { found, expected });
-        }
+        let (found, expected) = (fields.u64()?, schema(Reads::Text));
+        let reads = match found {
+            found if found == expected => Reads::Text,
+            found if found == schema(Reads::Html) => Reads::Html,
+            _ => return Err(ModelError::Features { found, expected }),
+        };
         let Some((body, check)) = bytes.split_last_chunk::<8>() else {
             return Err(damaged("it ends early"));
         };
@@ -175,41 +196,29 @@ impl Model {
         let name = std::str::from_utf8(fields.bytes(name_bytes)?);
         let name = name.map_err(|_| damaged("the name is no text"))?.to_owned();
         let least_known = fields.f32()?;
-        let mut scales = [Scale::default(); SPEAKS_OF];
-        for scale in &mut scales {
-            scale.bias = fields.f32()?;
-            scale.step = fields.f32()?;
-        }
-        let weight_bits = fields.u32()?;
-        if weight_bits > 28 {
-            return Err(damaged("the table is too large"));
-        }
-        let weights = fields.bytes(SPEAKS_OF << weight_bits)?.as_chunks().0;
-        let known = fields.bytes(KNOWN_WORDS * 8)?.as_chunks::<8>().0;
-        let lexical = LexicalTable {
-            scales,
-            weights: weights
-                .iter()
-                .map(|slot| slot.map(u8::cast_signed))
-                .collect(),
-            known: known.iter().map(|bits| u64::from_le_bytes(*bits)).collect(),
+        let lexical = read_table(&mut fields)?;
+        let places = match reads {
+            Reads::Text => None,
+            Reads::Html => Some(read_table(&mut fields)?),
         };
-        let features = feature_names().len();
+        let features = Features::of(reads);
         let mut steps = Vec::new();
         let step_count = fields.u32()?;
         if !(1..=MAX_STEPS).contains(&step_count) {
             return Err(damaged("it has no steps, or too many"));
         }
         for step in 0..step_count {
-            let features = if step == 0 { line::COUNT } else { features };
-            let mut forest = || read_forest(&mut fields, features);
+            let is_known = |feature: usize| {
+                feature < features.count() && (step > 0 || features.is_of_line(feature))
+            };
+            let mut forest = || read_forest(&mut fields, is_known);
             steps.push([forest()?, forest()?, forest()?]);
         }
         let network_count = fields.u32()?;
         if network_count > MAX_NETWORKS {
             return Err(damaged("it has too many networks"));
         }
-        let networks = (0..network_count).map(|_| read_network(&mut fields, features));
+        let networks = (0..network_count).map(|_| read_network(&mut fields, features.count()));
         let networks = networks.collect::<Result<Vec<Network>, ModelError>>()?;
         if fields.0.len() != 8 {
             return Err(damaged("its steps do not fill it"));
@@ -218,10 +227,33 @@ impl Model {
             name,
             least_known,
             lexical,
+            places,
             steps,
             networks,
         })
     }
+}
+
+fn read_table(fields: &mut Fields<'_>) -> Result<LexicalTable, ModelError> {
+    let mut scales = [Scale::default(); SPEAKS_OF];
+    for scale in &mut scales {
+        scale.bias = fields.f32()?;
+        scale.step = fields.f32()?;
+    }
+    let weight_bits = fields.u32()?;
+    if weight_bits > 28 {
+        return Err(ModelError::Damaged("the table is too large"));
+    }
+    let weights = fields.bytes(SPEAKS_OF << weight_bits)?.as_chunks().0;
+    let known = fields.bytes(KNOWN_WORDS * 8)?.as_chunks::<8>().0;
+    Ok(LexicalTable {
+        scales,
+        weights: weights
+            .iter()
+            .map(|slot| slot.map(u8::cast_signed))
+            .collect(),
+        known: known.iter().map(|bits| u64::from_le_bytes(*bits)).collect(),
+    })
 }
 
 fn read_network(fields: &mut Fields<'_>, features: usize) -> Result<Network, ModelError> {
@@ -232,7 +264,10 @@ fn read_network(fields: &mut Fields<'_>, features: usize) -> Result<Network, Mod
     Network::new(features, weights?).ok_or(ModelError::Damaged("its network is not whole"))
 }
 
-fn read_forest(fields: &mut Fields<'_>, features: usize) -> Result<Forest, ModelError> {
+fn read_forest(
+    fields: &mut Fields<'_>,
+    is_known: impl Fn(usize) -> bool,
+) -> Result<Forest, ModelError> {
     let damaged = ModelError::Damaged;
     let bias = fields.f32()?;
     let step = fields.f32()?;
@@ -247,7 +282,7 @@ fn read_forest(fields: &mut Fields<'_>, features: usize) -> Result<Forest, Model
         .collect();
     if splits
         .iter()
-        .any(|split| usize::from(split.feature) >= features)
+        .any(|split| !is_known(usize::from(split.feature)))
     {
         return Err(damaged("a question is about no feature"));
     }

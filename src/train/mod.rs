@@ -18,10 +18,11 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::config::Config;
 use crate::eval::{GoldPage, index_pages};
 use crate::score::forest::Forest;
+use crate::score::learned::Tables;
 use crate::score::learned::WordsOf;
-use crate::score::lexical::{LexicalTable, Of};
+use crate::score::lexical::{LexicalTable, Of, SPEAKS_OF};
 use crate::score::model::Step;
-use crate::score::{KINDS, Kind, LINE_FEATURES, Model, Scratch, feature_names, tells_of_comments};
+use crate::score::{Features, KINDS, Kind, Model, Reads, Scratch, place};
 use boost::{Examples, ForestOptions};
 use lexical::LexicalExample;
 use network::{NetworkOptions, NetworkPage};
@@ -41,6 +42,10 @@ pub struct TrainOptions {
     pub name: String,
     /// Weights of words: two to the power of this many.
     pub table_bits: u32,
+    /// Whether it is learned from where lines stood in the markup too; all pages must tell.
+    pub reads: Reads,
+    /// Weights of places in the markup: two to the power of this many.
+    pub place_bits: u32,
     /// For each step, the line alone, then its neighbourhood, once or several times, a forest for
     /// each [`Kind`]; one without trees is not fitted.
     pub steps: Vec<[ForestOptions; KINDS]>,
@@ -68,6 +73,8 @@ impl TrainOptions {
         TrainOptions {
             name: "fast".to_owned(),
             table_bits: 16,
+            reads: Reads::Text,
+            place_bits: 15,
             steps: vec![
                 forests(forest, [60, 20, 0]),
                 forests(ForestOptions { depth: 6, ..forest }, [100, 30, 20]),
@@ -97,6 +104,7 @@ impl TrainOptions {
         TrainOptions {
             name: "accurate".to_owned(),
             table_bits: 20,
+            place_bits: 17,
             steps: [[150, 60, 0], [250, 100, 0], [250, 60, 60]]
                 .map(|trees| forests(forest, trees))
                 .into(),
@@ -157,18 +165,46 @@ pub fn train(golds: &[GoldPage], options: &TrainOptions, tell: Tell<'_>) -> Mode
     let lines: usize = pages.iter().map(|page| page.targets.len()).sum();
     tell(&format!("{} pages, {lines} lines", pages.len()));
 
-    let (lexical, fold_lexicals) = fit_words(&pages, options);
+    let words = |page: &TrainingPage, line: usize, targets| {
+        LexicalExample::of(page.evidence.normalized(line), targets, page.weights[line])
+    };
+    let (lexical, fold_lexicals) = fit_table(&pages, options.table_bits, options.seed, words);
     tell("words are weighed");
+    let place = |page: &TrainingPage, line: usize, targets| {
+        let mut example = LexicalExample {
+            grams: Vec::new(),
+            words: Vec::new(),
+            targets,
+            weight: page.weights[line],
+        };
+        let place = &page.evidence.structures[line];
+        place::each_gram(place, |gram| example.grams.push(gram));
+        example
+    };
+    let (places, fold_places) = match options.reads {
+        Reads::Text => (None, Vec::new()),
+        Reads::Html => {
+            let (places, folds) = fit_table(&pages, options.place_bits, options.seed, place);
+            tell("places are weighed");
+            (Some(places), folds)
+        }
+    };
+    let folds = FoldTables {
+        lexicals: &fold_lexicals,
+        places: &fold_places,
+    };
+    let features = Features::of(options.reads);
     let mut model = Model {
         name: options.name.clone(),
         least_known: options.least_known,
         lexical,
+        places,
         steps: Vec::new(),
         networks: Vec::new(),
     };
     for (step, forest_options) in options.steps.iter().enumerate() {
         let is_last = step + 1 == options.steps.len();
-        let lines = Lines::of(&pages, &fold_lexicals, step, options);
+        let lines = Lines::of(&pages, folds, step, options);
         let fit = |left_out: Option<usize>| -> Step {
             std::array::from_fn(|kind| {
                 let seed = options.seed << 8 | (step * KINDS + kind) as u64;
@@ -179,12 +215,12 @@ pub fn train(golds: &[GoldPage], options: &TrainOptions, tell: Tell<'_>) -> Mode
         let trees = forests.each_ref().map(Forest::trees);
         tell(&format!("step {step}: {trees:?} trees"));
         if !is_last {
-            let folds: Vec<Step> = (0..FOLDS).map(|fold| fit(Some(fold))).collect();
+            let of_folds: Vec<Step> = (0..FOLDS).map(|fold| fit(Some(fold))).collect();
             pages
                 .par_iter_mut()
                 .for_each_init(Scratch::default, |scratch, page| {
-                    fill(page, &fold_lexicals, step, options, scratch);
-                    for (forest, log_odds) in folds[page.fold].iter().zip(&mut page.log_odds) {
+                    fill(page, folds, step, options, scratch);
+                    for (forest, log_odds) in of_folds[page.fold].iter().zip(&mut page.log_odds) {
                         forest.sums(&scratch.columns, log_odds);
                     }
                 });
@@ -192,11 +228,10 @@ pub fn train(golds: &[GoldPage], options: &TrainOptions, tell: Tell<'_>) -> Mode
         model.steps.push(forests);
         if is_last && options.networks > 0 {
             drop(lines);
-            let pages = network_pages(&pages, &fold_lexicals, step, options);
-            let features = feature_names().len();
+            let pages = network_pages(&pages, folds, step, options);
             for number in 0..options.networks {
                 let seed = options.seed << 8 | number as u64;
-                let network = network::fit(&pages, features, &options.network, seed);
+                let network = network::fit(&pages, features.count(), &options.network, seed);
                 tell(&format!("network {number} is fitted"));
                 model.networks.push(network);
             }
@@ -205,8 +240,30 @@ pub fn train(golds: &[GoldPage], options: &TrainOptions, tell: Tell<'_>) -> Mode
     model
 }
 
-/// The table fitted on all pages, and for each fold the one fitted on the others.
-fn fit_words(pages: &[TrainingPage], options: &TrainOptions) -> (LexicalTable, Vec<LexicalTable>) {
+/// What words and places weigh in the fits that leave out each fold.
+#[derive(Clone, Copy)]
+struct FoldTables<'t> {
+    lexicals: &'t [LexicalTable],
+    places: &'t [LexicalTable],
+}
+
+impl<'t> FoldTables<'t> {
+    fn of(self, fold: usize) -> Tables<'t> {
+        Tables {
+            lexical: &self.lexicals[fold],
+            places: self.places.get(fold),
+        }
+    }
+}
+
+/// The table fitted on the examples of all pages, and for each fold the one fitted on the others.
+fn fit_table(
+    pages: &[TrainingPage],
+    bits: u32,
+    seed: u64,
+    example: impl Fn(&TrainingPage, usize, [Option<f32>; SPEAKS_OF]) -> LexicalExample + Sync,
+) -> (LexicalTable, Vec<LexicalTable>) {
+    let example = &example;
     let mut examples: Vec<(u64, usize, LexicalExample)> = pages
         .par_iter()
         .enumerate()
@@ -214,10 +271,9 @@ fn fit_words(pages: &[TrainingPage], options: &TrainOptions) -> (LexicalTable, V
             (0..page.targets.len()).filter_map(move |line| {
                 let targets = page.words_say(line);
                 targets[Of::Itself as usize]?;
-                let text = page.evidence.normalized(line);
-                let example = LexicalExample::of(text, targets, page.weights[line]);
-                let place = format!("{} {number} {line}", options.seed);
-                Some((xxh3_64(place.as_bytes()), page.fold, example))
+                let place = format!("{seed} {number} {line}");
+                let place = xxh3_64(place.as_bytes());
+                Some((place, page.fold, example(page, line, targets)))
             })
         })
         .collect();
@@ -227,7 +283,7 @@ fn fit_words(pages: &[TrainingPage], options: &TrainOptions) -> (LexicalTable, V
             .iter()
             .filter(|(_, fold, _)| Some(*fold) != left_out);
         let others: Vec<&LexicalExample> = others.map(|(.., example)| example).collect();
-        lexical::fit(&others, options.table_bits)
+        lexical::fit(&others, bits)
     };
     let mut tables: Vec<LexicalTable> = (0..=FOLDS)
         .into_par_iter()
@@ -240,7 +296,7 @@ fn fit_words(pages: &[TrainingPage], options: &TrainOptions) -> (LexicalTable, V
 /// Fills the columns of a page for a step.
 fn fill(
     page: &TrainingPage,
-    lexicals: &[LexicalTable],
+    folds: FoldTables<'_>,
     step: usize,
     options: &TrainOptions,
     scratch: &mut Scratch,
@@ -252,26 +308,27 @@ fn fill(
     } else {
         2.0
     };
-    let lexical = &lexicals[page.fold];
-    scratch.fill_lines(&facts, lexical, least_known, WordsOf::new());
+    let tables = folds.of(page.fold);
+    scratch.fill_lines(&facts, tables, least_known, WordsOf::new());
     if step > 0 {
-        scratch.fill_neighbourhood(&facts, &page.log_odds);
+        scratch.fill_neighbourhood(&facts, tables.reads(), &page.log_odds);
     }
 }
 
 /// Pages with their codes for the last step; long ones in stretches.
 fn network_pages(
     pages: &[TrainingPage],
-    lexicals: &[LexicalTable],
+    folds: FoldTables<'_>,
     step: usize,
     options: &TrainOptions,
 ) -> Vec<NetworkPage> {
+    let features = Features::of(options.reads);
+    let of_comments = |feature: &usize| features.tells_of_comments(*feature);
     let parts = pages
         .par_iter()
         .map_init(Scratch::default, |scratch, page| {
-            fill(page, lexicals, step, options, scratch);
-            for feature in (0..feature_names().len()).filter(|&feature| tells_of_comments(feature))
-            {
+            fill(page, folds, step, options, scratch);
+            for feature in (0..features.count()).filter(of_comments) {
                 scratch.columns.fill(feature, |_| 0);
             }
             let lines = 0..page.targets.len();
@@ -291,6 +348,7 @@ fn network_pages(
 
 /// All lines of all pages.
 struct Lines {
+    reads: Reads,
     columns: Vec<Vec<u8>>,
     targets: Vec<[Option<f32>; KINDS]>,
     weights: Vec<f32>,
@@ -301,23 +359,23 @@ impl Lines {
     /// The lines with their codes for a step.
     fn of(
         pages: &[TrainingPage],
-        lexicals: &[LexicalTable],
+        folds: FoldTables<'_>,
         step: usize,
         options: &TrainOptions,
     ) -> Self {
-        let features = if step == 0 {
-            LINE_FEATURES
-        } else {
-            feature_names().len()
-        };
+        let features = Features::of(options.reads);
+        let is_known = |feature| step > 0 || features.is_of_line(feature);
         let parts: Vec<Vec<Vec<u8>>> = pages
             .par_iter()
             .map_init(Scratch::default, |scratch, page| {
-                fill(page, lexicals, step, options, scratch);
+                fill(page, folds, step, options, scratch);
                 let lines = 0..page.targets.len();
                 let code = |feature, line| scratch.columns.code(feature, line);
-                let column = |feature| lines.clone().map(|line| code(feature, line)).collect();
-                (0..features).map(column).collect()
+                let column = |feature| match is_known(feature) {
+                    true => lines.clone().map(|line| code(feature, line)).collect(),
+                    false => vec![0; lines.len()],
+                };
+                (0..features.count()).map(column).collect()
             })
             .collect();
         let column = |feature: usize| {
@@ -328,7 +386,8 @@ impl Lines {
         let folds = folds.flat_map(|page| std::iter::repeat_n(page.fold as u8, page.targets.len()));
         let lines = |page: &TrainingPage| page.targets.clone();
         Lines {
-            columns: (0..features).into_par_iter().map(column).collect(),
+            reads: options.reads,
+            columns: (0..features.count()).into_par_iter().map(column).collect(),
             targets: pages.iter().flat_map(lines).collect(),
             weights: pages.iter().flat_map(|page| page.weights.clone()).collect(),
             folds: folds.collect(),
@@ -343,7 +402,9 @@ impl Lines {
             !is_left_out && self.targets[*line][kind].is_some()
         };
         let wanted: Vec<usize> = (0..self.targets.len()).filter(is_wanted).collect();
-        let is_asked = |feature| kind == Kind::Comment as usize || !tells_of_comments(feature);
+        let features = Features::of(self.reads);
+        let is_asked =
+            |feature| kind == Kind::Comment as usize || !features.tells_of_comments(feature);
         let columns = self.columns.par_iter().enumerate();
         Examples {
             columns: columns

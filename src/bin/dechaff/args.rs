@@ -9,11 +9,11 @@ use crate::summary::free_memory_bytes;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use dechaff::config::{CorpusNormalize, CorpusRule, Treatment};
-use dechaff::error::RunError;
+use dechaff::error::{ModelError, RunError};
 use dechaff::eval::RowField;
 use dechaff::pipeline::index_files::parse_shard;
 use dechaff::pipeline::{RunOptions, Shard, model_file};
-use dechaff::score::{LearnedScorer, Model};
+use dechaff::score::{LearnedScorer, Model, Reads};
 use dechaff::source::content::TextFormat;
 use dechaff::source::inputs::InputFormat;
 use dechaff::source::rows::FieldNames;
@@ -108,6 +108,10 @@ pub struct TrainArgs {
     #[arg(long, default_value = "fast")]
     pub preset: Preset,
 
+    /// Fit a model for HTML: learn from the pages' HTML, see `dechaff eval --help`
+    #[arg(long)]
+    pub html: bool,
+
     /// Sources whose pages are left out
     #[arg(long, value_delimiter = ',', value_name = "SOURCES")]
     pub leave_out: Vec<String>,
@@ -154,6 +158,12 @@ pub struct EngineArgs {
     #[arg(long, value_name = "NAME|FILE", default_value = "fast")]
     pub model: PathBuf,
 
+    /// What the lines of HTML pages are scored with: `fast`, `accurate`, a file that `dechaff
+    /// train --html` wrote, or `none`: as other lines, without their place in the markup. As
+    /// --model names unless given; `none` where that is a file of a user's
+    #[arg(long, value_name = "NAME|FILE|none")]
+    pub html_model: Option<PathBuf>,
+
     /// What counts as body: `general` goes by the score alone, `article` drops comments and
     /// headline, `forum` keeps comments
     #[arg(long, value_name = "NAME", default_value = "general")]
@@ -185,7 +195,7 @@ impl EngineArgs {
 
     /// A cleaner with the model that is asked for.
     pub fn cleaner(&self, config: Config) -> Result<Cleaner, RunError> {
-        cleaner(config, &self.model)
+        cleaner(config, &self.model, self.html_model.as_deref())
     }
 
     pub fn config(&self) -> Config {
@@ -223,14 +233,39 @@ impl EngineArgs {
     }
 }
 
-/// A cleaner with a model: one that comes with the program, or one from a file.
-pub fn cleaner(config: Config, model: &Path) -> Result<Cleaner, RunError> {
-    let model = match model.to_str().and_then(Model::built_in) {
-        Some(model) => model,
-        None => Arc::new(model_file::read(model)?),
+/// A cleaner with a model for text and one for HTML, each one that comes with the program or one
+/// from a file. Where `model` is a file that reads HTML, text is scored with `fast`.
+pub fn cleaner(config: Config, model: &Path, of_html: Option<&Path>) -> Result<Cleaner, RunError> {
+    const NONE: &str = "none";
+    let built_in =
+        |model: &Path, reads| model.to_str().and_then(|name| Model::built_in(name, reads));
+    let find = |model: &Path, reads| match built_in(model, reads) {
+        Some(model) => Ok(model),
+        None => model_file::read(model).map(Arc::new),
     };
-    let scorer = Box::new(LearnedScorer::new(model));
-    Ok(Cleaner::with_scorer(config, scorer)?)
+    let found = find(model, Reads::Text)?;
+    let (text, html) = match found.reads() {
+        Reads::Text => (found, built_in(model, Reads::Html)),
+        Reads::Html => (find(Path::new("fast"), Reads::Text)?, Some(found)),
+    };
+    let html = match of_html {
+        None => html,
+        Some(none) if none == Path::new(NONE) => None,
+        Some(path) => {
+            let model = find(path, Reads::Html)?;
+            if model.reads() == Reads::Text {
+                let path = path.to_owned();
+                let error = ModelError::OfText;
+                return Err(RunError::Model { path, error });
+            }
+            Some(model)
+        }
+    };
+    let mut scorer = LearnedScorer::new(text);
+    if let Some(html) = html {
+        scorer = scorer.with_html(html);
+    }
+    Ok(Cleaner::with_scorer(config, Box::new(scorer))?)
 }
 
 /// What users want from pages of one sort.
@@ -668,6 +703,11 @@ pub struct EvalArgs {
     /// Measure this model too; may be given several times
     #[arg(long, value_name = "NAME|FILE")]
     pub beside: Vec<PathBuf>,
+
+    /// Measure on the pages' HTML, which lies beside NAME.jsonl.gz as html/NAME.jsonl.zst: JSON
+    /// lines with `id` and `html`. Labels go by the text; pages without HTML are left out
+    #[arg(long)]
+    pub html: bool,
 
     /// Which field of a page makes the rows of the tables
     #[arg(long, default_value = "source", value_name = "FIELD")]

@@ -1,7 +1,7 @@
 //! `dechaff eval`: labelled pages in, accuracy figures out.
 
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anstyle::Style;
@@ -9,7 +9,7 @@ use anyhow::Context;
 use dechaff::error::{ConfigError, RunError};
 use dechaff::eval::{
     EvalOptions, Evaluation, GoldError, GoldPage, GoldReader, TemplateLine, WorstPage, evaluate,
-    frequent_templates, index_pages,
+    frequent_templates, html, index_pages,
 };
 use dechaff::score::Scorer;
 use dechaff::score::reference::{BestRun, TerminalPunctuation};
@@ -36,7 +36,7 @@ struct EvalJson {
 }
 
 pub fn run(args: &EvalArgs) -> anyhow::Result<u8> {
-    let pages = read_pages(&args.gold).context("cannot read labelled pages")?;
+    let pages = read_pages(&args.gold, args.html).context("cannot read labelled pages")?;
     let models = models(&pages, args)?;
     let model = &models[0].1;
     let c4 = rule(Box::new(TerminalPunctuation))?;
@@ -88,9 +88,11 @@ fn models(pages: &[GoldPage], args: &EvalArgs) -> Result<Vec<(String, Cleaner)>,
         || args.templates.is_some()
         || !args.beside.is_empty();
     let index = (is_used && config.needs_site()).then(|| Arc::new(index_pages(pages, &config)));
-    let models = std::iter::once(&args.engine.model).chain(&args.beside);
-    let cleaner = |model: &PathBuf| {
-        let cleaner = args::cleaner(config.clone(), model)?;
+    let own = (&args.engine.model, args.engine.html_model.as_deref());
+    let beside = args.beside.iter().map(|model| (model, None));
+    let models = std::iter::once(own).chain(beside);
+    let cleaner = |(model, of_html): (&PathBuf, Option<&Path>)| {
+        let cleaner = args::cleaner(config.clone(), model, of_html)?;
         let cleaner = match &index {
             Some(index) => cleaner.with_index(Arc::clone(index)),
             None => cleaner,
@@ -109,12 +111,15 @@ fn rule(scorer: Box<dyn Scorer>) -> Result<Cleaner, ConfigError> {
     Cleaner::with_scorer(config, scorer)
 }
 
-pub fn read_pages(paths: &[PathBuf]) -> Result<Vec<GoldPage>, GoldError> {
+/// The labelled pages of files, as the lines of the HTML beside them where that is asked for.
+pub fn read_pages(paths: &[PathBuf], as_html: bool) -> Result<Vec<GoldPage>, GoldError> {
     let mut pages = Vec::new();
     for path in paths {
-        for page in GoldReader::open(path)? {
-            pages.push(page?);
-        }
+        let of_file = GoldReader::open(path)?.collect::<Result<Vec<GoldPage>, GoldError>>()?;
+        pages.extend(match as_html {
+            true => html::read(of_file, &html::beside(path))?,
+            false => of_file,
+        });
     }
     Ok(pages)
 }

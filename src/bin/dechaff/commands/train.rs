@@ -4,6 +4,7 @@ use anyhow::Context;
 use dechaff::eval::{GoldPage, Label};
 use dechaff::fingerprint::Fingerprint;
 use dechaff::pipeline::model_file;
+use dechaff::score::Reads;
 use dechaff::train::{TrainOptions, train};
 use dechaff::visible::visible;
 
@@ -12,7 +13,8 @@ use crate::args::{Preset, TrainArgs};
 
 pub fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     dechaff::pipeline::plan::check_output(&args.output, args.overwrite)?;
-    let mut pages = eval::read_pages(&args.gold).context("cannot read labelled pages")?;
+    let mut pages =
+        eval::read_pages(&args.gold, args.html).context("cannot read labelled pages")?;
     let is_unknown = |name: &&String| pages.iter().all(|page| page.source != **name);
     if let Some(name) = args.leave_out.iter().find(is_unknown) {
         return refuse(&format!("--leave-out {name}: no page is of this source"));
@@ -27,6 +29,10 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<u8> {
         Preset::Accurate => TrainOptions::accurate(),
     };
     options.seed = args.seed;
+    if args.html {
+        options.reads = Reads::Html;
+        options.name.push_str("-html");
+    }
     if let Some(trees) = args.trees {
         let forests = options.steps.iter_mut().flatten();
         let fitted = forests.filter(|forest| forest.trees > 0);

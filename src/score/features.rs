@@ -1,0 +1,101 @@
+//! The names of all features and the columns they stand in.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use super::context::{Names, Neighbourhood};
+use super::lexical::SPEAKS_OF;
+use super::place::Surroundings;
+use super::{PageFacts, Reads, line, place};
+
+/// Where the features of one kind of model stand.
+///
+/// Those of a text come first, in the same columns for both: the line alone, then its
+/// neighbourhood. Those of the place in the markup follow, in the same order.
+#[derive(Debug)]
+pub struct Features {
+    /// Each has a name of its own; its number is the column.
+    pub names: Vec<&'static str>,
+    /// Those of the line's place alone.
+    pub place: Range<usize>,
+}
+
+impl Features {
+    /// The features of a model that reads these pages.
+    pub fn of(reads: Reads) -> &'static Features {
+        static OF_TEXT: LazyLock<Features> = LazyLock::new(|| Features::list(Reads::Text));
+        static OF_HTML: LazyLock<Features> = LazyLock::new(|| Features::list(Reads::Html));
+        match reads {
+            Reads::Text => &OF_TEXT,
+            Reads::Html => &OF_HTML,
+        }
+    }
+
+    fn list(reads: Reads) -> Features {
+        let facts = PageFacts {
+            page: b"",
+            evidence: &crate::evidence::Evidence::default(),
+            repeats: &crate::repeats::Repeats::default(),
+        };
+        let mut names = Names(line::FEATURES.to_vec());
+        let mut neighbourhood = Neighbourhood::default();
+        neighbourhood.sum_up(&facts, &Default::default(), [&[]; SPEAKS_OF]);
+        neighbourhood.features(&facts, &mut names);
+        let place = names.0.len();
+        if reads == Reads::Html {
+            names.0.extend(place::FEATURES);
+            let mut surroundings = Surroundings::default();
+            surroundings.sum_up(&facts, &neighbourhood, [&[]; SPEAKS_OF]);
+            surroundings.features(&facts, &neighbourhood, &mut names);
+        }
+        Features {
+            place: place..(place + place::COUNT).min(names.0.len()),
+            names: names.0,
+        }
+    }
+
+    /// The number of features.
+    pub fn count(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether a feature is known of a line alone.
+    pub fn is_of_line(&self, feature: usize) -> bool {
+        feature < line::COUNT || self.place.contains(&feature)
+    }
+
+    /// The first column of the line's neighbourhood.
+    pub(super) const NEIGHBOURHOOD: usize = line::COUNT;
+
+    /// Whether a feature tells of comments. Only one set of labelled pages knows comments, so
+    /// these tell it from the others too: what is said of boilerplate does not rest on them.
+    #[cfg(feature = "train")]
+    pub(crate) fn tells_of_comments(&self, feature: usize) -> bool {
+        self.names[feature].contains("comment")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_feature_has_a_name_of_its_own() {
+        for reads in [Reads::Text, Reads::Html] {
+            let features = Features::of(reads);
+            let different: std::collections::HashSet<_> = features.names.iter().collect();
+            assert_eq!(different.len(), features.count());
+            assert!(
+                features.count() <= 256,
+                "a question names its feature in a byte"
+            );
+            assert_eq!(features.names[..line::COUNT], line::FEATURES);
+        }
+        let (text, html) = (Features::of(Reads::Text), Features::of(Reads::Html));
+        assert_eq!(html.names[..text.count()], text.names);
+        assert_eq!(html.names[html.place.clone()], place::FEATURES);
+        assert!(text.place.is_empty());
+        assert!(html.is_of_line(html.place.start) && !html.is_of_line(html.place.end));
+        assert!(html.is_of_line(0) && !html.is_of_line(Features::NEIGHBOURHOOD));
+    }
+}

@@ -1,0 +1,539 @@
+//! Where lines stood in their page's markup in, their codes out: what a model that reads HTML
+//! knows beside the text.
+//!
+//! The observations it rests on: furniture is mostly links (Kohlschütter 2010); it says what it
+//! is in the names of its elements, classes and ids ("nav", "footer", "sidebar"), and pages name
+//! alike what they build alike; and the blocks of the body are children of few elements, so what
+//! is said of one line speaks of its siblings.
+
+use ahash::AHashMap;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::codes::{EVEN, count, distance, fraction, logit, share};
+use super::context::{Neighbourhood, ONE, Sink, Sums, carry};
+use super::lexical::{LexicalTable, SPEAKS_OF, spread};
+use super::{PageFacts, line};
+use crate::html::{BLOCKS, Inside, LineStructure, Tag, WORDS};
+
+/// The features of the line alone, in the order of their columns.
+pub const FEATURES: [&str; COUNT] = [
+    "its element",
+    "level of its heading",
+    "share of links",
+    "letters of links",
+    "depth",
+    "in nav",
+    "in aside",
+    "in header",
+    "in footer",
+    "in main",
+    "in article",
+    "in form",
+    "in a list",
+    "in a table",
+    "in a quotation",
+    "in preformatted text",
+    "in figure",
+    "in a control",
+    "in section",
+    "what its place says",
+    "what its place says of lines behind",
+    "what its place says of lines before",
+    "what its place says of comments",
+];
+
+/// Number of features of the line alone.
+pub const COUNT: usize = 5 + Inside::KINDS.len() + SPEAKS_OF;
+
+/// Class and id words that make pairs with the next one, and with the line's element.
+const PAIRED_WORDS: usize = 8;
+const WORDS_OF_ELEMENT: usize = 4;
+
+/// What a gram is of.
+#[derive(Clone, Copy)]
+enum Gram {
+    Element = 1,
+    Inside = 2,
+    ElementInside = 3,
+    Heading = 4,
+    Word = 5,
+    Pair = 6,
+    WordOfElement = 7,
+}
+
+/// Gives the grams of a line's place: its elements and the words of their classes and ids.
+pub fn each_gram(place: &LineStructure, mut give: impl FnMut(u32)) {
+    let mut gram = |kind: Gram, first: u16, second: u16| {
+        let value = (kind as u64) << 32 | u64::from(first) << 16 | u64::from(second);
+        give(spread(value));
+    };
+    let element = place.block as u16;
+    gram(Gram::Element, element, 0);
+    gram(Gram::Inside, place.inside.bits(), 0);
+    gram(Gram::ElementInside, place.inside.bits(), element);
+    gram(Gram::Heading, u16::from(place.heading), 0);
+    for (at, &word) in place.words.iter().enumerate() {
+        if word == 0 {
+            break;
+        }
+        gram(Gram::Word, word, 0);
+        if at < PAIRED_WORDS {
+            gram(Gram::Pair, word, place.words[at + 1]);
+        }
+        if at < WORDS_OF_ELEMENT {
+            gram(Gram::WordOfElement, word, element);
+        }
+    }
+}
+
+/// What the place of a line says, one for each of [`super::lexical::Of`].
+pub type PlaceSays = [f32; SPEAKS_OF];
+
+/// Looks up a line's place, or finds it beside its neighbour's.
+pub(super) fn look_up_all(
+    table: &LexicalTable,
+    places: &[LineStructure],
+    says: &mut [Vec<f32>; SPEAKS_OF],
+) {
+    says.iter_mut().for_each(Vec::clear);
+    let mut last: Option<(&LineStructure, PlaceSays)> = None;
+    for place in places {
+        let said = match last {
+            Some((like, said)) if is_alike(like, place) && like.inside == place.inside => said,
+            _ => table.look_up_grams(|give| each_gram(place, give)),
+        };
+        last = Some((place, said));
+        for (says, said) in says.iter_mut().zip(said) {
+            says.push(said);
+        }
+    }
+}
+
+/// Whether two lines stand in elements that are named alike.
+fn is_alike(left: &LineStructure, right: &LineStructure) -> bool {
+    left.block == right.block && left.heading == right.heading && left.words == right.words
+}
+
+/// Equal for places that are named alike; in practice only for those.
+fn name_of(place: &LineStructure) -> u64 {
+    let mut bytes = [0; 2 * WORDS + 2];
+    for (to, word) in bytes.chunks_exact_mut(2).zip(place.words) {
+        to.copy_from_slice(&word.to_le_bytes());
+    }
+    bytes[2 * WORDS..].copy_from_slice(&[place.block as u8, place.heading]);
+    xxh3_64(&bytes)
+}
+
+/// Elements in an order by which furniture and text part.
+fn element_code(tag: Tag) -> u8 {
+    const STEP: u8 = 20;
+    let place = match tag {
+        Tag::Nav | Tag::Menu => 1,
+        Tag::Li | Tag::Ul | Tag::Ol | Tag::Dir => 2,
+        Tag::Dl | Tag::Dt | Tag::Dd => 3,
+        Tag::Table | Tag::Tbody | Tag::Thead | Tag::Tfoot | Tag::Tr | Tag::Td | Tag::Th => 4,
+        Tag::Form | Tag::Fieldset | Tag::Legend | Tag::Search | Tag::Textarea | Tag::Button => 5,
+        Tag::Aside | Tag::Footer | Tag::Header | Tag::Hgroup => 6,
+        Tag::Div | Tag::Section | Tag::Body | Tag::Html | Tag::Center => 7,
+        Tag::Address | Tag::Figcaption | Tag::Figure | Tag::Caption | Tag::Summary => 8,
+        _ if tag.heading().is_some() => 9,
+        Tag::Main | Tag::Article => 10,
+        Tag::Blockquote | Tag::Pre | Tag::Listing | Tag::Xmp => 11,
+        Tag::P => 12,
+        _ => 0,
+    };
+    place * STEP
+}
+
+/// One code for each feature of the line alone.
+pub(super) fn codes(place: &LineStructure, said: PlaceSays) -> [u8; COUNT] {
+    let mut codes = [0; COUNT];
+    let [ofs @ .., of_comments] = said.map(logit);
+    codes[..5].copy_from_slice(&[
+        element_code(place.block),
+        place.heading,
+        share(place.link_chars, place.chars),
+        count(place.link_chars),
+        count(u32::from(place.depth)),
+    ]);
+    let inside = &mut codes[5..5 + Inside::KINDS.len()];
+    for (kind, code) in inside.iter_mut().enumerate() {
+        *code = u8::from(place.inside.bits() >> kind & 1 != 0);
+    }
+    let says = 5 + Inside::KINDS.len();
+    codes[says..COUNT - 1].copy_from_slice(&ofs);
+    codes[COUNT - 1] = of_comments;
+    codes
+}
+
+/// The lines inside one element, summed up.
+#[derive(Clone, Copy, Debug, Default)]
+struct Group {
+    first: usize,
+    last: usize,
+    lines: u32,
+    words: i64,
+    body_words: i64,
+    chars: u32,
+    link_chars: u32,
+}
+
+/// The elements around the lines at one distance: whose child a line is.
+#[derive(Debug, Default)]
+struct Groups {
+    groups: Vec<Group>,
+    /// The group of each line.
+    of: Vec<u32>,
+    /// The group of each number.
+    of_number: Vec<u32>,
+}
+
+impl Groups {
+    /// Sums up the lines of each group; `number` tells groups apart, by small numbers.
+    fn sum_up(
+        &mut self,
+        places: &[LineStructure],
+        near: &Neighbourhood,
+        numbers: usize,
+        mut number: impl FnMut(&LineStructure) -> u32,
+    ) {
+        const NONE: u32 = u32::MAX;
+        self.groups.clear();
+        self.of.clear();
+        self.of_number.clear();
+        self.of_number.resize(numbers, NONE);
+        for (line, place) in places.iter().enumerate() {
+            let of = &mut self.of_number[number(place) as usize];
+            if *of == NONE {
+                *of = self.groups.len() as u32;
+                self.groups.push(Group {
+                    first: line,
+                    ..Group::default()
+                });
+            }
+            self.of.push(*of);
+            let group = &mut self.groups[*of as usize];
+            group.last = line;
+            group.lines += 1;
+            group.words += near.words.of(line, line + 1);
+            group.body_words += near.body_words.of(line, line + 1);
+            group.chars = group.chars.saturating_add(place.chars);
+            group.link_chars = group.link_chars.saturating_add(place.link_chars);
+        }
+    }
+
+    fn of(&self, line: usize) -> &Group {
+        &self.groups[self.of[line] as usize]
+    }
+}
+
+/// A page's places, summed up. Kept from page to page for its memory.
+#[derive(Debug, Default)]
+pub(super) struct Surroundings {
+    says: Sums,
+    own: Vec<f32>,
+    said_before: Vec<f32>,
+    said_behind: Vec<f32>,
+    loudest: Vec<f32>,
+    chars: Sums,
+    link_chars: Sums,
+    groups: [Groups; BLOCKS],
+    /// All lines of the page whose places are named alike.
+    alike: Groups,
+    alike_numbers: AHashMap<u64, u32>,
+    /// Lines in a row before a line whose place is named as its is.
+    alike_before: Vec<u32>,
+    alike_behind: Vec<u32>,
+    /// The heading at or before a line; the line count is none.
+    heading_before: Vec<usize>,
+    body_depth: f32,
+}
+
+impl Surroundings {
+    /// Sums up the page: linear time, about 150 bytes a line and 12 for each of its elements.
+    pub(super) fn sum_up(
+        &mut self,
+        facts: &PageFacts<'_>,
+        near: &Neighbourhood,
+        place_says: [&[f32]; SPEAKS_OF],
+    ) {
+        let places = &facts.evidence.structures[..];
+        let lines = places.len();
+        let [itself, of_behind, of_before, _] = place_says;
+        self.own.clear();
+        self.own.extend_from_slice(itself);
+        let whole = |value: f32| (value.clamp(-8.0, 8.0) * ONE as f32) as i64;
+        self.says.fill(0, itself.iter().map(|&said| whole(said)));
+        carry(of_behind.iter(), &mut self.said_before, &mut self.loudest);
+        carry(
+            of_before.iter().rev(),
+            &mut self.said_behind,
+            &mut self.loudest,
+        );
+        self.said_behind.reverse();
+        let chars = places.iter().map(|place| i64::from(place.chars));
+        self.chars.fill(0, chars);
+        let link_chars = places.iter().map(|place| i64::from(place.link_chars));
+        self.link_chars.fill(0, link_chars);
+        for (level, groups) in self.groups.iter_mut().enumerate() {
+            let elements = places.iter().map(|place| place.blocks[level]).max();
+            let numbers = elements.map_or(0, |last| last as usize + 1);
+            groups.sum_up(places, near, numbers, |place| place.blocks[level]);
+        }
+        let numbers = &mut self.alike_numbers;
+        numbers.clear();
+        self.alike.sum_up(places, near, lines, |place| {
+            let new = numbers.len() as u32;
+            *numbers.entry(name_of(place)).or_insert(new)
+        });
+        self.alike_before.clear();
+        self.alike_behind.clear();
+        self.alike_behind.resize(lines, 0);
+        let alike_behind =
+            |line: usize| line + 1 < lines && is_alike(&places[line], &places[line + 1]);
+        let mut alike = 0;
+        for line in 0..lines {
+            self.alike_before.push(alike);
+            alike = if alike_behind(line) { alike + 1 } else { 0 };
+        }
+        for line in (0..lines).rev() {
+            if alike_behind(line) {
+                self.alike_behind[line] = self.alike_behind[line + 1] + 1;
+            }
+        }
+        self.heading_before.clear();
+        let mut heading = lines;
+        let mut body_depth = 0.0;
+        for (line, place) in places.iter().enumerate() {
+            if place.heading > 0 {
+                heading = line;
+            }
+            self.heading_before.push(heading);
+            body_depth += near.body_words.of(line, line + 1) as f32 * f32::from(place.depth);
+        }
+        self.body_depth = body_depth / near.body_words.all().max(1) as f32;
+    }
+
+    /// Gives the features of a page's lines to `sink`.
+    pub(super) fn features(
+        &self,
+        facts: &PageFacts<'_>,
+        near: &Neighbourhood,
+        sink: &mut impl Sink,
+    ) {
+        let places = &facts.evidence.structures[..];
+        let shapes = &facts.evidence.shapes;
+        let lines = places.len();
+        let clip = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+        let beside = |line: usize, offset: isize| {
+            let line = line.checked_add_signed(offset)?;
+            Some((line, places.get(line)?))
+        };
+        for (name, offset) in [
+            ("what the place before says", -1),
+            ("what the place behind says", 1),
+        ] {
+            sink.feature(name, |line| match beside(line, offset) {
+                Some((line, _)) => logit(self.own[line]).min(254),
+                None => 255,
+            });
+        }
+        for (name, radius) in [
+            ("what the places of 7 lines say", 3),
+            ("what the places of 17 lines say", 8),
+            ("what the places of 41 lines say", 20),
+        ] {
+            sink.feature(name, |line| logit(self.says.around(line, radius)));
+        }
+        sink.feature("said by places before of lines behind", |line| {
+            logit(self.said_before[line])
+        });
+        sink.feature("said by places behind of lines before", |line| {
+            logit(self.said_behind[line])
+        });
+        let page = logit(self.says.all() as f32 / ONE as f32 / lines.max(1) as f32);
+        sink.feature("what the places of the page say", |_| page);
+
+        let links = |line: usize, from: usize, to: usize| {
+            let (from, to) = (line.saturating_sub(from), (line + to).min(lines).max(from));
+            let from = from.min(to);
+            let part = self.link_chars.of(from, to) as f32;
+            fraction(part / self.chars.of(from, to).max(1) as f32)
+        };
+        sink.feature("links of 3 lines before", |line| links(line, 3, 0));
+        sink.feature("links of 3 lines behind", |line| {
+            if line + 1 < lines {
+                links(line + 1, 0, 3)
+            } else {
+                255
+            }
+        });
+        sink.feature("links of 7 lines", |line| links(line, 3, 4));
+        sink.feature("links of 17 lines", |line| links(line, 8, 9));
+        let page = links(0, 0, lines);
+        sink.feature("links of the page", |_| page);
+
+        for (offset, element, depth, link) in [
+            (
+                -1,
+                "element before",
+                "depth against the line before",
+                "links of the line before",
+            ),
+            (
+                1,
+                "element behind",
+                "depth against the line behind",
+                "links of the line behind",
+            ),
+        ] {
+            sink.feature(element, |line| {
+                beside(line, offset).map_or(255, |(_, place)| element_code(place.block))
+            });
+            sink.feature(depth, |line| {
+                beside(line, offset).map_or(0, |(_, place)| {
+                    distance(i64::from(places[line].depth) - i64::from(place.depth))
+                })
+            });
+            sink.feature(link, |line| {
+                beside(line, offset).map_or(255, |(_, place)| share(place.link_chars, place.chars))
+            });
+        }
+        sink.feature("lines before in places alike", |line| {
+            count(self.alike_before[line])
+        });
+        sink.feature("lines behind in places alike", |line| {
+            count(self.alike_behind[line])
+        });
+        sink.feature("depth against the body", |line| {
+            distance((f32::from(places[line].depth) - self.body_depth) as i64)
+        });
+
+        let all_body = near.body_words.all().max(1) as f32;
+        let groups = self.groups.iter().chain(std::iter::once(&self.alike));
+        for (groups, names) in groups.zip(GROUP_NAMES) {
+            let [
+                lines_of,
+                words_of,
+                links_of,
+                others_of,
+                body_of,
+                from_first,
+                from_last,
+            ] = names;
+            sink.feature(lines_of, |line| count(groups.of(line).lines));
+            sink.feature(words_of, |line| {
+                count(u32::try_from(groups.of(line).words).unwrap_or(u32::MAX))
+            });
+            sink.feature(links_of, |line| {
+                let group = groups.of(line);
+                share(group.link_chars, group.chars)
+            });
+            sink.feature(others_of, |line| {
+                let group = groups.of(line);
+                let words = group.words - near.words.of(line, line + 1);
+                let body = group.body_words - near.body_words.of(line, line + 1);
+                match words {
+                    0 => EVEN,
+                    _ => fraction(1.0 - body as f32 / (words * ONE) as f32),
+                }
+            });
+            sink.feature(body_of, |line| {
+                fraction(groups.of(line).body_words as f32 / all_body)
+            });
+            sink.feature(from_first, |line| count(clip(line - groups.of(line).first)));
+            sink.feature(from_last, |line| count(clip(groups.of(line).last - line)));
+        }
+
+        let heading = |line: usize| Some(self.heading_before[line]).filter(|&at| at < lines);
+        sink.feature("lines since a heading", |line| {
+            heading(line).map_or(255, |at| count(clip(line - at)))
+        });
+        sink.feature("level of the heading before", |line| {
+            heading(line).map_or(0, |at| places[at].heading)
+        });
+        sink.feature("the heading before", |line| {
+            heading(line).map_or(255, |at| logit(near.log_odds[at]))
+        });
+        sink.feature("ending of the heading before", |line| {
+            heading(line).map_or(255, |at| line::class_code(shapes[at].last))
+        });
+        for (name, tag) in [
+            ("words of the page in article", Tag::Article),
+            ("words of the page in main", Tag::Main),
+            ("words of the page in paragraphs", Tag::P),
+        ] {
+            let is_in = |place: &LineStructure| place.inside.has(tag) || place.block == tag;
+            let words = places.iter().zip(shapes);
+            let words = words.filter(|(place, _)| is_in(place));
+            let words: i64 = words.map(|(_, shape)| i64::from(shape.words)).sum();
+            let page = fraction(words as f32 / near.words.all().max(1) as f32);
+            sink.feature(name, |_| page);
+        }
+    }
+}
+
+/// The features of a group: for each of [`LineStructure::blocks`], and for places named alike.
+const GROUP_NAMES: [[&str; 7]; BLOCKS + 1] = [
+    [
+        "lines of its element",
+        "words of its element",
+        "links of its element",
+        "other lines of its element",
+        "body words of its element",
+        "lines from its element's first",
+        "lines to its element's last",
+    ],
+    [
+        "lines of the element around",
+        "words of the element around",
+        "links of the element around",
+        "other lines of the element around",
+        "body words of the element around",
+        "lines from the first of the element around",
+        "lines to the last of the element around",
+    ],
+    [
+        "lines of the element beyond",
+        "words of the element beyond",
+        "links of the element beyond",
+        "other lines of the element beyond",
+        "body words of the element beyond",
+        "lines from the first of the element beyond",
+        "lines to the last of the element beyond",
+    ],
+    [
+        "lines in places alike",
+        "words in places alike",
+        "links in places alike",
+        "other lines in places alike",
+        "body words in places alike",
+        "lines from the first in a place alike",
+        "lines to the last in a place alike",
+    ],
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grams_tell_places_apart() {
+        let grams = |place: &LineStructure| {
+            let mut grams = Vec::new();
+            each_gram(place, |gram| grams.push(gram));
+            grams
+        };
+        let mut place = LineStructure::default();
+        assert_eq!(grams(&place).len(), 4);
+        place.words[..3].copy_from_slice(&[7, 8, 9]);
+        let three = grams(&place);
+        assert_eq!(three.len(), 4 + 3 + 3 + 3);
+        place.block = Tag::P;
+        let in_paragraph = grams(&place);
+        let same = three.iter().filter(|gram| in_paragraph.contains(gram));
+        assert_eq!(same.count(), 2 + 3 + 3);
+        place.words = [1; crate::html::WORDS];
+        assert_eq!(grams(&place).len(), 4 + 16 + 8 + 4);
+    }
+}
