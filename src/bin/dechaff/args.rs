@@ -816,7 +816,8 @@ pub enum Mode {
     Drop,
     /// Every line: decision, score, reason, line, separated by tabs
     Tag,
-    /// Text unchanged; decisions in NAME.spans.jsonl, or in one more field of the row
+    /// Text unchanged; decisions in NAME.spans.jsonl, or in one more field of the row, in dolma's
+    /// attribute form
     Spans,
 }
 
