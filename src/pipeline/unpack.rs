@@ -157,7 +157,7 @@ impl Walk<'_> {
 
     fn chunk(&self, chunk: &Chunk, take: &mut Take<'_>) -> Result<(), RunError> {
         let file = &chunk.file;
-        let is_start = chunk.offset == 0;
+        let is_start = chunk.is_first;
         if let Some(kind) = not_read(file, self.options) {
             return match is_start {
                 true => take(Found::Problem(file.problem(None, None, kind))),
@@ -195,7 +195,7 @@ impl Walk<'_> {
             ChunkContent::Rejected {
                 row,
                 problem: Some(kind),
-            } => Found::Problem(problem(Some(*row), kind)),
+            } => Found::Problem(problem(*row, kind)),
             ChunkContent::Unread(None) | ChunkContent::Rejected { problem: None, .. } => {
                 return Ok(());
             }

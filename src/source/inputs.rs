@@ -242,7 +242,7 @@ impl Inputs {
         let file = &*file;
         let skipped = |problem| Job::Skipped(Box::new(file.clone()), problem);
         let max_page_bytes = self.max_page_bytes as u64;
-        let cut = match self.format {
+        let mut cut = match self.format {
             InputFormat::Jsonl => Cut::Rows,
             InputFormat::Auto if is_json_lines(file).map_err(skipped)? => Cut::Rows,
             _ if file.packing.is_some() => page_cut(self.format),
@@ -256,7 +256,7 @@ impl Inputs {
             let head = head(file).map_err(skipped)?;
             match content::tell(file.content_name(), &head) {
                 Content::Other => return Err(Job::OtherFile(size_bytes)),
-                Content::Html => return Err(skipped(ProblemKind::LongHtml(max_page_bytes))),
+                Content::Html => cut = Cut::Whole,
                 Content::Unread(format) => return Err(skipped(file.unread_format(format))),
                 _ => {}
             }

@@ -26,7 +26,7 @@ pub enum Cut {
     },
     /// At LF, into JSON rows.
     Rows,
-    /// Nowhere: HTML that is too large is not read.
+    /// Nowhere: HTML that is too large is rejected.
     Whole,
 }
 
@@ -52,6 +52,10 @@ pub struct Stream {
     is_in_long: bool,
     /// The file is no text: all of it is kept without being looked at.
     is_unread: bool,
+    /// The file is a page that is too large to be cut: all of it is rejected.
+    is_rejected: bool,
+    /// A chunk was handed out.
+    is_begun: bool,
     is_at_end: bool,
     /// Why the end came, where it came too soon.
     cut_by: Option<PackedProblem>,
@@ -72,6 +76,8 @@ impl Stream {
             count: 0,
             is_in_long: false,
             is_unread: false,
+            is_rejected: false,
+            is_begun: false,
             is_at_end: false,
             cut_by: None,
             is_done: false,
@@ -90,8 +96,11 @@ impl Stream {
         if let Err(problem) = self.fill(target) {
             return Some(self.failed(problem));
         }
-        if self.cut == Cut::Whole && !(self.is_at_end && self.rest.len() <= self.max_bytes) {
-            return Some(self.failed(ProblemKind::LongHtml(self.max_bytes as u64)));
+        let is_too_large =
+            self.cut == Cut::Whole && !(self.is_at_end && self.rest.len() <= self.max_bytes);
+        let is_cut_here = self.rest.is_empty() && self.cut_by.is_some();
+        if (self.is_rejected || is_too_large) && !is_cut_here {
+            return Some(self.rejected_page());
         }
         if let Some(chunk) = self.before_cut() {
             return Some(chunk);
@@ -164,9 +173,17 @@ impl Stream {
             return None;
         }
         let is_all_whole = matches!(problem, PackedProblem::Trailing { .. })
-            || self.offset == 0
-                && self.cut != Cut::Rows
-                && content::tell(self.file.content_name(), &self.rest) == Content::Html;
+            || match self.cut {
+                Cut::Rows | Cut::Lines { is_told: false } => false,
+                Cut::Whole => true,
+                Cut::Lines { is_told: true } => {
+                    !self.is_begun
+                        && matches!(
+                            content::tell(self.file.content_name(), &self.rest),
+                            Content::Html | Content::Other | Content::Unread(_)
+                        )
+                }
+            };
         let end = match self.cut {
             _ if is_all_whole => self.rest.len(),
             Cut::Rows => memrchr(b'\n', &self.rest).map_or(0, |at| at + 1),
@@ -174,7 +191,7 @@ impl Stream {
                 memrchr2(b'\n', b'\r', &self.rest).map_or(0, |at| at + 1)
             }
         };
-        if end > 0 {
+        if end > 0 || !self.is_begun {
             return Some(self.whole(end));
         }
         let problem = self.cut_by.take()?;
@@ -189,10 +206,7 @@ impl Stream {
         if self.offset == 0 && self.cut == (Cut::Lines { is_told: true }) && !self.is_at_end {
             problem = match content::tell(self.file.content_name(), &self.rest) {
                 Content::Text | Content::TextWithNul => None,
-                Content::Html => {
-                    let limit = self.max_bytes as u64;
-                    return Some(self.failed(ProblemKind::LongHtml(limit)));
-                }
+                Content::Html => return Some(self.rejected_page()),
                 Content::Utf16 => Some(ProblemKind::LongUtf16),
                 Content::Utf16WithoutMark => Some(ProblemKind::Utf16WithoutMark),
                 Content::Unread(format) => {
@@ -207,6 +221,14 @@ impl Stream {
         let end = self.rest.len();
         self.is_unread
             .then(|| self.take(end, ChunkContent::Unread(problem)))
+    }
+
+    /// A piece of a page that is rejected.
+    fn rejected_page(&mut self) -> Chunk {
+        let is_first = !std::mem::replace(&mut self.is_rejected, true);
+        let problem = is_first.then_some(ProblemKind::LongHtml(self.max_bytes as u64));
+        let end = self.rest.len();
+        self.take(end, ChunkContent::Rejected { row: None, problem })
     }
 
     fn whole(&mut self, end: usize) -> Chunk {
@@ -256,7 +278,7 @@ impl Stream {
                 ChunkContent::Unread(is_first.then_some(ProblemKind::LongLine(limit)))
             }
             Cut::Rows => ChunkContent::Rejected {
-                row: self.count + 1,
+                row: Some(self.count + 1),
                 problem: is_first.then_some(ProblemKind::LongRow(limit)),
             },
         };
@@ -282,6 +304,7 @@ impl Stream {
             offset,
             content,
             bytes,
+            is_first: !std::mem::replace(&mut self.is_begun, true),
             is_last: self.is_done,
         }
     }
@@ -293,6 +316,7 @@ impl Stream {
             offset: self.offset + self.rest.len() as u64,
             content: ChunkContent::Failed(problem),
             bytes: Vec::new(),
+            is_first: !std::mem::replace(&mut self.is_begun, true),
             is_last: true,
         }
     }
@@ -325,6 +349,8 @@ mod tests {
         let last: Vec<bool> = chunks.iter().map(|chunk| chunk.is_last).collect();
         assert_eq!(last.iter().filter(|&&is_last| is_last).count(), 1);
         assert_eq!(last.last(), Some(&true));
+        let mut first = chunks.iter().map(|chunk| chunk.is_first);
+        assert!(first.next() == Some(true) && !first.any(|is_first| is_first));
         chunks
             .iter()
             .map(|chunk| {
@@ -333,6 +359,7 @@ mod tests {
                     ChunkContent::Rows { rows_before } => format!("rows {rows_before}"),
                     ChunkContent::Unread(problem) => format!("unread {}", problem.is_some()),
                     ChunkContent::Rejected { row, problem } => {
+                        let row = row.map_or("page".to_owned(), |row| row.to_string());
                         format!("rejected {row} {}", problem.is_some())
                     }
                     ChunkContent::Cut(_) => "cut".to_owned(),
