@@ -818,7 +818,11 @@ fn spans_count_characters_as_dolma_does() {
     let output: Value = serde_json::from_slice(&output).expect("JSON");
     let spans = spans_of(&output["dechaff"]);
     let blank = (13..14, "blank".to_owned());
-    assert_eq!(spans, [blank], "behind two lines of six characters and a blank one");
+    assert_eq!(
+        spans,
+        [blank],
+        "behind two lines of six characters and a blank one"
+    );
 }
 
 #[test]

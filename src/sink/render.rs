@@ -97,7 +97,11 @@ pub fn write_field(mode: Mode, cleaned: &Cleaned<'_>, names: Option<&Names>, out
         Mode::Drop => {}
         Mode::Tag => {
             write_list(cleaned.each_line(), out, |line, out| {
-                let head = format!("{{\"line\":{},\"decision\":\"{}\"", line.number, word(&line));
+                let head = format!(
+                    "{{\"line\":{},\"decision\":\"{}\"",
+                    line.number,
+                    word(&line)
+                );
                 out.extend_from_slice(head.as_bytes());
                 ledger::write_reason(line.verdict, out);
                 if let Reason::Repeat { of } = line.verdict.reason {
