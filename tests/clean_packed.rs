@@ -6,7 +6,12 @@ mod support;
 use std::io::Read;
 use std::path::Path;
 
+use dechaff::pipeline::{self, PassOne, Progress, RunOptions, SideFiles, index_corpus};
+use dechaff::sink::discard::Discard;
+use dechaff::source::FileEntry;
+use dechaff::source::inputs::{Input, InputFormat, Inputs};
 use dechaff::source::packed::{Packing, Unpacker};
+use dechaff::{Cleaner, Config};
 use serde_json::json;
 use support::{FERRY, FERRY_BODY, Numbers, PLAIN, Place, rebuild};
 
@@ -190,7 +195,9 @@ fn lines_before_a_cut_are_kept() {
 fn what_is_cut_before_its_first_line_comes_out_empty() {
     // Bytes that do not pack, so that a cut leaves no line.
     let mut numbers = Numbers::new(5);
-    let long: String = (0..4000).map(|_| numbers.pick(&["ab", "cde", "f ", "gh"])).collect();
+    let long: String = (0..4000)
+        .map(|_| numbers.pick(&["ab", "cde", "f ", "gh"]))
+        .collect();
     let row = format!("{}\n", json!({ "text": long }));
     for (packing, ending) in BOTH {
         let cut = |text: &str, end: usize| pack(packing, text.as_bytes())[..end].to_vec();
@@ -237,6 +244,61 @@ fn what_is_cut_before_its_first_line_comes_out_empty() {
             assert_eq!(counts["pages"], 3);
             assert_eq!(counts["bytes_kept"], 0);
         }
+    }
+}
+
+/// Adds up what is told to be done.
+#[derive(Default)]
+struct Heard(u64);
+
+impl Progress for Heard {
+    fn done(&mut self, bytes: u64) {
+        self.0 += bytes;
+    }
+}
+
+#[test]
+fn progress_comes_to_the_bytes_of_the_files() {
+    let rows = rows();
+    let place = Place::with([("rows.jsonl", rows.as_bytes()), ("page.txt", b"A page.\n")]);
+    let mut names = vec!["rows.jsonl".to_owned(), "page.txt".to_owned()];
+    for (packing, ending) in BOTH {
+        let name = format!("rows.jsonl.{ending}");
+        place.file(&name, pack_in_pieces(packing, rows.as_bytes()));
+        names.push(name);
+    }
+    let config = Config {
+        score: false,
+        ..Config::default()
+    };
+    let options = RunOptions::default();
+    let inputs = |name: &str| {
+        let file = FileEntry::new(place.path(name), name.into());
+        Inputs::new(
+            vec![Input::File(file)],
+            InputFormat::Auto,
+            options.max_page_bytes,
+        )
+    };
+    for name in &names {
+        let bytes = place.read(name).len() as u64;
+        let mut heard = Heard::default();
+        let pass = PassOne::default();
+        index_corpus(&config, &mut inputs(name), pass, &mut heard, &options).expect("an index");
+        assert_eq!(heard.0, bytes, "{name}, pass one");
+        let mut heard = Heard::default();
+        let cleaner = Cleaner::new(config.clone()).expect("a good config");
+        let side_files = SideFiles::default();
+        pipeline::clean(
+            &cleaner,
+            &mut inputs(name),
+            &Discard,
+            side_files,
+            &mut heard,
+            &options,
+        )
+        .expect("a run to its end");
+        assert_eq!(heard.0, bytes, "{name}");
     }
 }
 

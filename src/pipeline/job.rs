@@ -134,6 +134,7 @@ impl JobRun<'_, '_, '_> {
         let written = match read {
             Ok(()) => {
                 self.outcome.counts.bytes_read += bytes.len() as u64;
+                self.outcome.file_bytes += bytes.len() as u64;
                 self.page(&file, &bytes)?
             }
             Err(kind) => {
@@ -275,6 +276,7 @@ impl JobRun<'_, '_, '_> {
     fn chunk(&mut self, chunk: Chunk) -> Result<(), RunError> {
         let file = &chunk.file;
         self.outcome.counts.bytes_read += chunk.bytes.len() as u64;
+        self.outcome.file_bytes += chunk.file_bytes;
         let mut rows = RowsSeen::default();
         let mut has_failed = false;
         let not_read = unpack::not_read(file, self.worker.options);
@@ -307,8 +309,7 @@ impl JobRun<'_, '_, '_> {
             ChunkContent::Rows { rows_before } => self.rows(&chunk, *rows_before, &mut rows)?,
             ChunkContent::Rejected { row, problem } => {
                 if let Some(kind) = problem {
-                    self.outcome
-                        .tell_at(file, *row, chunk.offset, kind.clone());
+                    self.outcome.tell_at(file, row.map(u64::from), chunk.offset, kind.clone());
                     self.outcome.counts.rows_rejected += u64::from(row.is_some());
                 }
                 has_failed = row.is_none();

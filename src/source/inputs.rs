@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 use super::content::{self, Content};
-use super::packed::{Packing, Unpacker};
+use super::packed::{self, Packing};
 use super::rows::FieldNames;
 use super::stream::{Cut, Stream};
 use super::{Chunk, ChunkContent, FileEntry, Job, Source, rows};
@@ -224,7 +224,6 @@ impl Inputs {
                     let _ = (&mut reader).take(START_BYTES).read_to_end(&mut start);
                     file.packing = Packing::told(&start);
                     let reader = Box::new(io::Cursor::new(start).chain(reader));
-                    let reader = unpacked(file.packing, reader);
                     self.stream = Some(Stream::new(file, reader, cut, self.max_page_bytes));
                     return None;
                 }
@@ -272,7 +271,7 @@ impl Inputs {
         });
         self.stream = Some(Stream::new(
             file.clone(),
-            unpacked(file.packing, Box::new(opened)),
+            Box::new(opened),
             cut,
             self.max_page_bytes,
         ));
@@ -471,7 +470,7 @@ fn is_json_lines(file: &FileEntry) -> Result<bool, ProblemKind> {
 fn head(file: &FileEntry) -> Result<Vec<u8>, ProblemKind> {
     let mut head = Vec::new();
     let opened = open_file(&file.path).map_err(|error| ProblemKind::of_read(&error))?;
-    unpacked(file.packing, Box::new(opened))
+    packed::unpacked(file.packing, Box::new(opened))
         .take(HEAD_BYTES as u64)
         .read_to_end(&mut head)
         .or_else(|error| {
@@ -489,11 +488,4 @@ fn told_packing(path: &Path) -> Result<Option<Packing>, ProblemKind> {
         .and_then(|file| file.take(START_BYTES).read_to_end(&mut start))
         .map_err(|error| ProblemKind::of_read(&error))?;
     Ok(Packing::told(&start))
-}
-
-fn unpacked(packing: Option<Packing>, reader: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
-    match packing {
-        Some(packing) => Box::new(Unpacker::new(packing, reader)),
-        None => reader,
-    }
 }

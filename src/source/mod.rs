@@ -11,6 +11,7 @@ pub mod site;
 pub mod stream;
 pub mod utf16;
 
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -126,6 +127,8 @@ pub struct Chunk {
     pub content: ChunkContent,
     /// The file's bytes.
     pub bytes: Vec<u8>,
+    /// Bytes that were taken from the file since the chunk before, packed ones where it is packed.
+    pub file_bytes: u64,
     /// No chunk of this file comes before this one.
     pub is_first: bool,
     /// No chunk of this file comes behind this one.
@@ -156,7 +159,7 @@ pub enum ChunkContent {
     /// chunk.
     Rejected {
         /// Number of the row, from 1; None for a page.
-        row: Option<u64>,
+        row: Option<NonZeroU64>,
         /// Set on the first chunk of the row or page.
         problem: Option<ProblemKind>,
     },

@@ -1,12 +1,14 @@
 //! A stream of bytes in, chunks of whole lines or whole rows out, in bounded memory.
 
 use std::io::Read;
+use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use memchr::{memchr, memchr2, memrchr, memrchr2};
 
 use super::content::{self, Content, UTF8_MARK};
-use super::{Chunk, ChunkContent, FileEntry};
+use super::{Chunk, ChunkContent, FileEntry, packed};
 use crate::error::{PackedProblem, ProblemKind};
 use crate::page::LineCursor;
 
@@ -38,6 +40,8 @@ pub enum Cut {
 pub struct Stream {
     file: Arc<FileEntry>,
     reader: Box<dyn Read + Send>,
+    /// Bytes taken from the file since the last chunk.
+    taken: Arc<AtomicU64>,
     cut: Cut,
     max_bytes: usize,
     /// Read, but not handed out.
@@ -63,11 +67,18 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// A stream over `reader`, which stands at the file's start.
+    /// A stream over `reader`, which stands at the file's start and gives its bytes as they lie
+    /// there, packed or not.
     pub fn new(file: FileEntry, reader: Box<dyn Read + Send>, cut: Cut, max_bytes: usize) -> Self {
-        Stream {
-            file: Arc::new(file),
+        let taken = Arc::<AtomicU64>::default();
+        let counted = Counted {
             reader,
+            taken: Arc::clone(&taken),
+        };
+        Stream {
+            reader: packed::unpacked(file.packing, Box::new(counted)),
+            file: Arc::new(file),
+            taken,
             cut,
             max_bytes: max_bytes.max(MIN_CHUNK_BYTES),
             rest: Vec::new(),
@@ -278,7 +289,7 @@ impl Stream {
                 ChunkContent::Unread(is_first.then_some(ProblemKind::LongLine(limit)))
             }
             Cut::Rows => ChunkContent::Rejected {
-                row: Some(self.count + 1),
+                row: NonZeroU64::new(self.count + 1),
                 problem: is_first.then_some(ProblemKind::LongRow(limit)),
             },
         };
@@ -304,6 +315,7 @@ impl Stream {
             offset,
             content,
             bytes,
+            file_bytes: self.taken.swap(0, Ordering::Relaxed),
             is_first: !std::mem::replace(&mut self.is_begun, true),
             is_last: self.is_done,
         }
@@ -316,9 +328,24 @@ impl Stream {
             offset: self.offset + self.rest.len() as u64,
             content: ChunkContent::Failed(problem),
             bytes: Vec::new(),
+            file_bytes: self.taken.swap(0, Ordering::Relaxed),
             is_first: !std::mem::replace(&mut self.is_begun, true),
             is_last: true,
         }
+    }
+}
+
+/// Counts the bytes of a file that are taken.
+struct Counted {
+    reader: Box<dyn Read + Send>,
+    taken: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.reader.read(out)?;
+        self.taken.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
     }
 }
 
