@@ -320,7 +320,7 @@ mod files {
                 }
                 ProblemKind::LongHtml(limit_bytes) => write!(
                     f,
-                    "HTML longer than --max-page-bytes ({limit_bytes}); skipped"
+                    "HTML longer than --max-page-bytes ({limit_bytes}); rejected"
                 ),
                 ProblemKind::UnreadEncoding => write!(
                     f,

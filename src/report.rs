@@ -51,7 +51,7 @@ pub struct Counts {
     pub headline: Removed,
     /// Lines that go by their score.
     pub boilerplate: Removed,
-    /// Bytes of rows that could not be read safely.
+    /// Bytes of rows and pages that could not be read safely.
     pub bytes_rejected: u64,
     /// Rows that could not be read safely.
     pub rows_rejected: u64,

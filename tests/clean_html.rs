@@ -168,21 +168,39 @@ fn encodings_are_converted_and_counted() {
 }
 
 #[test]
-fn a_page_larger_than_memory_allows_is_skipped_and_said() {
-    let html = format!("<html>{}", "<p>a line</p>\n".repeat(6000));
-    let place = Place::with([("in/big.html", html.as_str()), ("in/good.txt", FERRY)]);
-    let why = "HTML longer than --max-page-bytes (65536); skipped";
-    let limit = ["--max-page-bytes", "64KiB"];
+fn a_page_larger_than_memory_allows_is_rejected_and_said() {
+    let html = format!("<html>{}", "<p>a line</p>\n".repeat(20_000));
+    let packed = Packing::Gzip.pack(html.as_bytes()).expect("memory");
+    let place = Place::with([
+        ("in/big.html", html.as_bytes()),
+        ("in/good.txt", FERRY.as_bytes()),
+        ("in/packed.html.gz", &packed),
+    ]);
+    let why = "HTML longer than --max-page-bytes (65536); rejected";
+    let limit = ["--max-page-bytes", "64KiB", "--rejects", "rejects"];
     let mut arguments = vec!["in", "-o", "out"];
     arguments.extend(limit);
-    clean(&place, &arguments, 3).says(&[&format!("big.html: {why}")]);
-    assert_eq!(place.files("out").len(), 1);
+    for threads in ["1", "4"] {
+        let mut arguments = arguments.clone();
+        arguments.extend(["--threads", threads, "--overwrite"]);
+        clean(&place, &arguments, 3).says(&[
+            &format!("big.html:0: {why}"),
+            &format!("packed.html.gz:0: {why}"),
+        ]);
+        assert_eq!(place.files("out").len(), 1);
+        assert!(place.read_text("rejects") == [&html[..], &html].concat());
+        let counts = place.counts("stats");
+        assert_eq!(counts["bytes_rejected"], 2 * html.len());
+        assert_eq!(counts["rows_rejected"], 0);
+        assert_eq!(counts["pages"], 1);
+    }
     for format in ["auto", "html"] {
-        let mut arguments = vec!["-", "-q", "--no-score", "--format", format];
+        let mut arguments = vec!["-", "-q", "--no-score", "--overwrite", "--format", format];
         arguments.extend(limit);
         let outcome = place.clean_with_input(arguments, html.as_bytes()).expect(3);
         outcome.mentions(why);
         assert!(outcome.stdout.is_empty());
+        assert!(place.read_text("rejects") == html);
     }
 }
 

@@ -8,7 +8,8 @@ use std::ops::Range;
 
 use serde_json::Value;
 use support::{
-    FERRY, FERRY_BODY, LedgerRow, MARK, Numbers, Outcome, PLAIN, Place, rebuild, rows_of,
+    FERRY, FERRY_BODY, LedgerRow, MARK, Numbers, Outcome, PLAIN, Place, count_from, rebuild,
+    rows_of,
 };
 
 /// A JSON row with the text, and nothing else.
@@ -39,6 +40,10 @@ struct Generated {
     row: String,
     value: Option<Range<usize>>,
     text: String,
+    /// A field stands twice: the row is to be rejected.
+    is_bad: bool,
+    /// It has a field of the name that `tag` and `spans` add.
+    is_taken: bool,
 }
 
 const KEYS: &[&str] = &[
@@ -59,9 +64,19 @@ const KEYS: &[&str] = &[
     "{",
     "]",
     ":",
+    "\\r\\n",
+    "e\u{301}",
+    "\u{feff}",
+    "🏳\u{fe0f}\u{200d}🌈",
+    "de\\u0063haff_",
     "dechaff",
 ];
 const VALUES: &[&str] = &[
+    "\"\\ud800\"",
+    "\"\\udc00\\ud800\"",
+    "3.141592653589793238462643383279502884197169399375105820974944592307816406286208998628034825",
+    "0.000e-999999999",
+    "{\"k\":1,\"k\":2,\"\":{\"\":[\"\"]}}",
     "1e400",
     "-0",
     "-0.0",
@@ -91,6 +106,13 @@ fn generated(numbers: &mut Numbers) -> Generated {
     let mut keys = KEYS.to_vec();
     numbers.shuffle(&mut keys);
     keys.truncate(numbers.below(6));
+    let is_taken = keys.contains(&"dechaff");
+    let is_bad = numbers.below(50) == 0;
+    if is_bad {
+        // The first field again, and if there is none, the text's.
+        let first = keys.first().copied();
+        keys.push(first.unwrap_or("tex\\u0074"));
+    }
     let text_at = numbers.below(keys.len() + 1);
     let mut text = String::new();
     let mut value = None;
@@ -128,7 +150,13 @@ fn generated(numbers: &mut Numbers) -> Generated {
     row.push('}');
     row += numbers.pick(SPACES);
     row += numbers.pick(&["\n", "\n", "\r\n"]);
-    Generated { row, value, text }
+    Generated {
+        row,
+        value,
+        text,
+        is_bad,
+        is_taken,
+    }
 }
 
 fn text_with_repeats(numbers: &mut Numbers) -> String {
@@ -176,85 +204,215 @@ fn escape(text: &str, numbers: &mut Numbers, out: &mut String) {
     }
 }
 
-#[test]
-fn every_other_byte_of_a_row_stays_as_it_is() {
-    let mut numbers = Numbers::new(11);
-    let rows: Vec<Generated> = (0..1000).map(|_| generated(&mut numbers)).collect();
-    let mut file = String::new();
-    let mut numbers_of_rows = Vec::new();
-    let mut line = 0;
-    for generated in &rows {
-        if numbers.below(20) == 0 {
-            file += numbers.pick(&["\n", "  \n", "\r\n", "\t\r\n"]);
+/// Generated rows in a file, blank ones between them.
+struct GeneratedFile {
+    bytes: String,
+    /// The rows, each with its number in the file, from 1.
+    rows: Vec<(usize, Generated)>,
+}
+
+impl GeneratedFile {
+    fn new(count: usize, seed: u64) -> Self {
+        let mut numbers = Numbers::new(seed);
+        let mut bytes = String::new();
+        let mut rows = Vec::new();
+        let mut line = 0;
+        for _ in 0..count {
+            if numbers.below(20) == 0 {
+                bytes += numbers.pick(&["\n", "  \n", "\r\n", "\t\r\n"]);
+                line += 1;
+            }
+            let generated = generated(&mut numbers);
+            bytes += &generated.row;
             line += 1;
+            rows.push((line, generated));
         }
-        file += &generated.row;
-        line += 1;
-        numbers_of_rows.push(line);
+        bytes.truncate(bytes.trim_end().len());
+        GeneratedFile { bytes, rows }
     }
-    let file = file.trim_end();
-    let place = Place::with([("rows.jsonl", file)]);
-    for threads in ["1", "4"] {
-        place
+
+    /// How many rows are of a kind.
+    fn count(&self, is_of_kind: impl Fn(&Generated) -> bool) -> usize {
+        self.rows.iter().filter(|(_, row)| is_of_kind(row)).count()
+    }
+
+    /// Cleans the file in a mode and checks every byte that comes out: of rows whose text is
+    /// looked at with `check`, which takes the row, its number, the input and the output.
+    fn check_cleaned(
+        &self,
+        mode: &str,
+        threads: &str,
+        check: impl Fn(&Generated, &str, &str, &[&LedgerRow]),
+    ) {
+        let place = Place::with([("rows.jsonl", &self.bytes)]);
+        let is_copied = |row: &Generated| row.is_taken && mode != "drop" && row.value.is_some();
+        let outcome = place
             .clean([
                 "rows.jsonl",
                 "-o",
                 "out.jsonl",
                 "--no-score",
+                "--mode",
+                mode,
                 "--removed",
                 "ledger",
+                "--rejects",
+                "rejects",
                 "--stats",
                 "stats",
                 "--threads",
                 threads,
-                "--overwrite",
                 "-q",
             ])
-            .expect(0)
-            .says(&[]);
+            .expect(3);
+        let bad = self.count(|row| row.is_bad);
+        let copied = self.count(|row| !row.is_bad && is_copied(row));
+        assert_eq!(outcome.stderr.lines().count(), bad + copied);
         let output = place.read_text("out.jsonl");
         let ledger = place.ledger("ledger");
-        let mut rows_by_page: BTreeMap<&str, Vec<&LedgerRow>> = BTreeMap::new();
+        let mut ledger_by_page: BTreeMap<&str, Vec<&LedgerRow>> = BTreeMap::new();
         for row in &ledger {
-            rows_by_page.entry(&row.page).or_default().push(row);
+            ledger_by_page.entry(&row.page).or_default().push(row);
         }
-        let inputs: Vec<&str> = file.split_inclusive('\n').collect();
-        let outputs: Vec<&str> = output.split_inclusive('\n').collect();
-        assert_eq!(outputs.len(), inputs.len());
-        let mut is_row = vec![false; inputs.len()];
-        for (generated, &line) in rows.iter().zip(&numbers_of_rows) {
-            is_row[line - 1] = true;
-            let (input, output) = (inputs[line - 1], outputs[line - 1]);
-            let page = format!("rows.jsonl#{line}");
-            let removed = rows_by_page.get(page.as_str()).cloned().unwrap_or_default();
-            if removed.is_empty() {
-                assert_eq!(output, input, "nothing was removed");
+        let mut generated = self.rows.iter().peekable();
+        let mut outputs = output.split_inclusive('\n');
+        let mut rejects = String::new();
+        for (line, input) in (1..).zip(self.bytes.split_inclusive('\n')) {
+            let Some((_, row)) = generated.next_if(|(number, _)| *number == line) else {
+                assert_eq!(outputs.next(), Some(input), "a blank row stays");
+                continue;
+            };
+            if row.is_bad {
+                rejects += input;
                 continue;
             }
-            let value = generated.value.clone().expect("text was removed");
+            let output = outputs.next().expect("a row for each");
+            let page = format!("rows.jsonl#{line}");
+            let removed = ledger_by_page.get(page.as_str());
+            let removed = removed.map_or(&[][..], Vec::as_slice);
+            if row.value.is_none() || is_copied(row) {
+                assert_eq!(output, input, "nothing in it is looked at");
+                assert!(removed.is_empty());
+            } else {
+                check(row, input, output, removed);
+            }
+        }
+        assert_eq!(outputs.next(), None);
+        assert_eq!(place.read_text("rejects").trim_end(), rejects.trim_end());
+        let counts = place.counts("stats");
+        let with_text = self.count(|row| !row.is_bad && row.value.is_some());
+        assert_eq!(counts["pages"], with_text - copied);
+        assert_eq!(
+            counts["rows_without_text"],
+            self.rows.len() - bad - with_text
+        );
+        assert_eq!(counts["rows_rejected"], bad);
+        assert_eq!(counts["copied_unchanged"], copied);
+        assert_eq!(counts["bytes_rejected"], rejects.len());
+        let texts = self.rows.iter().filter(|(_, row)| !row.is_bad);
+        let text: usize = texts.map(|(_, row)| row.text.len()).sum();
+        assert_eq!(
+            counts["bytes_in"],
+            text + rejects.len(),
+            "the account is over the decoded text"
+        );
+        assert_eq!(counts["bytes_read"], self.bytes.len());
+        assert!(ledger_by_page.len() > self.rows.len() / 4, "enough changed");
+    }
+}
+
+/// Takes the value of the added field out of a row of which nothing else may have changed.
+fn added_field(input: &str, output: &str) -> Value {
+    let (before, behind) = input.split_at(input.rfind('}').expect("a closing brace"));
+    let field = output
+        .strip_prefix(before)
+        .and_then(|rest| rest.strip_suffix(behind))
+        .and_then(|rest| rest.strip_prefix(",\"dechaff\":"))
+        .unwrap_or_else(|| panic!("{output:?} is not {before:?}, a field, {behind:?}"));
+    serde_json::from_str(field).expect("the field is JSON")
+}
+
+/// How many rows are generated; 100,000 were run before this was committed.
+fn rows_to_generate() -> usize {
+    count_from("DECHAFF_TEST_ROWS", 5000)
+}
+
+#[test]
+fn every_other_byte_of_a_row_stays_as_it_is() {
+    let file = GeneratedFile::new(rows_to_generate(), 11);
+    for threads in ["1", "4"] {
+        file.check_cleaned("drop", threads, |row, input, output, removed| {
+            if removed.is_empty() {
+                assert_eq!(output, input, "nothing was removed");
+                return;
+            }
+            let value = row.value.clone().expect("text");
             let (before, behind) = (&input[..value.start], &input[value.end..]);
             let new = output
                 .strip_prefix(before)
                 .and_then(|rest| rest.strip_suffix(behind))
                 .unwrap_or_else(|| panic!("{output:?} is not {before:?}, text, {behind:?}"));
             let kept: String = serde_json::from_str(new).expect("the new value is a string");
-            assert_eq!(rebuild(kept.as_bytes(), removed), generated.text.as_bytes());
-        }
-        for (line, is_row) in is_row.into_iter().enumerate() {
-            assert!(is_row || inputs[line] == outputs[line], "a blank row stays");
-        }
-        let counts = place.counts("stats");
-        let with_text = rows.iter().filter(|row| row.value.is_some()).count();
-        assert_eq!(counts["pages"], with_text);
-        assert_eq!(counts["rows_without_text"], rows.len() - with_text);
-        let text: usize = rows.iter().map(|row| row.text.len()).sum();
-        assert_eq!(
-            counts["bytes_in"], text,
-            "the account is over the decoded text"
-        );
-        assert_eq!(counts["bytes_read"], file.len());
-        assert!(rows_by_page.len() > 300, "enough rows changed");
+            let removed = removed.iter().copied();
+            assert_eq!(rebuild(kept.as_bytes(), removed), row.text.as_bytes());
+        });
     }
+}
+
+#[test]
+fn tags_leave_every_byte_of_a_row_as_it_is() {
+    let file = GeneratedFile::new(rows_to_generate(), 12);
+    file.check_cleaned("tag", "3", |_, input, output, removed| {
+        let tags = added_field(input, output);
+        let tags = tags.as_array().expect("a list").iter();
+        let told: Vec<_> = tags
+            .filter(|tag| tag["decision"] == "remove")
+            .map(|tag| (tag["line"].as_u64(), tag["reason"].as_str()))
+            .collect();
+        let expected: Vec<_> = removed
+            .iter()
+            .map(|row| (Some(row.line as u64), Some(row.reason.as_str())))
+            .collect();
+        assert_eq!(told, expected);
+    });
+}
+
+#[test]
+fn spans_leave_every_byte_of_a_row_as_it_is_and_count_characters() {
+    let file = GeneratedFile::new(rows_to_generate(), 13);
+    file.check_cleaned("spans", "3", |row, input, output, removed| {
+        let spans = spans_of(&added_field(input, output));
+        let characters: Vec<char> = row.text.chars().collect();
+        let told: Vec<_> = spans
+            .into_iter()
+            .map(|(span, reason)| (characters[span].iter().collect::<String>(), reason))
+            .collect();
+        let expected: Vec<_> = removed
+            .iter()
+            .map(|row| {
+                let text = String::from_utf8(row.bytes.clone()).expect("UTF-8");
+                (text, row.reason.clone())
+            })
+            .collect();
+        assert_eq!(told, expected);
+    });
+}
+
+/// The spans of a row's field in order, each with its attribute's name.
+fn spans_of(field: &Value) -> Vec<(Range<usize>, String)> {
+    let mut spans = Vec::new();
+    for (name, list) in field.as_object().expect("an object") {
+        for span in list.as_array().expect("a list") {
+            let [start, end, score] = &span.as_array().expect("a span")[..] else {
+                panic!("{span} is not start, end, score");
+            };
+            let number = |value: &Value| value.as_u64().expect("an offset") as usize;
+            assert!(score.is_number());
+            spans.push((number(start)..number(end), name.clone()));
+        }
+    }
+    spans.sort_by_key(|(span, _)| span.start);
+    spans
 }
 
 #[test]
@@ -644,25 +802,27 @@ fn spans_add_one_field_with_the_spans_of_each_reason() {
             "template"
         ]
     );
-    let mut removed: Vec<(u64, u64)> = spans
-        .values()
-        .flat_map(|spans| spans.as_array().expect("a list"))
-        .map(|span| {
-            assert!(span[2].is_number());
-            (
-                span[0].as_u64().expect("start"),
-                span[1].as_u64().expect("end"),
-            )
-        })
-        .collect();
-    removed.sort_unstable();
     let mut kept = String::new();
     let mut at = 0;
-    for (start, end) in removed {
-        kept += &FERRY[at..start as usize];
-        at = end as usize;
+    for (span, _) in spans_of(&output["dechaff"]) {
+        kept += &FERRY[at..span.start];
+        at = span.end;
     }
     assert_eq!(kept + &FERRY[at..], FERRY_BODY);
+}
+
+#[test]
+fn spans_count_characters_as_dolma_does() {
+    let text = "항구 😀\r\n항구 😀\r\n\n\ne\u{301}nd\n";
+    let (output, _) = cleaned(row_of(text), &["--mode", "spans"], 0);
+    let output: Value = serde_json::from_slice(&output).expect("JSON");
+    let spans = spans_of(&output["dechaff"]);
+    let blank = (13..14, "blank".to_owned());
+    assert_eq!(
+        spans,
+        [blank],
+        "behind two lines of six characters and a blank one"
+    );
 }
 
 #[test]

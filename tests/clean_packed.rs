@@ -6,7 +6,12 @@ mod support;
 use std::io::Read;
 use std::path::Path;
 
+use dechaff::pipeline::{self, PassOne, Progress, RunOptions, SideFiles, index_corpus};
+use dechaff::sink::discard::Discard;
+use dechaff::source::FileEntry;
+use dechaff::source::inputs::{Input, InputFormat, Inputs};
 use dechaff::source::packed::{Packing, Unpacker};
+use dechaff::{Cleaner, Config};
 use serde_json::json;
 use support::{FERRY, FERRY_BODY, Numbers, PLAIN, Place, rebuild};
 
@@ -187,6 +192,117 @@ fn lines_before_a_cut_are_kept() {
 }
 
 #[test]
+fn what_is_cut_before_its_first_line_comes_out_empty() {
+    // Bytes that do not pack, so that a cut leaves no line.
+    let mut numbers = Numbers::new(5);
+    let long: String = (0..4000)
+        .map(|_| numbers.pick(&["ab", "cde", "f ", "gh"]))
+        .collect();
+    let row = format!("{}\n", json!({ "text": long }));
+    for (packing, ending) in BOTH {
+        let cut = |text: &str, end: usize| pack(packing, text.as_bytes())[..end].to_vec();
+        // More than a block, so that something comes out by which it is told.
+        let mut binary = b"\x89PNG\r\n\x1a\n\0\0\0".to_vec();
+        binary.extend((0..400_000).map(|_| 128 + numbers.below(128) as u8));
+        let binary = pack(packing, &binary);
+        let files = [
+            ("a.txt", cut(&long, 1000)),
+            ("b.txt", cut(FERRY, 6)),
+            ("c.jsonl", cut(&row, 1000)),
+            ("d.html", cut(&format!("<html><p>{long}"), 12)),
+            ("e.png", binary[..binary.len() / 2].to_vec()),
+        ];
+        let place = Place::with(
+            files
+                .iter()
+                .map(|(name, bytes)| (format!("in/{name}.{ending}"), bytes)),
+        );
+        for threads in ["1", "4"] {
+            let arguments = ["in", "-o", "out", "--mode", "spans", "--threads", threads];
+            let outcome = clean(&place, &arguments, 3);
+            assert_eq!(outcome.stderr.lines().count(), files.len());
+            let out = place.files("out");
+            let names: Vec<&str> = out.keys().filter_map(|name| name.to_str()).collect();
+            let expected = ["a.txt", "b.txt"].into_iter().flat_map(|name| {
+                [
+                    format!("{name}.{ending}"),
+                    format!("{name}.{ending}.spans.jsonl"),
+                ]
+            });
+            let mut expected: Vec<String> = expected.collect();
+            expected.push(format!("c.jsonl.{ending}"));
+            expected.push(format!("d.html.{ending}"));
+            expected.push(format!("d.html.{ending}.spans.jsonl"));
+            assert_eq!(names, expected);
+            for (name, bytes) in out {
+                match Packing::told(&bytes) {
+                    Some(_) => assert_eq!(unpack(packing, bytes), ""),
+                    None => assert!(bytes.is_empty(), "{}", name.display()),
+                }
+            }
+            let counts = place.counts("stats");
+            assert_eq!(counts["pages"], 3);
+            assert_eq!(counts["bytes_kept"], 0);
+        }
+    }
+}
+
+/// Adds up what is told to be done.
+#[derive(Default)]
+struct Heard(u64);
+
+impl Progress for Heard {
+    fn done(&mut self, bytes: u64) {
+        self.0 += bytes;
+    }
+}
+
+#[test]
+fn progress_comes_to_the_bytes_of_the_files() {
+    let rows = rows();
+    let place = Place::with([("rows.jsonl", rows.as_bytes()), ("page.txt", b"A page.\n")]);
+    let mut names = vec!["rows.jsonl".to_owned(), "page.txt".to_owned()];
+    for (packing, ending) in BOTH {
+        let name = format!("rows.jsonl.{ending}");
+        place.file(&name, pack_in_pieces(packing, rows.as_bytes()));
+        names.push(name);
+    }
+    let config = Config {
+        score: false,
+        ..Config::default()
+    };
+    let options = RunOptions::default();
+    let inputs = |name: &str| {
+        let file = FileEntry::new(place.path(name), name.into());
+        Inputs::new(
+            vec![Input::File(file)],
+            InputFormat::Auto,
+            options.max_page_bytes,
+        )
+    };
+    for name in &names {
+        let bytes = place.read(name).len() as u64;
+        let mut heard = Heard::default();
+        let pass = PassOne::default();
+        index_corpus(&config, &mut inputs(name), pass, &mut heard, &options).expect("an index");
+        assert_eq!(heard.0, bytes, "{name}, pass one");
+        let mut heard = Heard::default();
+        let cleaner = Cleaner::new(config.clone()).expect("a good config");
+        let side_files = SideFiles::default();
+        pipeline::clean(
+            &cleaner,
+            &mut inputs(name),
+            &Discard,
+            side_files,
+            &mut heard,
+            &options,
+        )
+        .expect("a run to its end");
+        assert_eq!(heard.0, bytes, "{name}");
+    }
+}
+
+#[test]
 fn what_stands_behind_the_data_is_told_and_the_page_kept() {
     for (packing, ending) in BOTH {
         let mut packed = pack(packing, FERRY.as_bytes());
@@ -241,25 +357,4 @@ fn names_that_tell_of_another_packing_are_told() {
     );
     assert_eq!(out[Path::new("b.txt.gz")], PLAIN.as_bytes());
     assert_eq!(out.len(), 2);
-}
-
-#[test]
-fn changed_bytes_never_stop_the_run() {
-    let mut numbers = Numbers::new(11);
-    let place = Place::new();
-    let page = format!("{FERRY}{}", &rows()[..200_000]);
-    for (packing, ending) in BOTH {
-        let packed = pack(packing, page.as_bytes());
-        for number in 0..60 {
-            let mut bytes = packed.clone();
-            for _ in 0..=numbers.below(4) {
-                let at = numbers.below(bytes.len());
-                bytes[at] = numbers.below(256) as u8;
-            }
-            bytes.truncate(bytes.len() - numbers.below(2) * numbers.below(bytes.len()));
-            place.file(format!("in/{number}.txt.{ending}"), bytes);
-        }
-    }
-    clean(&place, &["in", "-o", "out"], 3);
-    place.counts("stats");
 }

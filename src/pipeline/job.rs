@@ -134,6 +134,7 @@ impl JobRun<'_, '_, '_> {
         let written = match read {
             Ok(()) => {
                 self.outcome.counts.bytes_read += bytes.len() as u64;
+                self.outcome.file_bytes += bytes.len() as u64;
                 self.page(&file, &bytes)?
             }
             Err(kind) => {
@@ -275,12 +276,13 @@ impl JobRun<'_, '_, '_> {
     fn chunk(&mut self, chunk: Chunk) -> Result<(), RunError> {
         let file = &chunk.file;
         self.outcome.counts.bytes_read += chunk.bytes.len() as u64;
+        self.outcome.file_bytes += chunk.file_bytes;
         let mut rows = RowsSeen::default();
         let mut has_failed = false;
         let not_read = unpack::not_read(file, self.worker.options);
         let written = match &chunk.content {
             _ if let Some(kind) = not_read => {
-                if chunk.offset == 0 {
+                if chunk.is_first {
                     self.outcome.tell(file, kind);
                 }
                 has_failed = true;
@@ -300,17 +302,17 @@ impl JobRun<'_, '_, '_> {
                     self.outcome.tell_at(file, None, chunk.offset, kind.clone());
                     self.outcome.counts.copied_unchanged += 1;
                 }
-                self.outcome.counts.pages += u64::from(chunk.offset == 0);
+                self.outcome.counts.pages += u64::from(chunk.is_first);
                 self.outcome.keep_bytes(&chunk.bytes);
                 self.worker.written(chunk.bytes.clone())
             }
             ChunkContent::Rows { rows_before } => self.rows(&chunk, *rows_before, &mut rows)?,
             ChunkContent::Rejected { row, problem } => {
                 if let Some(kind) = problem {
-                    self.outcome
-                        .tell_at(file, Some(*row), chunk.offset, kind.clone());
-                    self.outcome.counts.rows_rejected += 1;
+                    self.outcome.tell_at(file, row.map(u64::from), chunk.offset, kind.clone());
+                    self.outcome.counts.rows_rejected += u64::from(row.is_some());
                 }
+                has_failed = row.is_none();
                 self.outcome.reject(&chunk.bytes);
                 if chunk.is_last && !chunk.bytes.ends_with(b"\n") {
                     self.outcome.rejects.push(b'\n');
@@ -361,8 +363,7 @@ impl JobRun<'_, '_, '_> {
         bytes_before: u64,
     ) -> Result<Written, RunError> {
         let file = &chunk.file;
-        let is_first = chunk.offset == 0;
-        self.outcome.counts.pages += u64::from(is_first);
+        self.outcome.counts.pages += u64::from(chunk.is_first);
         if unpack::has_nul(&chunk.bytes, self.worker.options) {
             self.outcome
                 .tell_at(file, None, chunk.offset, ProblemKind::Nul);

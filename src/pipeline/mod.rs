@@ -108,7 +108,7 @@ pub const PAGES_BEFORE_LIMIT: u64 = 1000;
 
 /// Hears how a run goes on. Calls come one at a time, in source order.
 pub trait Progress: Send {
-    /// More bytes of input are done.
+    /// More bytes of input are done, packed ones where it is packed.
     fn done(&mut self, _bytes: u64) {}
 
     /// A record, page or file was not cleaned.

@@ -18,6 +18,8 @@ use crate::source::rows::Row;
 pub struct Outcome {
     /// Its part of the report.
     pub counts: Counts,
+    /// Bytes taken from files, packed ones where they are packed.
+    pub file_bytes: u64,
     /// Rows for the ledger.
     pub ledger: Vec<u8>,
     /// Rejected rows, byte for byte.
@@ -189,7 +191,7 @@ impl<'r> Writer<'r> {
 
     /// Writes what a job came to.
     pub fn take(&mut self, outcome: Outcome) -> Result<(), RunError> {
-        let bytes_read = outcome.counts.bytes_read;
+        let file_bytes = outcome.file_bytes;
         if let Some(chunk) = &outcome.chunk {
             self.open(chunk)?;
         }
@@ -211,7 +213,7 @@ impl<'r> Writer<'r> {
             Some(chunk) => self.take_chunk(chunk, &outcome.counts)?,
             None => self.counts.merge(&outcome.counts),
         }
-        self.progress.done(bytes_read);
+        self.progress.done(file_bytes);
         if self.counts.pages >= PAGES_BEFORE_LIMIT {
             self.check_limits()?;
         }

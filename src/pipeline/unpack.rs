@@ -87,7 +87,8 @@ pub struct Walk<'w> {
 }
 
 impl Walk<'_> {
-    /// Gives what a job holds to `take`; returns the bytes read. `bytes` is memory to use.
+    /// Gives what a job holds to `take`; returns the bytes taken from files, packed ones where they
+    /// are packed. `bytes` is memory to use.
     ///
     /// # Errors
     ///
@@ -123,7 +124,7 @@ impl Walk<'_> {
                 if chunk.is_last {
                     take(Found::End(&chunk.file))?;
                 }
-                Ok(chunk.bytes.len() as u64)
+                Ok(chunk.file_bytes)
             }
             Job::Skipped(file, kind) => {
                 take(Found::Problem(file.problem(None, None, kind)))?;
@@ -157,7 +158,7 @@ impl Walk<'_> {
 
     fn chunk(&self, chunk: &Chunk, take: &mut Take<'_>) -> Result<(), RunError> {
         let file = &chunk.file;
-        let is_start = chunk.offset == 0;
+        let is_start = chunk.is_first;
         if let Some(kind) = not_read(file, self.options) {
             return match is_start {
                 true => take(Found::Problem(file.problem(None, None, kind))),
@@ -195,7 +196,7 @@ impl Walk<'_> {
             ChunkContent::Rejected {
                 row,
                 problem: Some(kind),
-            } => Found::Problem(problem(Some(*row), kind)),
+            } => Found::Problem(problem(row.map(u64::from), kind)),
             ChunkContent::Unread(None) | ChunkContent::Rejected { problem: None, .. } => {
                 return Ok(());
             }

@@ -89,14 +89,19 @@ fn word(line: &CleanedLine<'_>) -> &'static str {
 
 /// Appends the value of [`FIELD`] for a row's text.
 ///
-/// Tagged: an array with an object for each line. Spans: an object with an array of
-/// `[start, end, score]` for each reason, bytes of the decoded text, half-open.
+/// Tagged: an array with an object for each line. Spans: what the dolma toolkit calls attributes,
+/// an object with an array of `[start, end, score]` for each reason, half-open, in characters of
+/// the decoded text, which must be UTF-8.
 pub fn write_field(mode: Mode, cleaned: &Cleaned<'_>, names: Option<&Names>, out: &mut Vec<u8>) {
     match mode {
         Mode::Drop => {}
         Mode::Tag => {
             write_list(cleaned.each_line(), out, |line, out| {
-                let head = format!("{{\"line\":{},\"decision\":\"{}\"", line.number, word(line));
+                let head = format!(
+                    "{{\"line\":{},\"decision\":\"{}\"",
+                    line.number,
+                    word(&line)
+                );
                 out.extend_from_slice(head.as_bytes());
                 ledger::write_reason(line.verdict, out);
                 if let Reason::Repeat { of } = line.verdict.reason {
@@ -106,47 +111,62 @@ pub fn write_field(mode: Mode, cleaned: &Cleaned<'_>, names: Option<&Names>, out
                 out.push(b'}');
             });
         }
-        Mode::Spans => {
-            let mut separator = b'{';
-            const WORDS: [&str; 7] = [
-                "blank",
-                "template",
-                "repeat",
-                "duplicate",
-                "comment",
-                "headline",
-                "boilerplate",
-            ];
-            for word in WORDS {
-                out.push(separator);
-                separator = b',';
-                ledger::write_string(word, out);
-                out.push(b':');
-                let removed = cleaned
-                    .each_line()
-                    .filter(|line| !line.verdict.is_kept && line.verdict.reason.word() == word);
-                write_list(removed, out, |line, out| {
-                    let score = line.verdict.score.context;
-                    let span = format!("[{},{},{score:.4}]", line.start, line.end);
-                    out.extend_from_slice(span.as_bytes());
-                });
-            }
-            out.push(b'}');
-        }
+        Mode::Spans => write_spans(cleaned, out),
     }
 }
 
-fn write_list<'p>(
-    lines: impl Iterator<Item = CleanedLine<'p>>,
+/// The attributes of [`Mode::Spans`]: the reasons for which a line goes.
+const ATTRIBUTES: [&str; 7] = [
+    "blank",
+    "template",
+    "repeat",
+    "duplicate",
+    "comment",
+    "headline",
+    "boilerplate",
+];
+
+fn write_spans(cleaned: &Cleaned<'_>, out: &mut Vec<u8>) {
+    let mut lists = [const { Vec::new() }; ATTRIBUTES.len()];
+    let mut start = 0;
+    for line in cleaned.each_line() {
+        let end = start + characters(line.bytes);
+        let reason = line.verdict.reason.word();
+        let list = ATTRIBUTES.iter().position(|name| *name == reason);
+        if let Some(list) = list.filter(|_| !line.verdict.is_kept) {
+            lists[list].push((start, end, line.verdict.score.context));
+        }
+        start = end;
+    }
+    let mut separator = b'{';
+    for (name, spans) in ATTRIBUTES.into_iter().zip(lists) {
+        out.push(separator);
+        separator = b',';
+        ledger::write_string(name, out);
+        out.push(b':');
+        write_list(spans.into_iter(), out, |(start, end, score), out| {
+            out.extend_from_slice(format!("[{start},{end},{score:.4}]").as_bytes());
+        });
+    }
+    out.push(b'}');
+}
+
+/// Unicode characters of UTF-8 text: its bytes that continue none.
+fn characters(text: &[u8]) -> usize {
+    text.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
+}
+
+fn write_list<T>(
+    items: impl Iterator<Item = T>,
     out: &mut Vec<u8>,
-    write: impl Fn(&CleanedLine<'p>, &mut Vec<u8>),
+    write: impl Fn(T, &mut Vec<u8>),
 ) {
     out.push(b'[');
-    for (index, line) in lines.enumerate() {
+    for (index, item) in items.enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        write(&line, out);
+        write(item, out);
     }
     out.push(b']');
 }

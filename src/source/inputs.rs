@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 use super::content::{self, Content};
-use super::packed::{Packing, Unpacker};
+use super::packed::{self, Packing};
 use super::rows::FieldNames;
 use super::stream::{Cut, Stream};
 use super::{Chunk, ChunkContent, FileEntry, Job, Source, rows};
@@ -224,7 +224,6 @@ impl Inputs {
                     let _ = (&mut reader).take(START_BYTES).read_to_end(&mut start);
                     file.packing = Packing::told(&start);
                     let reader = Box::new(io::Cursor::new(start).chain(reader));
-                    let reader = unpacked(file.packing, reader);
                     self.stream = Some(Stream::new(file, reader, cut, self.max_page_bytes));
                     return None;
                 }
@@ -242,7 +241,7 @@ impl Inputs {
         let file = &*file;
         let skipped = |problem| Job::Skipped(Box::new(file.clone()), problem);
         let max_page_bytes = self.max_page_bytes as u64;
-        let cut = match self.format {
+        let mut cut = match self.format {
             InputFormat::Jsonl => Cut::Rows,
             InputFormat::Auto if is_json_lines(file).map_err(skipped)? => Cut::Rows,
             _ if file.packing.is_some() => page_cut(self.format),
@@ -256,7 +255,7 @@ impl Inputs {
             let head = head(file).map_err(skipped)?;
             match content::tell(file.content_name(), &head) {
                 Content::Other => return Err(Job::OtherFile(size_bytes)),
-                Content::Html => return Err(skipped(ProblemKind::LongHtml(max_page_bytes))),
+                Content::Html => cut = Cut::Whole,
                 Content::Unread(format) => return Err(skipped(file.unread_format(format))),
                 _ => {}
             }
@@ -272,7 +271,7 @@ impl Inputs {
         });
         self.stream = Some(Stream::new(
             file.clone(),
-            unpacked(file.packing, Box::new(opened)),
+            Box::new(opened),
             cut,
             self.max_page_bytes,
         ));
@@ -471,7 +470,7 @@ fn is_json_lines(file: &FileEntry) -> Result<bool, ProblemKind> {
 fn head(file: &FileEntry) -> Result<Vec<u8>, ProblemKind> {
     let mut head = Vec::new();
     let opened = open_file(&file.path).map_err(|error| ProblemKind::of_read(&error))?;
-    unpacked(file.packing, Box::new(opened))
+    packed::unpacked(file.packing, Box::new(opened))
         .take(HEAD_BYTES as u64)
         .read_to_end(&mut head)
         .or_else(|error| {
@@ -489,11 +488,4 @@ fn told_packing(path: &Path) -> Result<Option<Packing>, ProblemKind> {
         .and_then(|file| file.take(START_BYTES).read_to_end(&mut start))
         .map_err(|error| ProblemKind::of_read(&error))?;
     Ok(Packing::told(&start))
-}
-
-fn unpacked(packing: Option<Packing>, reader: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
-    match packing {
-        Some(packing) => Box::new(Unpacker::new(packing, reader)),
-        None => reader,
-    }
 }

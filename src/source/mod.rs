@@ -11,6 +11,7 @@ pub mod site;
 pub mod stream;
 pub mod utf16;
 
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -126,6 +127,10 @@ pub struct Chunk {
     pub content: ChunkContent,
     /// The file's bytes.
     pub bytes: Vec<u8>,
+    /// Bytes that were taken from the file since the chunk before, packed ones where it is packed.
+    pub file_bytes: u64,
+    /// No chunk of this file comes before this one.
+    pub is_first: bool,
     /// No chunk of this file comes behind this one.
     pub is_last: bool,
 }
@@ -150,11 +155,12 @@ pub enum ChunkContent {
         /// Rows before this chunk.
         rows_before: u64,
     },
-    /// A stretch of a row that is rejected; the problem stands on its first chunk.
+    /// A stretch of a row, or of a whole page, that is rejected; the problem stands on its first
+    /// chunk.
     Rejected {
-        /// Number of the row, from 1.
-        row: u64,
-        /// Set on the first chunk of the row.
+        /// Number of the row, from 1; None for a page.
+        row: Option<NonZeroU64>,
+        /// Set on the first chunk of the row or page.
         problem: Option<ProblemKind>,
     },
     /// The bytes of a packed file end before their time; these, the half line or row before

@@ -79,6 +79,14 @@ impl Packing {
     }
 }
 
+/// What a file holds, unpacked where it is packed.
+pub fn unpacked(packing: Option<Packing>, reader: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
+    match packing {
+        Some(packing) => Box::new(Unpacker::new(packing, reader)),
+        None => reader,
+    }
+}
+
 /// The name without the ending that says how the file is packed, and that ending.
 pub fn split_name(name: &Path) -> (&Path, Option<&OsStr>) {
     match (Packing::named(name), name.to_str()) {
@@ -367,7 +375,7 @@ mod tests {
         }
     }
 
-    fn unpacked(packing: Packing, bytes: &[u8]) -> (Vec<u8>, Option<PackedProblem>) {
+    fn read_all(packing: Packing, bytes: &[u8]) -> (Vec<u8>, Option<PackedProblem>) {
         let read = |reader: Box<dyn Read + Send>| {
             let mut out = Vec::new();
             let problem = Unpacker::new(packing, reader)
@@ -407,7 +415,7 @@ mod tests {
             ),
         ] {
             assert_eq!(Packing::told(&bytes), Some(packing));
-            assert_eq!(unpacked(packing, &bytes), ([PAGE, PAGE].concat(), None));
+            assert_eq!(read_all(packing, &bytes), ([PAGE, PAGE].concat(), None));
         }
     }
 
@@ -417,7 +425,7 @@ mod tests {
             let bytes = [packed(packing), packed(packing)].concat();
             let first = bytes.len() / 2;
             for end in 4..bytes.len() {
-                let (out, problem) = unpacked(packing, &bytes[..end]);
+                let (out, problem) = read_all(packing, &bytes[..end]);
                 assert!([PAGE, PAGE].concat().starts_with(&out));
                 assert!(end < first || out.len() >= PAGE.len());
                 let (format, at) = (packing.word(), end as u64);
@@ -435,7 +443,7 @@ mod tests {
                 format: packing.word(),
                 at: bytes.len() as u64,
             };
-            let (out, told) = unpacked(packing, &[&bytes[..], b"and more"].concat());
+            let (out, told) = read_all(packing, &[&bytes[..], b"and more"].concat());
             assert_eq!((&out[..], told), (PAGE, Some(problem)));
         }
     }
@@ -447,7 +455,7 @@ mod tests {
             for at in 4..bytes.len() {
                 let mut bytes = bytes.clone();
                 bytes[at] ^= 0x55;
-                let (out, problem) = unpacked(packing, &bytes);
+                let (out, problem) = read_all(packing, &bytes);
                 assert!(out.len() <= 1 << 20);
                 // Only zstd's own checksum, which short frames lack, would tell of literals.
                 let is_told = problem.is_some() || out == PAGE;
@@ -461,7 +469,7 @@ mod tests {
         let frame = [ZSTD_MAGIC, &[0x00, 0xa8, 0x01, 0, 0]].concat();
         let window_bytes = 1 << 31;
         let problem = PackedProblem::Window { window_bytes };
-        assert_eq!(unpacked(Packing::Zstd, &frame).1, Some(problem));
+        assert_eq!(read_all(Packing::Zstd, &frame).1, Some(problem));
         let frame = [ZSTD_MAGIC, &[0xe0], &(1_u64 << 40).to_le_bytes()].concat();
         assert_eq!(window_bytes_of(&frame), Some(1 << 40));
         assert_eq!(

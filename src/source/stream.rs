@@ -1,12 +1,14 @@
 //! A stream of bytes in, chunks of whole lines or whole rows out, in bounded memory.
 
 use std::io::Read;
+use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use memchr::{memchr, memchr2, memrchr, memrchr2};
 
 use super::content::{self, Content, UTF8_MARK};
-use super::{Chunk, ChunkContent, FileEntry};
+use super::{Chunk, ChunkContent, FileEntry, packed};
 use crate::error::{PackedProblem, ProblemKind};
 use crate::page::LineCursor;
 
@@ -26,7 +28,7 @@ pub enum Cut {
     },
     /// At LF, into JSON rows.
     Rows,
-    /// Nowhere: HTML that is too large is not read.
+    /// Nowhere: HTML that is too large is rejected.
     Whole,
 }
 
@@ -38,6 +40,8 @@ pub enum Cut {
 pub struct Stream {
     file: Arc<FileEntry>,
     reader: Box<dyn Read + Send>,
+    /// Bytes taken from the file since the last chunk.
+    taken: Arc<AtomicU64>,
     cut: Cut,
     max_bytes: usize,
     /// Read, but not handed out.
@@ -52,6 +56,10 @@ pub struct Stream {
     is_in_long: bool,
     /// The file is no text: all of it is kept without being looked at.
     is_unread: bool,
+    /// The file is a page that is too large to be cut: all of it is rejected.
+    is_rejected: bool,
+    /// A chunk was handed out.
+    is_begun: bool,
     is_at_end: bool,
     /// Why the end came, where it came too soon.
     cut_by: Option<PackedProblem>,
@@ -59,11 +67,18 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// A stream over `reader`, which stands at the file's start.
+    /// A stream over `reader`, which stands at the file's start and gives its bytes as they lie
+    /// there, packed or not.
     pub fn new(file: FileEntry, reader: Box<dyn Read + Send>, cut: Cut, max_bytes: usize) -> Self {
-        Stream {
-            file: Arc::new(file),
+        let taken = Arc::<AtomicU64>::default();
+        let counted = Counted {
             reader,
+            taken: Arc::clone(&taken),
+        };
+        Stream {
+            reader: packed::unpacked(file.packing, Box::new(counted)),
+            file: Arc::new(file),
+            taken,
             cut,
             max_bytes: max_bytes.max(MIN_CHUNK_BYTES),
             rest: Vec::new(),
@@ -72,6 +87,8 @@ impl Stream {
             count: 0,
             is_in_long: false,
             is_unread: false,
+            is_rejected: false,
+            is_begun: false,
             is_at_end: false,
             cut_by: None,
             is_done: false,
@@ -90,8 +107,11 @@ impl Stream {
         if let Err(problem) = self.fill(target) {
             return Some(self.failed(problem));
         }
-        if self.cut == Cut::Whole && !(self.is_at_end && self.rest.len() <= self.max_bytes) {
-            return Some(self.failed(ProblemKind::LongHtml(self.max_bytes as u64)));
+        let is_too_large =
+            self.cut == Cut::Whole && !(self.is_at_end && self.rest.len() <= self.max_bytes);
+        let is_cut_here = self.rest.is_empty() && self.cut_by.is_some();
+        if (self.is_rejected || is_too_large) && !is_cut_here {
+            return Some(self.rejected_page());
         }
         if let Some(chunk) = self.before_cut() {
             return Some(chunk);
@@ -164,9 +184,17 @@ impl Stream {
             return None;
         }
         let is_all_whole = matches!(problem, PackedProblem::Trailing { .. })
-            || self.offset == 0
-                && self.cut != Cut::Rows
-                && content::tell(self.file.content_name(), &self.rest) == Content::Html;
+            || match self.cut {
+                Cut::Rows | Cut::Lines { is_told: false } => false,
+                Cut::Whole => true,
+                Cut::Lines { is_told: true } => {
+                    !self.is_begun
+                        && matches!(
+                            content::tell(self.file.content_name(), &self.rest),
+                            Content::Html | Content::Other | Content::Unread(_)
+                        )
+                }
+            };
         let end = match self.cut {
             _ if is_all_whole => self.rest.len(),
             Cut::Rows => memrchr(b'\n', &self.rest).map_or(0, |at| at + 1),
@@ -174,7 +202,7 @@ impl Stream {
                 memrchr2(b'\n', b'\r', &self.rest).map_or(0, |at| at + 1)
             }
         };
-        if end > 0 {
+        if end > 0 || !self.is_begun {
             return Some(self.whole(end));
         }
         let problem = self.cut_by.take()?;
@@ -189,10 +217,7 @@ impl Stream {
         if self.offset == 0 && self.cut == (Cut::Lines { is_told: true }) && !self.is_at_end {
             problem = match content::tell(self.file.content_name(), &self.rest) {
                 Content::Text | Content::TextWithNul => None,
-                Content::Html => {
-                    let limit = self.max_bytes as u64;
-                    return Some(self.failed(ProblemKind::LongHtml(limit)));
-                }
+                Content::Html => return Some(self.rejected_page()),
                 Content::Utf16 => Some(ProblemKind::LongUtf16),
                 Content::Utf16WithoutMark => Some(ProblemKind::Utf16WithoutMark),
                 Content::Unread(format) => {
@@ -207,6 +232,14 @@ impl Stream {
         let end = self.rest.len();
         self.is_unread
             .then(|| self.take(end, ChunkContent::Unread(problem)))
+    }
+
+    /// A piece of a page that is rejected.
+    fn rejected_page(&mut self) -> Chunk {
+        let is_first = !std::mem::replace(&mut self.is_rejected, true);
+        let problem = is_first.then_some(ProblemKind::LongHtml(self.max_bytes as u64));
+        let end = self.rest.len();
+        self.take(end, ChunkContent::Rejected { row: None, problem })
     }
 
     fn whole(&mut self, end: usize) -> Chunk {
@@ -256,7 +289,7 @@ impl Stream {
                 ChunkContent::Unread(is_first.then_some(ProblemKind::LongLine(limit)))
             }
             Cut::Rows => ChunkContent::Rejected {
-                row: self.count + 1,
+                row: NonZeroU64::new(self.count + 1),
                 problem: is_first.then_some(ProblemKind::LongRow(limit)),
             },
         };
@@ -282,6 +315,8 @@ impl Stream {
             offset,
             content,
             bytes,
+            file_bytes: self.taken.swap(0, Ordering::Relaxed),
+            is_first: !std::mem::replace(&mut self.is_begun, true),
             is_last: self.is_done,
         }
     }
@@ -293,8 +328,24 @@ impl Stream {
             offset: self.offset + self.rest.len() as u64,
             content: ChunkContent::Failed(problem),
             bytes: Vec::new(),
+            file_bytes: self.taken.swap(0, Ordering::Relaxed),
+            is_first: !std::mem::replace(&mut self.is_begun, true),
             is_last: true,
         }
+    }
+}
+
+/// Counts the bytes of a file that are taken.
+struct Counted {
+    reader: Box<dyn Read + Send>,
+    taken: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.reader.read(out)?;
+        self.taken.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
     }
 }
 
@@ -325,6 +376,8 @@ mod tests {
         let last: Vec<bool> = chunks.iter().map(|chunk| chunk.is_last).collect();
         assert_eq!(last.iter().filter(|&&is_last| is_last).count(), 1);
         assert_eq!(last.last(), Some(&true));
+        let mut first = chunks.iter().map(|chunk| chunk.is_first);
+        assert!(first.next() == Some(true) && !first.any(|is_first| is_first));
         chunks
             .iter()
             .map(|chunk| {
@@ -333,6 +386,7 @@ mod tests {
                     ChunkContent::Rows { rows_before } => format!("rows {rows_before}"),
                     ChunkContent::Unread(problem) => format!("unread {}", problem.is_some()),
                     ChunkContent::Rejected { row, problem } => {
+                        let row = row.map_or("page".to_owned(), |row| row.to_string());
                         format!("rejected {row} {}", problem.is_some())
                     }
                     ChunkContent::Cut(_) => "cut".to_owned(),

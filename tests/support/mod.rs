@@ -362,6 +362,14 @@ impl Numbers {
     }
 }
 
+/// How many things a test makes: as many as the environment says, else `usual`.
+pub fn count_from(variable: &str, usual: usize) -> usize {
+    match std::env::var(variable) {
+        Ok(count) => count.parse().expect("a number"),
+        Err(_) => usual,
+    }
+}
+
 /// Makes a named pipe; false, said aloud, where that cannot be done.
 pub fn make_pipe(path: &Path) -> bool {
     let made = std::process::Command::new("mkfifo").arg(path).status();

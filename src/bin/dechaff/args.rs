@@ -456,8 +456,8 @@ pub struct ReadingArgs {
     #[arg(long, default_value_t = 0, value_name = "N", env = "DECHAFF_THREADS", value_parser = clap::value_parser!(u16).range(0..=512))]
     pub threads: u16,
 
-    /// Largest page in memory; longer text is cleaned in parts of this size, longer rows are
-    /// rejected (K, M, G: powers of 1000; KiB, MiB, GiB: of 1024)
+    /// Largest page in memory; longer text is cleaned in parts of this size, longer rows and HTML
+    /// are rejected (K, M, G: powers of 1000; KiB, MiB, GiB: of 1024)
     #[arg(long, default_value = "64MiB", value_name = "SIZE")]
     pub max_page_bytes: Size,
 }
@@ -856,7 +856,8 @@ pub enum Mode {
     Drop,
     /// Every line: decision, score, reason, line, separated by tabs
     Tag,
-    /// Text unchanged; decisions in NAME.spans.jsonl, or in one more field of the row
+    /// Text unchanged; decisions in NAME.spans.jsonl, or in one more field of the row, in dolma's
+    /// attribute form
     Spans,
 }
 
