@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::config::Config;
+use crate::config::{Config, Treatment};
 use crate::decide::{self, PageFindings, Reason, Verdict};
 use crate::duplicates::Duplicates;
 use crate::error::ConfigError;
@@ -11,7 +11,7 @@ use crate::evidence::{Evidence, Needs, PageAddress};
 use crate::index::{CorpusIndex, Place, PlaceFigures, keys};
 use crate::page::{Line, LineCursor, RawLine};
 use crate::repeats::Repeats;
-use crate::score::{Contribution, LearnedScorer, PageFacts, Score, Scorer, Scratch};
+use crate::score::{Contribution, LearnedScorer, PageFacts, Score, Scorer, Scratch, Wanted};
 use crate::templates::Templates;
 
 /// Cleans pages. Made once from a [`Config`], shared by all threads.
@@ -59,8 +59,9 @@ impl Cleaner {
     /// # Errors
     ///
     /// As [`Cleaner::new`].
-    pub fn with_scorer(config: Config, scorer: Box<dyn Scorer>) -> Result<Self, ConfigError> {
+    pub fn with_scorer(config: Config, mut scorer: Box<dyn Scorer>) -> Result<Self, ConfigError> {
         config.check()?;
+        scorer.limit_to(wanted(&config));
         Ok(Cleaner {
             config,
             scorer,
@@ -270,6 +271,15 @@ impl Cleaner {
                 places: places(line),
             })
             .collect()
+    }
+}
+
+/// What a config asks to know of lines besides their boilerplate score.
+fn wanted(config: &Config) -> Wanted {
+    let is_asked = |treatment| config.tell_kinds || treatment != Treatment::Scored;
+    Wanted {
+        comment: is_asked(config.comments),
+        headline: is_asked(config.headline),
     }
 }
 

@@ -107,22 +107,61 @@ pub(super) struct Neighbourhood {
     best_runs: [std::ops::Range<usize>; 2],
 }
 
+/// The features that somebody asks about.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Asked {
+    features: Vec<bool>,
+    comments: bool,
+}
+
+impl Asked {
+    /// These features.
+    pub(crate) fn about(features: impl Iterator<Item = usize>) -> Self {
+        let mut asked = Asked {
+            features: vec![false; feature_names().len()],
+            comments: false,
+        };
+        for feature in features {
+            asked.features[feature] = true;
+            asked.comments |= tells_of_comments(feature);
+        }
+        asked
+    }
+
+    /// Every feature.
+    pub(crate) fn all() -> Self {
+        Asked::about(0..feature_names().len())
+    }
+
+    #[inline]
+    pub(crate) fn has(&self, feature: usize) -> bool {
+        self.features[feature]
+    }
+
+    /// Whether a feature that tells of comments is among them.
+    pub(crate) fn comments(&self) -> bool {
+        self.comments
+    }
+}
+
 /// Takes in the features of a page one by one.
 pub(super) trait Sink {
     /// A feature's name, and its code for each line.
     fn feature(&mut self, name: &'static str, code: impl Fn(usize) -> u8);
 }
 
-/// Fills columns.
+/// Fills the columns of features that are asked about; others keep what they held.
 pub(super) struct Fill<'c> {
     columns: &'c mut Columns,
+    asked: &'c Asked,
     next: usize,
 }
 
 impl<'c> Fill<'c> {
-    pub(super) fn new(columns: &'c mut Columns, from: usize) -> Self {
+    pub(super) fn new(columns: &'c mut Columns, asked: &'c Asked, from: usize) -> Self {
         Fill {
             columns,
+            asked,
             next: from,
         }
     }
@@ -131,7 +170,9 @@ impl<'c> Fill<'c> {
 impl Sink for Fill<'_> {
     #[inline]
     fn feature(&mut self, _: &'static str, code: impl Fn(usize) -> u8) {
-        self.columns.fill(self.next, code);
+        if self.asked.has(self.next) {
+            self.columns.fill(self.next, code);
+        }
         self.next += 1;
     }
 }
@@ -145,7 +186,6 @@ pub fn feature_names() -> &'static [&'static str] {
 
 /// Whether a feature tells of comments. Only one set of labelled pages knows comments, so these
 /// tell it from the others too: what is said of boilerplate does not rest on them.
-#[cfg(feature = "train")]
 pub(crate) fn tells_of_comments(feature: usize) -> bool {
     feature_names()[feature].contains("comment")
 }
@@ -164,13 +204,14 @@ fn names() -> Vec<&'static str> {
         evidence: &crate::evidence::Evidence::default(),
         repeats: &crate::repeats::Repeats::default(),
     };
-    neighbourhood.sum_up(&facts, &Default::default(), [&[]; SPEAKS_OF]);
+    neighbourhood.sum_up(&facts, &Default::default(), [&[]; SPEAKS_OF], true);
     neighbourhood.features(&facts, &mut names);
     names.0
 }
 
 impl Neighbourhood {
-    /// Sums up the page from the log-odds of each line so far and what its words say.
+    /// Sums up the page from the log-odds of each line so far and what its words say; what is
+    /// said of comments, if that is asked for.
     ///
     /// Linear time; about 130 bytes a line.
     pub(super) fn sum_up(
@@ -178,6 +219,7 @@ impl Neighbourhood {
         facts: &PageFacts<'_>,
         log_odds: &[Vec<f32>; KINDS],
         words_say: [&[f32]; SPEAKS_OF],
+        comments_are_asked: bool,
     ) {
         let [log_odds, comment, _] = log_odds;
         let lines = log_odds.len();
@@ -212,15 +254,17 @@ impl Neighbourhood {
             .fill(3 * ONE, self.log_odds.iter().map(|&value| whole(value)));
         self.words_say_sums
             .fill(0, self.words_say.iter().map(|&value| whole(value)));
-        self.comments
-            .fill(0, comment.iter().map(|&value| whole(likelihood(value))));
-        self.words_say_comment
-            .fill(0, of_comment.iter().map(|&value| whole(likelihood(value))));
-        let comments = &self.comments;
-        let words = shapes.iter().enumerate();
-        let comment_words =
-            words.map(|(line, shape)| i64::from(shape.words) * comments.of(line, line + 1));
-        self.comment_words.fill(0, comment_words);
+        if comments_are_asked {
+            self.comments
+                .fill(0, comment.iter().map(|&value| whole(likelihood(value))));
+            self.words_say_comment
+                .fill(0, of_comment.iter().map(|&value| whole(likelihood(value))));
+            let comments = &self.comments;
+            let words = shapes.iter().enumerate();
+            let comment_words =
+                words.map(|(line, shape)| i64::from(shape.words) * comments.of(line, line + 1));
+            self.comment_words.fill(0, comment_words);
+        }
         self.words
             .fill(0, shapes.iter().map(|shape| i64::from(shape.words)));
         let body = shapes.iter().zip(&self.likelihoods);

@@ -155,6 +155,12 @@ impl Forest {
         self.trees.each()
     }
 
+    /// The features that its questions are about, with repeats.
+    pub fn features(&self) -> impl Iterator<Item = usize> {
+        let splits = self.trees.splits().iter();
+        splits.map(|split| usize::from(split.feature))
+    }
+
     /// Replaces `sums` by the log-odds of each line.
     pub fn sums(&self, columns: &Columns, sums: &mut Vec<f32>) {
         sums.clear();

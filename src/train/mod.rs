@@ -21,7 +21,9 @@ use crate::score::forest::Forest;
 use crate::score::learned::WordsOf;
 use crate::score::lexical::{LexicalTable, Of};
 use crate::score::model::Step;
-use crate::score::{KINDS, Kind, LINE_FEATURES, Model, Scratch, feature_names, tells_of_comments};
+use crate::score::{
+    Asked, KINDS, Kind, LINE_FEATURES, Model, Scratch, feature_names, tells_of_comments,
+};
 use boost::{Examples, ForestOptions};
 use lexical::LexicalExample;
 use network::{NetworkOptions, NetworkPage};
@@ -255,7 +257,7 @@ fn fill(
     let lexical = &lexicals[page.fold];
     scratch.fill_lines(&facts, lexical, least_known, WordsOf::new());
     if step > 0 {
-        scratch.fill_neighbourhood(&facts, &page.log_odds);
+        scratch.fill_neighbourhood(&facts, &page.log_odds, &Asked::all());
     }
 }
 
