@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::config::Config;
+use crate::config::{Config, Treatment};
 use crate::decide::{self, PageFindings, Reason, Verdict};
 use crate::duplicates::Duplicates;
 use crate::error::ConfigError;
@@ -12,7 +12,7 @@ use crate::html::{LineStructure, Rendered};
 use crate::index::{CorpusIndex, Place, PlaceFigures, keys};
 use crate::page::{Line, LineCursor, RawLine};
 use crate::repeats::Repeats;
-use crate::score::{Contribution, LearnedScorer, PageFacts, Score, Scorer, Scratch};
+use crate::score::{Contribution, LearnedScorer, PageFacts, Score, Scorer, Scratch, Wanted};
 use crate::templates::Templates;
 
 /// Cleans pages. Made once from a [`Config`], shared by all threads.
@@ -55,24 +55,12 @@ pub struct PageText<'p> {
     pub structures: &'p [LineStructure],
 }
 
-impl<'p> From<&'p [u8]> for PageText<'p> {
-    fn from(bytes: &'p [u8]) -> Self {
+impl<'p, T: AsRef<[u8]> + ?Sized> From<&'p T> for PageText<'p> {
+    fn from(bytes: &'p T) -> Self {
         PageText {
-            bytes,
+            bytes: bytes.as_ref(),
             structures: &[],
         }
-    }
-}
-
-impl<'p, const N: usize> From<&'p [u8; N]> for PageText<'p> {
-    fn from(bytes: &'p [u8; N]) -> Self {
-        bytes.as_slice().into()
-    }
-}
-
-impl<'p> From<&'p Vec<u8>> for PageText<'p> {
-    fn from(bytes: &'p Vec<u8>) -> Self {
-        bytes.as_slice().into()
     }
 }
 
@@ -100,8 +88,9 @@ impl Cleaner {
     /// # Errors
     ///
     /// As [`Cleaner::new`].
-    pub fn with_scorer(config: Config, scorer: Box<dyn Scorer>) -> Result<Self, ConfigError> {
+    pub fn with_scorer(config: Config, mut scorer: Box<dyn Scorer>) -> Result<Self, ConfigError> {
         config.check()?;
+        scorer.limit_to(wanted(&config));
         Ok(Cleaner {
             config,
             scorer,
@@ -337,6 +326,15 @@ impl Cleaner {
                 places: places(line),
             })
             .collect()
+    }
+}
+
+/// What a config asks to know of lines besides their boilerplate score.
+fn wanted(config: &Config) -> Wanted {
+    let is_asked = |treatment| config.tell_kinds || treatment != Treatment::Scored;
+    Wanted {
+        comment: is_asked(config.comments),
+        headline: is_asked(config.headline),
     }
 }
 

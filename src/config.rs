@@ -131,6 +131,9 @@ pub struct Config {
     pub comments: Treatment,
     /// What is done with the page's headline.
     pub headline: Treatment,
+    /// Find out how likely every line is a comment or the headline, though nothing is decided by
+    /// it: for showing.
+    pub tell_kinds: bool,
 }
 
 impl Default for Config {
@@ -144,6 +147,7 @@ impl Default for Config {
             threshold: Threshold::Auto,
             comments: Treatment::Scored,
             headline: Treatment::Scored,
+            tell_kinds: false,
         }
     }
 }

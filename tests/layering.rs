@@ -26,14 +26,14 @@ const TABLE: &[(&str, &str)] = &[
     ("blocks", "config fingerprint normalize page"),
     (
         "evidence",
-        "config fingerprint index normalize page shape shingle",
+        "config fingerprint html index normalize page shape shingle",
     ),
     ("repeats", "evidence shape shingle"),
     ("templates", "evidence"),
     ("duplicates", "config evidence index"),
     (
         "score",
-        "error evidence fingerprint page repeats shape shingle simd",
+        "error evidence fingerprint html page repeats shape shingle simd",
     ),
     (
         "decide",
@@ -41,7 +41,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "cleaner",
-        "config decide duplicates error evidence index page repeats score templates",
+        "config decide duplicates error evidence html index page repeats score templates",
     ),
     ("collect", "config evidence index templates"),
     ("report", "cleaner decide::Reason decide::Verdict"),
@@ -56,7 +56,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "eval",
-        "cleaner collect config decide error evidence index page score url visible",
+        "cleaner collect config decide error evidence html index normalize page score url visible",
     ),
     (
         "train",

@@ -57,6 +57,12 @@ const TERMINATORS: &[&str] = &["\n", "\r\n", "\r"];
 #[derive(Clone)]
 struct Bytes(Vec<u8>);
 
+impl AsRef<[u8]> for Bytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 impl fmt::Debug for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{}\"", visible(&self.0))

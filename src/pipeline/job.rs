@@ -309,7 +309,8 @@ impl JobRun<'_, '_, '_> {
             ChunkContent::Rows { rows_before } => self.rows(&chunk, *rows_before, &mut rows)?,
             ChunkContent::Rejected { row, problem } => {
                 if let Some(kind) = problem {
-                    self.outcome.tell_at(file, row.map(u64::from), chunk.offset, kind.clone());
+                    self.outcome
+                        .tell_at(file, row.map(u64::from), chunk.offset, kind.clone());
                     self.outcome.counts.rows_rejected += u64::from(row.is_some());
                 }
                 has_failed = row.is_none();

@@ -7,6 +7,7 @@
 //! first and behind the last sure paragraph is mostly furniture.
 
 use super::codes::{count, distance, fraction, likelihood, logit, share};
+use super::features::Asked;
 use super::forest::Columns;
 use super::lexical::SPEAKS_OF;
 use super::line;
@@ -111,16 +112,18 @@ pub(super) trait Sink {
     fn feature(&mut self, name: &'static str, code: impl Fn(usize) -> u8);
 }
 
-/// Fills columns.
+/// Fills the columns of features that are asked about; others keep what they held.
 pub(super) struct Fill<'c> {
     columns: &'c mut Columns,
+    asked: &'c Asked,
     next: usize,
 }
 
 impl<'c> Fill<'c> {
-    pub(super) fn new(columns: &'c mut Columns, from: usize) -> Self {
+    pub(super) fn new(columns: &'c mut Columns, asked: &'c Asked, from: usize) -> Self {
         Fill {
             columns,
+            asked,
             next: from,
         }
     }
@@ -129,7 +132,9 @@ impl<'c> Fill<'c> {
 impl Sink for Fill<'_> {
     #[inline]
     fn feature(&mut self, _: &'static str, code: impl Fn(usize) -> u8) {
-        self.columns.fill(self.next, code);
+        if self.asked.has(self.next) {
+            self.columns.fill(self.next, code);
+        }
         self.next += 1;
     }
 }
@@ -145,7 +150,8 @@ impl Sink for Names {
 }
 
 impl Neighbourhood {
-    /// Sums up the page from the log-odds of each line so far and what its words say.
+    /// Sums up the page from the log-odds of each line so far and what its words say; what is
+    /// said of comments, if that is asked for.
     ///
     /// Linear time; about 130 bytes a line.
     pub(super) fn sum_up(
@@ -153,6 +159,7 @@ impl Neighbourhood {
         facts: &PageFacts<'_>,
         log_odds: &[Vec<f32>; KINDS],
         words_say: [&[f32]; SPEAKS_OF],
+        comments_are_asked: bool,
     ) {
         let [log_odds, comment, _] = log_odds;
         let lines = log_odds.len();
@@ -187,15 +194,17 @@ impl Neighbourhood {
             .fill(3 * ONE, self.log_odds.iter().map(|&value| whole(value)));
         self.words_say_sums
             .fill(0, self.words_say.iter().map(|&value| whole(value)));
-        self.comments
-            .fill(0, comment.iter().map(|&value| whole(likelihood(value))));
-        self.words_say_comment
-            .fill(0, of_comment.iter().map(|&value| whole(likelihood(value))));
-        let comments = &self.comments;
-        let words = shapes.iter().enumerate();
-        let comment_words =
-            words.map(|(line, shape)| i64::from(shape.words) * comments.of(line, line + 1));
-        self.comment_words.fill(0, comment_words);
+        if comments_are_asked {
+            self.comments
+                .fill(0, comment.iter().map(|&value| whole(likelihood(value))));
+            self.words_say_comment
+                .fill(0, of_comment.iter().map(|&value| whole(likelihood(value))));
+            let comments = &self.comments;
+            let words = shapes.iter().enumerate();
+            let comment_words =
+                words.map(|(line, shape)| i64::from(shape.words) * comments.of(line, line + 1));
+            self.comment_words.fill(0, comment_words);
+        }
         self.words
             .fill(0, shapes.iter().map(|shape| i64::from(shape.words)));
         let body = shapes.iter().zip(&self.likelihoods);

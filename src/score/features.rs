@@ -39,7 +39,7 @@ impl Features {
         };
         let mut names = Names(line::FEATURES.to_vec());
         let mut neighbourhood = Neighbourhood::default();
-        neighbourhood.sum_up(&facts, &Default::default(), [&[]; SPEAKS_OF]);
+        neighbourhood.sum_up(&facts, &Default::default(), [&[]; SPEAKS_OF], true);
         neighbourhood.features(&facts, &mut names);
         let place = names.0.len();
         if reads == Reads::Html {
@@ -69,9 +69,47 @@ impl Features {
 
     /// Whether a feature tells of comments. Only one set of labelled pages knows comments, so
     /// these tell it from the others too: what is said of boilerplate does not rest on them.
-    #[cfg(feature = "train")]
     pub(crate) fn tells_of_comments(&self, feature: usize) -> bool {
         self.names[feature].contains("comment")
+    }
+}
+
+/// The features that somebody asks about.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Asked {
+    features: Vec<bool>,
+    comments: bool,
+}
+
+impl Asked {
+    /// These features.
+    pub(crate) fn about(reads: Reads, features: impl Iterator<Item = usize>) -> Self {
+        let known = Features::of(reads);
+        let mut asked = Asked {
+            features: vec![false; known.count()],
+            comments: false,
+        };
+        for feature in features {
+            asked.features[feature] = true;
+            asked.comments |= known.tells_of_comments(feature);
+        }
+        asked
+    }
+
+    /// Every feature.
+    #[cfg(feature = "train")]
+    pub(crate) fn all(reads: Reads) -> Self {
+        Asked::about(reads, 0..Features::of(reads).count())
+    }
+
+    #[inline]
+    pub(crate) fn has(&self, feature: usize) -> bool {
+        self.features[feature]
+    }
+
+    /// Whether a feature that tells of comments is among them.
+    pub(crate) fn comments(&self) -> bool {
+        self.comments
     }
 }
 

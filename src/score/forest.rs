@@ -155,6 +155,12 @@ impl Forest {
         self.trees.each()
     }
 
+    /// The features that its questions are about, with repeats.
+    pub fn features(&self) -> impl Iterator<Item = usize> {
+        let splits = self.trees.splits().iter();
+        splits.map(|split| usize::from(split.feature))
+    }
+
     /// Replaces `sums` by the log-odds of each line.
     pub fn sums(&self, columns: &Columns, sums: &mut Vec<f32>) {
         sums.clear();
@@ -210,7 +216,7 @@ mod tests {
         let mut columns = Columns::default();
         columns.reset(2, codes.len());
         for (line, codes) in codes.iter().enumerate() {
-            columns.set(line, codes);
+            columns.set(line, 0, codes);
         }
         let mut sums = Vec::new();
         forest().sums(&columns, &mut sums);
@@ -236,7 +242,7 @@ mod tests {
         for lines in [0, 1, 31, 32, 33, 70] {
             columns.reset(3, lines);
             for line in 0..lines {
-                columns.set(line, &[line as u8, 7]);
+                columns.set(line, 0, &[line as u8, 7]);
             }
             columns.fill(2, |line| 100 + line as u8);
             for line in 0..lines {

@@ -11,14 +11,14 @@ use ahash::RandomState;
 
 use super::codes::likelihood;
 use super::context::{Fill, Neighbourhood};
-use super::features::Features;
+use super::features::{Asked, Features};
 use super::forest::Columns;
 use super::lexical::{Lexical, LexicalTable, SPEAKS_OF};
 use super::model::Model;
 use super::network::States;
 use super::place::{self, Surroundings};
 use super::{Contribution, KINDS, Kind, MAX_CONTRIBUTIONS, PageFacts, Score, Scorer, Step};
-use super::{Reads, line};
+use super::{Reads, Wanted, line};
 use crate::fingerprint::Fingerprint;
 
 /// Scores with a [`Model`], and pages whose markup is known with another, if there is one.
@@ -33,6 +33,37 @@ pub struct LearnedScorer {
 struct ModelInUse {
     model: Arc<Model>,
     words_of: WordsOf,
+    plan: Vec<PlannedStep>,
+}
+
+/// What of a step is run.
+#[derive(Clone, Debug)]
+struct PlannedStep {
+    /// Whether the forest of each kind is.
+    forests: [bool; KINDS],
+    /// What these forests, and the networks, ask.
+    asked: Asked,
+}
+
+/// The least of a model that tells what is wanted.
+fn plan(model: &Model, wanted: Wanted) -> Vec<PlannedStep> {
+    let mut forests = [true, wanted.comment, wanted.headline];
+    let mut plan = Vec::new();
+    for (step, of_step) in model.steps.iter().enumerate().rev() {
+        let is_last = step + 1 == model.steps.len();
+        let run = of_step.iter().zip(forests).filter(|(_, is_run)| *is_run);
+        let of_forests = run.flat_map(|(forest, _)| forest.features());
+        let networks = model.networks.iter().filter(|_| is_last);
+        let of_networks = networks
+            .flat_map(|network| (0..network.features()).filter(|&feature| network.asks(feature)));
+        let asked = Asked::about(model.reads(), of_forests.chain(of_networks));
+        // What a step says of headlines, no later one asks.
+        let of_step_before = [true, asked.comments(), false];
+        plan.push(PlannedStep { forests, asked });
+        forests = of_step_before;
+    }
+    plan.reverse();
+    plan
 }
 
 impl ModelInUse {
@@ -43,6 +74,7 @@ impl ModelInUse {
             "a model that was fitted"
         );
         ModelInUse {
+            plan: plan(&model, Wanted::ALL),
             model,
             words_of: WordsOf::new(),
         }
@@ -190,23 +222,26 @@ impl Scratch {
         }
     }
 
-    /// Fills the columns of the neighbourhood from the log-odds of the lines so far.
+    /// Fills the columns of the neighbourhood that are asked for from the log-odds of the lines
+    /// so far. Of a kind that is not asked for there need be none.
     pub(crate) fn fill_neighbourhood(
         &mut self,
         facts: &PageFacts<'_>,
         reads: Reads,
         log_odds: &[Vec<f32>; KINDS],
+        asked: &Asked,
     ) {
         let words_say = self.words_say.each_ref().map(Vec::as_slice);
-        self.neighbourhood.sum_up(facts, log_odds, words_say);
-        let mut fill = Fill::new(&mut self.columns, Features::NEIGHBOURHOOD);
+        self.neighbourhood
+            .sum_up(facts, log_odds, words_say, asked.comments());
+        let mut fill = Fill::new(&mut self.columns, asked, Features::NEIGHBOURHOOD);
         self.neighbourhood.features(facts, &mut fill);
         if reads == Reads::Html {
             let place_says = self.place_says.each_ref().map(Vec::as_slice);
             self.surroundings
                 .sum_up(facts, &self.neighbourhood, place_says);
             let first = Features::of(reads).place.end;
-            let mut fill = Fill::new(&mut self.columns, first);
+            let mut fill = Fill::new(&mut self.columns, asked, first);
             self.surroundings
                 .features(facts, &self.neighbourhood, &mut fill);
         }
@@ -251,7 +286,8 @@ impl LearnedScorer {
 }
 
 impl ModelInUse {
-    /// Runs the steps; `after` sees the columns and log-odds of each.
+    /// Runs the steps as planned; `after` sees the columns and log-odds of each. Of a kind whose
+    /// forest is not run there are no log-odds.
     fn run(
         &self,
         facts: &PageFacts<'_>,
@@ -266,12 +302,17 @@ impl ModelInUse {
         scratch.fill_lines(facts, tables, model.least_known, self.words_of);
         let last = self.model.steps.len() - 1;
         let mut log_odds = std::mem::take(&mut scratch.log_odds);
-        for (step, forests) in self.model.steps.iter().enumerate() {
+        for (step, (forests, planned)) in self.model.steps.iter().zip(&self.plan).enumerate() {
             if step > 0 {
-                scratch.fill_neighbourhood(facts, tables.reads(), &log_odds);
+                scratch.fill_neighbourhood(facts, tables.reads(), &log_odds, &planned.asked);
             }
-            for (forest, log_odds) in forests.iter().zip(&mut log_odds) {
-                forest.sums(&scratch.columns, log_odds);
+            let kinds = forests.iter().zip(&mut log_odds).zip(planned.forests);
+            for ((forest, log_odds), is_run) in kinds {
+                if is_run {
+                    forest.sums(&scratch.columns, log_odds);
+                } else {
+                    log_odds.clear();
+                }
             }
             if step == last {
                 self.ask_networks(scratch, &mut log_odds);
@@ -310,13 +351,22 @@ impl ModelInUse {
 }
 
 impl Scorer for LearnedScorer {
+    fn limit_to(&mut self, wanted: Wanted) {
+        for in_use in std::iter::once(&mut self.of_text).chain(&mut self.of_html) {
+            in_use.plan = plan(&in_use.model, wanted);
+        }
+    }
+
     fn score(&self, facts: &PageFacts<'_>, scratch: &mut Scratch, scores: &mut Vec<Score>) {
         scores.clear();
         scores.resize(facts.line_count(), Score::default());
         let model = self.model_for(facts);
         let last = model.model.steps.len() - 1;
         model.run(facts, scratch, |step, _, log_odds| {
-            let of = |kind: Kind, line: usize| likelihood(log_odds[kind as usize][line]);
+            let of = |kind: Kind, line: usize| {
+                let log_odds = log_odds[kind as usize].get(line);
+                log_odds.map_or(0.0, |&log_odds| likelihood(log_odds))
+            };
             for (line, score) in scores.iter_mut().enumerate() {
                 if step == 0 {
                     score.alone = of(Kind::Boilerplate, line);
@@ -379,5 +429,60 @@ impl Scorer for LearnedScorer {
 
     fn reads_structure(&self) -> bool {
         self.of_html.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::{Evidence, Needs};
+    use crate::repeats::Repeats;
+
+    fn scores(model: &str, wanted: Option<Wanted>) -> Vec<Score> {
+        let page = "Birk ferry is back in the water\nMenu\nBy Ida Holm\n\
+                    The ferry left the yard on Monday, five months late, and nobody minded.\n\
+                    2 comments\nAnn says:\nAt last! I had to row to work all winter.\nReply\n"
+            .repeat(5);
+        let mut evidence = Evidence::default();
+        evidence.gather(page.as_bytes(), Needs::PAGE);
+        let mut repeats = Repeats::default();
+        repeats.find(&evidence);
+        let facts = PageFacts {
+            page: page.as_bytes(),
+            evidence: &evidence,
+            repeats: &repeats,
+        };
+        let mut scorer =
+            LearnedScorer::new(Model::built_in(model, Reads::Text).expect("it is built in"));
+        if let Some(wanted) = wanted {
+            scorer.limit_to(wanted);
+        }
+        let mut scores = Vec::new();
+        scorer.score(&facts, &mut Scratch::default(), &mut scores);
+        scores
+    }
+
+    #[test]
+    fn what_is_not_wanted_is_zero_and_changes_nothing_else() {
+        for model in ["fast", "accurate"] {
+            let all = scores(model, None);
+            assert_eq!(all.len(), 40);
+            for kind in [
+                |score: &Score| score.comment,
+                |score: &Score| score.headline,
+            ] {
+                assert!(all.iter().any(|score| kind(score) > 0.0));
+            }
+            for (comment, headline) in [(true, true), (true, false), (false, true), (false, false)]
+            {
+                let expected = all.iter().map(|score| Score {
+                    comment: if comment { score.comment } else { 0.0 },
+                    headline: if headline { score.headline } else { 0.0 },
+                    ..*score
+                });
+                let limited = scores(model, Some(Wanted { comment, headline }));
+                assert!(limited.into_iter().eq(expected), "{comment} {headline}");
+            }
+        }
     }
 }

@@ -16,6 +16,7 @@ pub mod network;
 pub mod place;
 pub mod reference;
 
+pub(crate) use features::Asked;
 pub use features::Features;
 pub use learned::{LearnedScorer, Scratch};
 pub use model::Model;
@@ -30,9 +31,11 @@ pub struct Score {
     pub alone: f32,
     /// Among its neighbours, at its place on the page, in `[0,1]`; decisions use this one.
     pub context: f32,
-    /// The likelihood that the line belongs to readers' comments, in `[0,1]`.
+    /// The likelihood that the line belongs to readers' comments, in `[0,1]`; 0 where nobody
+    /// wants to know.
     pub comment: f32,
-    /// The likelihood that the line is the page's headline, in `[0,1]`.
+    /// The likelihood that the line is the page's headline, in `[0,1]`; 0 where nobody wants to
+    /// know.
     pub headline: f32,
 }
 
@@ -70,6 +73,23 @@ pub enum Reads {
     Text,
     /// Lines whose place in the markup is known too.
     Html,
+}
+
+/// What a scorer is to tell of lines besides how likely they are boilerplate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// How likely they are comments.
+    pub comment: bool,
+    /// How likely they are the headline.
+    pub headline: bool,
+}
+
+impl Wanted {
+    /// All that there is to tell.
+    pub const ALL: Wanted = Wanted {
+        comment: true,
+        headline: true,
+    };
 }
 
 /// A page and everything known of it before it is scored.
@@ -126,6 +146,12 @@ pub struct Contribution {
 /// A scorer is a pure function of the facts: no state, no randomness, no clock; threads
 /// share it.
 pub trait Scorer: Send + Sync {
+    /// Says what is wanted, once and ahead of all pages. The rest need not be found out, and is
+    /// 0 in every [`Score`].
+    ///
+    /// A scorer that was told nothing tells all it can; so does one that is as fast either way.
+    fn limit_to(&mut self, _wanted: Wanted) {}
+
     /// Replaces `scores` by one [`Score`] for each line of the page.
     ///
     /// `scratch` is working memory that the caller keeps between pages; its content means

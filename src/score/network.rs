@@ -249,6 +249,12 @@ impl Network {
         self.features
     }
 
+    /// Whether a feature's codes change anything.
+    pub(crate) fn asks(&self, feature: usize) -> bool {
+        let input = Layers::of(self.features, &self.weights).input;
+        input[feature].iter().any(|&weight| weight != 0.0)
+    }
+
     /// All weights, in the order in which they are stored.
     pub fn weights(&self) -> &[f32] {
         &self.weights

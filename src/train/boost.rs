@@ -222,7 +222,7 @@ mod tests {
         let mut columns = Columns::default();
         columns.reset(3, codes.len());
         for (line, codes) in codes.iter().enumerate() {
-            columns.set(line, codes);
+            columns.set(line, 0, codes);
         }
         columns
     }

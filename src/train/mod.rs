@@ -18,11 +18,10 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::config::Config;
 use crate::eval::{GoldPage, index_pages};
 use crate::score::forest::Forest;
-use crate::score::learned::Tables;
-use crate::score::learned::WordsOf;
+use crate::score::learned::{Tables, WordsOf};
 use crate::score::lexical::{LexicalTable, Of, SPEAKS_OF};
 use crate::score::model::Step;
-use crate::score::{Features, KINDS, Kind, Model, Reads, Scratch, place};
+use crate::score::{Asked, Features, KINDS, Kind, Model, Reads, Scratch, place};
 use boost::{Examples, ForestOptions};
 use lexical::LexicalExample;
 use network::{NetworkOptions, NetworkPage};
@@ -311,7 +310,8 @@ fn fill(
     let tables = folds.of(page.fold);
     scratch.fill_lines(&facts, tables, least_known, WordsOf::new());
     if step > 0 {
-        scratch.fill_neighbourhood(&facts, tables.reads(), &page.log_odds);
+        let reads = tables.reads();
+        scratch.fill_neighbourhood(&facts, reads, &page.log_odds, &Asked::all(reads));
     }
 }
 

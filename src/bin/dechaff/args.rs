@@ -208,6 +208,7 @@ impl EngineArgs {
             threshold: self.threshold,
             comments: self.treatment(Kind::Comments),
             headline: self.treatment(Kind::Headline),
+            tell_kinds: false,
         }
     }
 

@@ -25,7 +25,7 @@ use dechaff::source::content::{self, Content, UTF8_MARK};
 use dechaff::source::packed::{Packing, Unpacker, split_name};
 use dechaff::source::utf16;
 use dechaff::visible::visible;
-use dechaff::{CleanedLine, Cleaner, Reason, Workspace, collect, html};
+use dechaff::{CleanedLine, Cleaner, Config, Reason, Workspace, collect, html};
 use serde::Serialize;
 
 use super::{CLEAN, tell};
@@ -43,7 +43,10 @@ const MIN_TEXT_COLUMNS: usize = 24;
 pub fn run(args: &ExplainArgs) -> anyhow::Result<u8> {
     let page = page_text(&args.page, read_page(&args.page)?);
     let page = page.strip_prefix(UTF8_MARK).unwrap_or(&page);
-    let config = args.corpus.config(&args.engine);
+    let config = Config {
+        tell_kinds: true,
+        ..args.corpus.config(&args.engine)
+    };
     let cleaner = args.engine.cleaner(config.clone())?;
     let Some(path) = &args.index else {
         let explained = Explained::new(&cleaner, page, &PageAddress::default());
@@ -519,7 +522,6 @@ fn write_json(out: &mut impl Write, page: &str, explained: &Explained<'_>) -> io
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dechaff::Config;
 
     fn weights() -> Vec<Contribution> {
         [
