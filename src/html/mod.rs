@@ -49,7 +49,13 @@ pub fn render(html: &[u8]) -> Vec<u8> {
 /// As [`render`], with the place of every line.
 #[cfg(feature = "html")]
 pub fn render_with_structure(html: &[u8]) -> Rendered {
-    let (text, structures) = read(html, true);
+    render_for(html, true)
+}
+
+/// As [`render`], with the place of every line where that is wanted.
+#[cfg(feature = "html")]
+pub(crate) fn render_for(html: &[u8], wants_structures: bool) -> Rendered {
+    let (text, structures) = read(html, wants_structures);
     Rendered { text, structures }
 }
 

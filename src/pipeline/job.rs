@@ -6,7 +6,7 @@ use super::RunOptions;
 use super::ordered::Turn;
 use super::outcome::{ChunkOutcome, Outcome, RowsSeen, Writer, Written, put};
 use super::unpack::{self, FieldText, Page};
-use crate::cleaner::{Cleaned, Cleaner, Workspace};
+use crate::cleaner::{Cleaned, Cleaner, PageText, Workspace};
 use crate::error::{ProblemKind, RunError};
 use crate::evidence::PageAddress;
 use crate::index::{Names, page_name};
@@ -83,7 +83,7 @@ impl<'r> Worker<'r> {
     }
 
     /// Cleans one part; None where dechaff itself fails.
-    fn clean<'p>(&mut self, part: &'p [u8], address: &PageAddress<'_>) -> Option<Cleaned<'p>> {
+    fn clean<'p>(&mut self, part: PageText<'p>, address: &PageAddress<'_>) -> Option<Cleaned<'p>> {
         let workspace = &mut self.workspace;
         let cleaner = self.cleaner;
         let cleaned = catch_unwind(AssertUnwindSafe(|| {
@@ -158,7 +158,9 @@ impl JobRun<'_, '_, '_> {
     /// Cleans a whole page of any content; None where nothing is to be written.
     fn page(&mut self, file: &FileEntry, bytes: &[u8]) -> Result<Option<Written>, RunError> {
         let is_of_html;
-        let (mark, text) = match unpack::page(file, bytes, self.worker.options) {
+        let wants_structures = self.worker.cleaner.reads_structure();
+        let page = unpack::page(file, bytes, self.worker.options, wants_structures);
+        let (mark, text, structures) = match page {
             Page::Other => {
                 self.outcome.counts.other_files += 1;
                 self.outcome.counts.other_bytes += bytes.len() as u64;
@@ -174,15 +176,20 @@ impl JobRun<'_, '_, '_> {
                 text,
                 is_converted,
                 html_bytes,
+                structures,
             } => {
                 self.outcome.counts.converted += u64::from(is_converted);
                 self.outcome.note_html(html_bytes);
                 is_of_html = html_bytes.is_some();
-                (mark, text)
+                (mark, text, structures)
             }
         };
         let name = file.name.as_os_str().as_encoded_bytes();
-        let written = self.text(file, mark, &text, Address::of_page(name), true)?;
+        let page = PageText {
+            bytes: &text,
+            structures: &structures,
+        };
+        let written = self.text(file, mark, page, Address::of_page(name), true)?;
         Ok(Some(Written {
             is_of_html,
             ..written
@@ -201,10 +208,14 @@ impl JobRun<'_, '_, '_> {
         &mut self,
         file: &FileEntry,
         mark: &[u8],
-        text: &[u8],
+        text: PageText<'_>,
         mut address: Address<'_>,
         is_page: bool,
     ) -> Result<Written, RunError> {
+        let PageText {
+            bytes: text,
+            mut structures,
+        } = text;
         let mode = self.worker.options.mode;
         let mut written = self
             .worker
@@ -215,13 +226,19 @@ impl JobRun<'_, '_, '_> {
         let site = site::of_file(file, options.site_by);
         let place = self.worker.number_of(file);
         let place = place.map(|number| unpack::page_place(number, 0));
-        for part in unpack::parts(text, unpack::max_lines(options)) {
+        let max_lines = unpack::max_lines(options);
+        for part in unpack::parts(text, max_lines) {
             let lines_before = address.lines_before as usize;
             let in_corpus = PageAddress {
                 site: site.as_deref(),
                 place: place.map(|place| place.behind(lines_before)),
             };
-            let Some(cleaned) = self.worker.clean(part, &in_corpus) else {
+            let of_part = structures.len().min(max_lines);
+            let page = PageText {
+                bytes: part,
+                structures: structures.split_off(..of_part).unwrap_or_default(),
+            };
+            let Some(cleaned) = self.worker.clean(page, &in_corpus) else {
                 self.outcome.tell(file, ProblemKind::Internal);
                 self.outcome.keep_unread(part);
                 written.text.extend_from_slice(part);
@@ -378,7 +395,7 @@ impl JobRun<'_, '_, '_> {
             lines_before,
             bytes_before,
         };
-        self.text(file, mark, text, address, false)
+        self.text(file, mark, text.into(), address, false)
     }
 
     /// Cleans the rows of a chunk.
@@ -441,7 +458,12 @@ impl JobRun<'_, '_, '_> {
             out.extend_from_slice(line);
             return Ok(());
         };
-        let FieldText { text, html_bytes } = &unpack::field_text(field, options);
+        let wants_structures = self.worker.cleaner.reads_structure();
+        let FieldText {
+            text,
+            html_bytes,
+            structures,
+        } = &unpack::field_text(field, options, wants_structures);
         let mode = options.mode;
         let max_lines = unpack::max_lines(options);
         let site = site::of_record(place.file, row.url.as_deref(), options.site_by);
@@ -457,8 +479,12 @@ impl JobRun<'_, '_, '_> {
         } else if unpack::has_too_many_lines(text, max_lines) {
             Err(ProblemKind::TooManyLines(max_lines as u64))
         } else {
+            let page = PageText {
+                bytes: text.as_bytes(),
+                structures,
+            };
             self.worker
-                .clean(text.as_bytes(), &in_corpus)
+                .clean(page, &in_corpus)
                 .ok_or(ProblemKind::Internal)
         };
         let cleaned = match cleaned {

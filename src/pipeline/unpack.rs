@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{BYTES_A_LINE, RunOptions};
 use crate::error::{Problem, ProblemKind, RunError};
-use crate::html;
+use crate::html::{self, LineStructure, Rendered};
 use crate::index::{Names, Place};
 use crate::page::LineCursor;
 use crate::sink::render::{self, Mode};
@@ -147,7 +147,7 @@ impl Walk<'_> {
         bytes: &[u8],
         take: &mut Take<'_>,
     ) -> Result<(), RunError> {
-        take(match page(file, bytes, self.options) {
+        take(match page(file, bytes, self.options, false) {
             Page::Text { text, .. } => return take(Found::Text(Text::of_file(file, &text))),
             Page::Other => Found::Other(file, bytes),
             Page::Skipped(kind) | Page::Unread(kind) => {
@@ -226,7 +226,7 @@ impl Walk<'_> {
             let Some(text) = &apart.text else {
                 continue;
             };
-            let text = &field_text(text, self.options).text;
+            let text = &field_text(text, self.options, false).text;
             if has_too_many_lines(text, max_lines) {
                 let kind = ProblemKind::TooManyLines(max_lines as u64);
                 take(Found::Unread(problem(row.offset, kind)))?;
@@ -257,6 +257,8 @@ pub enum Page<'b> {
         is_converted: bool,
         /// Bytes of the HTML that the text was made of; None for text.
         html_bytes: Option<u64>,
+        /// Where in the markup its lines stood, if it is known.
+        structures: Vec<LineStructure>,
     },
     /// A page that is kept as it is.
     Unread(ProblemKind),
@@ -266,8 +268,13 @@ pub enum Page<'b> {
     Other,
 }
 
-/// Tells what a file that is no container holds.
-pub fn page<'b>(file: &FileEntry, bytes: &'b [u8], options: &RunOptions) -> Page<'b> {
+/// Tells what a file that is no container holds; of HTML where its lines stood, if that is wanted.
+pub fn page<'b>(
+    file: &FileEntry,
+    bytes: &'b [u8],
+    options: &RunOptions,
+    wants_structures: bool,
+) -> Page<'b> {
     let told = match content::tell(file.content_name(), bytes) {
         Content::Utf16 => Content::Utf16,
         told => match options.page_format {
@@ -279,18 +286,19 @@ pub fn page<'b>(file: &FileEntry, bytes: &'b [u8], options: &RunOptions) -> Page
     match told {
         Content::Other => Page::Other,
         Content::Unread(format) => Page::Skipped(file.unread_format(format)),
-        Content::Html => html_page(file, bytes, options),
+        Content::Html => html_page(file, bytes, options, wants_structures),
         Content::TextWithNul => Page::Unread(ProblemKind::Nul),
         Content::Utf16WithoutMark => Page::Unread(ProblemKind::Utf16WithoutMark),
         Content::Utf16 => match utf16::decode(bytes) {
             Some(text) if is_html(file, text.as_bytes(), options) => {
-                html_page(file, bytes, options)
+                html_page(file, bytes, options, wants_structures)
             }
             Some(text) => Page::Text {
                 mark: b"",
                 text: Cow::Owned(text.into_bytes()),
                 is_converted: true,
                 html_bytes: None,
+                structures: Vec::new(),
             },
             None => Page::Unread(ProblemKind::BadUtf16),
         },
@@ -301,6 +309,7 @@ pub fn page<'b>(file: &FileEntry, bytes: &'b [u8], options: &RunOptions) -> Page
                 text: Cow::Borrowed(text),
                 is_converted: false,
                 html_bytes: None,
+                structures: Vec::new(),
             }
         }
     }
@@ -315,17 +324,26 @@ fn is_html(file: &FileEntry, text: &[u8], options: &RunOptions) -> bool {
 }
 
 /// The lines of a page of HTML.
-fn html_page(file: &FileEntry, bytes: &[u8], options: &RunOptions) -> Page<'static> {
+fn html_page(
+    file: &FileEntry,
+    bytes: &[u8],
+    options: &RunOptions,
+    wants_structures: bool,
+) -> Page<'static> {
     if let Some(kind) = text_not_written(file, options) {
         return Page::Skipped(kind);
     }
     match html::decode(bytes, None) {
-        Ok(decoded) => Page::Text {
-            mark: b"",
-            text: Cow::Owned(html::render(&decoded.html)),
-            is_converted: decoded.is_converted(),
-            html_bytes: Some(bytes.len() as u64),
-        },
+        Ok(decoded) => {
+            let Rendered { text, structures } = html::render_for(&decoded.html, wants_structures);
+            Page::Text {
+                mark: b"",
+                text: Cow::Owned(text),
+                is_converted: decoded.is_converted(),
+                html_bytes: Some(bytes.len() as u64),
+                structures,
+            }
+        }
         Err(html::Undecodable) => Page::Unread(ProblemKind::UnreadEncoding),
     }
 }
@@ -349,10 +367,17 @@ pub struct FieldText<'r> {
     pub text: Cow<'r, str>,
     /// Bytes of the HTML that it was made of; None for text.
     pub html_bytes: Option<u64>,
+    /// Where in the markup its lines stood, if it is known.
+    pub structures: Vec<LineStructure>,
 }
 
-/// The text of a row's field, rendered where it is HTML.
-pub fn field_text<'r>(field: &'r str, options: &RunOptions) -> FieldText<'r> {
+/// The text of a row's field, rendered where it is HTML; where its lines stood, if that is
+/// wanted.
+pub fn field_text<'r>(
+    field: &'r str,
+    options: &RunOptions,
+    wants_structures: bool,
+) -> FieldText<'r> {
     let is_html = match options.field_format {
         TextFormat::Auto => content::is_html(field),
         TextFormat::Text => false,
@@ -362,13 +387,16 @@ pub fn field_text<'r>(field: &'r str, options: &RunOptions) -> FieldText<'r> {
         return FieldText {
             text: Cow::Borrowed(field),
             html_bytes: None,
+            structures: Vec::new(),
         };
     }
-    let text = String::from_utf8(html::render(field.as_bytes()));
+    let Rendered { text, structures } = html::render_for(field.as_bytes(), wants_structures);
+    let text = String::from_utf8(text);
     let text = text.unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned());
     FieldText {
         text: Cow::Owned(text),
         html_bytes: Some(field.len() as u64),
+        structures,
     }
 }
 

@@ -13,7 +13,9 @@ use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use dechaff::cleaner::LineFacts;
+use dechaff::cleaner::PageText;
 use dechaff::evidence::PageAddress;
+use dechaff::html::{self, Rendered};
 use dechaff::index::keys::SiteKey;
 use dechaff::index::{CorpusIndex, Names, Place};
 use dechaff::pipeline::plan::STANDARD_STREAM;
@@ -25,7 +27,7 @@ use dechaff::source::content::{self, Content, UTF8_MARK};
 use dechaff::source::packed::{Packing, Unpacker, split_name};
 use dechaff::source::utf16;
 use dechaff::visible::visible;
-use dechaff::{CleanedLine, Cleaner, Config, Reason, Workspace, collect, html};
+use dechaff::{CleanedLine, Cleaner, Config, Reason, Workspace, collect};
 use serde::Serialize;
 
 use super::{CLEAN, tell};
@@ -42,7 +44,10 @@ const MIN_TEXT_COLUMNS: usize = 24;
 
 pub fn run(args: &ExplainArgs) -> anyhow::Result<u8> {
     let page = page_text(&args.page, read_page(&args.page)?);
-    let page = page.strip_prefix(UTF8_MARK).unwrap_or(&page);
+    let page = PageText {
+        bytes: page.text.strip_prefix(UTF8_MARK).unwrap_or(&page.text),
+        structures: &page.structures,
+    };
     let config = Config {
         tell_kinds: true,
         ..args.corpus.config(&args.engine)
@@ -129,13 +134,18 @@ fn unpacked(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
 }
 
 /// The text of a page; where it is HTML, its lines.
-fn page_text(path: &Path, bytes: Vec<u8>) -> Vec<u8> {
+fn page_text(path: &Path, bytes: Vec<u8>) -> Rendered {
     let text = utf16::decode(&bytes).map_or(bytes, String::into_bytes);
     match content::tell(split_name(path).0, &text) {
-        Content::Html => html::decode(&text, None).map(|page| html::render(&page.html)),
+        Content::Html => {
+            html::decode(&text, None).map(|page| html::render_with_structure(&page.html))
+        }
         _ => Err(html::Undecodable),
     }
-    .unwrap_or(text)
+    .unwrap_or(Rendered {
+        text,
+        structures: Vec::new(),
+    })
 }
 
 /// A page with everything that is shown of it.
@@ -155,7 +165,7 @@ struct ExplainedLine<'p> {
 }
 
 impl<'p> Explained<'p> {
-    fn new(cleaner: &Cleaner, page: &'p [u8], address: &PageAddress<'_>) -> Self {
+    fn new(cleaner: &Cleaner, page: PageText<'p>, address: &PageAddress<'_>) -> Self {
         let is_scored = cleaner.config().score;
         let cleaned = cleaner.clean_page_at(page, address, &mut Workspace::default());
         let mut facts = cleaner.explain_page(page, address).into_iter();
@@ -545,7 +555,7 @@ mod tests {
         };
         Explained::new(
             &Cleaner::new(config).unwrap(),
-            page,
+            page.into(),
             &PageAddress::default(),
         )
     }
