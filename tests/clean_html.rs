@@ -310,3 +310,85 @@ fn explain_shows_the_lines_of_a_page() {
         assert_eq!(shown["lines"][1]["n"], 2);
     }
 }
+
+/// A page whose text says little of what is furniture; its markup does.
+const MARKED_UP: &str = "<html><body><nav class='main-menu'><ul><li><a href='/a'>Tides and ferries \
+    of the northern coast</a></li><li><a href='/b'>The harbour in winter and its ice</a></li></ul></nav>\
+    <main><article class='post-content'><h1>Night ferry returns</h1>\
+    <p>The ferry sailed at eight on Monday evening with ninety passengers and two dogs.</p>\
+    <p>It will cross every night until October, she said, unless the ice comes early.</p>\
+    <p>Tides and ferries of the southern coast</p></article></main>\
+    <footer class='site-footer'><p>The harbour in summer and its guests</p></footer></body></html>";
+
+/// The lines of a page with their scores, as `dechaff explain` tells them.
+fn explained(place: &Place, page: &str, arguments: &[&str]) -> Vec<(String, f64)> {
+    let mut command = assert_cmd::cargo::cargo_bin_cmd!("dechaff");
+    command
+        .current_dir(place.path("."))
+        .args(["explain", page, "--json"])
+        .args(arguments);
+    let outcome = support::Outcome::new(command.output().expect("the program runs")).expect(0);
+    let explained: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
+    let lines = explained["lines"].as_array().expect("lines");
+    let text = |line: &Value| line["text"].as_str().expect("text").to_owned();
+    let of = |line| (text(line), line["score"].as_f64().expect("a score"));
+    lines.iter().map(of).collect()
+}
+
+#[test]
+fn where_a_line_stands_decides_unless_that_is_not_wanted() {
+    let place = Place::with([("page.html", MARKED_UP)]);
+    for model in ["fast", "accurate"] {
+        let scores = explained(&place, "page.html", &["--model", model]);
+        let of = |text: &str| {
+            let found = scores.iter().find(|(line, _)| line == text);
+            found.expect("the line is there").1
+        };
+        let in_menu = of("Tides and ferries of the northern coast");
+        let in_article = of("Tides and ferries of the southern coast");
+        assert!(in_menu > 0.8, "{model}: {in_menu}");
+        assert!(
+            in_article < in_menu - 0.3,
+            "{model}: {in_article} and {in_menu}"
+        );
+        assert!(of("The harbour in summer and its guests") > 0.5, "{model}");
+    }
+    let unread = explained(&place, "page.html", &["--html-model", "none"]);
+    let lines: Vec<&str> = unread.iter().map(|(line, _)| line.as_str()).collect();
+    place.file("page.txt", lines.join("\n"));
+    let as_text = explained(&place, "page.txt", &[]);
+    assert_eq!(unread, as_text);
+}
+
+#[test]
+fn files_and_rows_of_the_same_html_are_cleaned_alike() {
+    let row = json!({"text": MARKED_UP}).to_string();
+    let place = Place::with([("page.html", MARKED_UP), ("rows.jsonl", row.as_str())]);
+    place.clean(["-q", "page.html", "-o", "page.txt"]).expect(0);
+    place
+        .clean(["-q", "rows.jsonl", "-o", "out.jsonl"])
+        .expect(0);
+    let row: Value = serde_json::from_str(&place.read_text("out.jsonl")).expect("JSON");
+    assert_eq!(row["text"], place.read_text("page.txt"));
+    assert!(
+        place
+            .read_text("page.txt")
+            .contains("Night ferry returns\n")
+    );
+}
+
+#[test]
+fn a_model_of_text_is_refused_for_html() {
+    let place = Place::with([("page.html", MARKED_UP)]);
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/models/fast.bin");
+    place
+        .clean(["page.html", "-o", "page.txt", "--html-model", model])
+        .expect(1)
+        .mentions("a model of text; expected one of HTML");
+    let html = concat!(env!("CARGO_MANIFEST_DIR"), "/models/fast-html.bin");
+    place
+        .clean(["-q", "page.html", "-o", "a.txt", "--model", html])
+        .expect(0);
+    place.clean(["-q", "page.html", "-o", "b.txt"]).expect(0);
+    assert_eq!(place.read_text("a.txt"), place.read_text("b.txt"));
+}

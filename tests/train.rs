@@ -200,3 +200,77 @@ fn what_nothing_can_be_learned_from_is_refused() {
         .expect(0);
     assert_eq!(place.read("out.txt"), place.read("in.txt"));
 }
+
+/// Labelled pages whose lines say nothing by their words, and their HTML, which tells all.
+fn gold_of_html(pages: usize) -> (String, Vec<u8>) {
+    let (mut gold, mut html) = (String::new(), String::new());
+    for page in 0..pages {
+        let text = |line: usize| format!("{} {}", letters(page * 9 + line), letters(page + line));
+        let place = |line: usize| {
+            let is_body = (page + line / 3).is_multiple_of(2);
+            let class = if is_body { "story text" } else { "site-menu" };
+            (
+                format!("<div class='{class}'>{}</div>", text(line)),
+                i32::from(is_body),
+            )
+        };
+        let (blocks, labels): (Vec<String>, Vec<i32>) = (0..9).map(place).unzip();
+        let id = format!("page{page}");
+        let lines: Vec<String> = (0..9).map(text).collect();
+        let row = json!({
+            "id": id, "source": "markup", "domain": format!("site{}.example", page % 12),
+            "lines": lines, "labels": labels,
+        });
+        gold += &format!("{row}\n");
+        html += &format!("{}\n", json!({"id": id, "html": blocks.concat()}));
+    }
+    (
+        gold,
+        zstd::encode_all(html.as_bytes(), 3).expect("it is packed"),
+    )
+}
+
+#[test]
+fn a_model_learns_where_lines_stand() {
+    let place = Place::new();
+    let (gold, html) = gold_of_html(120);
+    place.directory("html");
+    place
+        .file("gold.jsonl", gold)
+        .file("html/gold.jsonl.zst", html);
+    trained(&place, "html.model", &["--html"]).expect(0);
+    let line_f1 = |arguments: &[&str]| {
+        let always = [
+            "eval",
+            "gold.jsonl",
+            "--json",
+            "--scopes",
+            "none",
+            "--scorer",
+            "model",
+        ];
+        let outcome = run(&place, &[&always[..], arguments].concat(), "2").expect(0);
+        let evaluation: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
+        evaluation["tables"][0]["rows"][0]["line_f1"]
+            .as_f64()
+            .expect("a figure")
+    };
+    let with_markup = line_f1(&["--html", "--model", "html.model"]);
+    assert!(with_markup > 0.95, "{with_markup}");
+    let without = line_f1(&["--html", "--model", "html.model", "--html-model", "none"]);
+    assert!(without < 0.8, "{without}");
+    run(
+        &place,
+        &["explain", "gold.jsonl", "--model", "html.model"],
+        "1",
+    )
+    .expect(0);
+}
+
+#[test]
+fn pages_without_their_html_are_said_to_be_missing() {
+    let place = place();
+    trained(&place, "html.model", &["--html"])
+        .expect(1)
+        .mentions("html/gold.jsonl.zst: cannot be opened");
+}

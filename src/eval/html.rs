@@ -3,7 +3,7 @@
 //!
 //! Labels are given to lines of another renderer, so they are carried over by the characters:
 //! both say the same text in the same order, for the most part. Stretches that stand once in
-//! both ([`ANCHORS`]) hold the texts together, as many as keep their order (the longest
+//! both hold the texts together, as many as keep their order (the longest
 //! increasing subsequence; patience diff, Cohen 2003); from each the texts are gone along as far
 //! as they agree. A line takes the label that most of its characters have.
 

@@ -66,7 +66,8 @@ fn read(html: &[u8], wants_structures: bool) -> (Vec<u8>, Vec<LineStructure>) {
     page.finish()
 }
 
-#[cfg(all(test, feature = "html"))]
+#[cfg(test)]
+#[cfg(feature = "html")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

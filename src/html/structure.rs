@@ -127,7 +127,8 @@ pub fn word_number(word: &[u8]) -> u16 {
     ((hash >> 16) as u16 ^ hash as u16).max(1)
 }
 
-#[cfg(all(test, feature = "html"))]
+#[cfg(test)]
+#[cfg(feature = "html")]
 mod tests {
     use super::*;
 

@@ -16,6 +16,7 @@ pub mod network;
 pub mod place;
 pub mod reference;
 
+#[cfg(feature = "train")]
 pub(crate) use features::Asked;
 pub use features::Features;
 pub use learned::{LearnedScorer, Scratch};
