@@ -178,8 +178,8 @@ mod files {
         LongHtml(u64),
         /// HTML in an encoding that nothing reads.
         UnreadEncoding,
-        /// The name that its text would have is another file's, or too long.
-        NoRoomForText,
+        /// The name that its text would have, with this ending, is another file's, or too long.
+        NoRoomForText(&'static str),
         /// A line longer than a page may be, in bytes.
         LongLine(u64),
         /// A format that this version does not read.
@@ -337,9 +337,9 @@ mod files {
                     f,
                     "HTML in an encoding that cannot be read; copied through unchanged"
                 ),
-                ProblemKind::NoRoomForText => write!(
+                ProblemKind::NoRoomForText(ending) => write!(
                     f,
-                    "no name left for its text (with its ending it is another file's, or too long); skipped"
+                    "no name left for its text (with .{ending} it is another file's, or too long); skipped"
                 ),
                 ProblemKind::LongLine(limit_bytes) => write!(
                     f,

@@ -553,14 +553,18 @@ fn html_page(
 }
 
 /// Why what is made of a file, and named with an ending of its own, finds no place.
-fn not_written(file: &FileEntry, ending: &str, options: &RunOptions) -> Option<ProblemKind> {
+fn not_written(
+    file: &FileEntry,
+    ending: &'static str,
+    options: &RunOptions,
+) -> Option<ProblemKind> {
     let name = render::made_name(&file.name, ending);
     if !render::has_room(&name) {
-        return Some(ProblemKind::NoRoomForText);
+        return Some(ProblemKind::NoRoomForText(ending));
     }
     let beside = render::made_name(&file.path, ending);
     if file.has_neighbours && std::fs::symlink_metadata(beside).is_ok() {
-        return Some(ProblemKind::NoRoomForText);
+        return Some(ProblemKind::NoRoomForText(ending));
     }
     let has_room = options.mode != Mode::Spans || render::has_room_for_spans(&name);
     (!has_room).then_some(ProblemKind::NoRoomForSpans)

@@ -33,7 +33,7 @@ pub fn url<'f>(fields: &'f Fields<'_>) -> Option<std::borrow::Cow<'f, str>> {
     Some(text(bare.unwrap_or(value)))
 }
 
-/// Appends the start of a row, up to the value of `text`; [`end_row`] comes behind that.
+/// Appends the start of a row, up to the value of `text`.
 pub fn begin_row(fields: &Fields<'_>, out: &mut Vec<u8>) {
     let id = fields.get("WARC-Record-ID").map(text);
     let date = fields.get("WARC-Date").map(text);

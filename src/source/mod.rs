@@ -166,7 +166,7 @@ pub enum ChunkContent {
         problem: Option<ProblemKind>,
     },
     /// A stretch of WARC, which says how it goes on; until it is opened.
-    Records(Option<warc::Stretch>),
+    Records(Option<Box<warc::Stretch>>),
     /// The bytes of a packed file end before their time; these, the half line or row before
     /// that, are rejected. The last chunk of its file.
     Cut(PackedProblem),

@@ -200,7 +200,7 @@ impl Cutter {
                 let at = member.unwrap_or(self.rest.len());
                 let behind = self.rest.split_off(at);
                 let bytes = std::mem::replace(&mut self.rest, behind);
-                (bytes, ChunkContent::Records(Some(self.link(end))))
+                (bytes, ChunkContent::Records(Some(Box::new(self.link(end)))))
             }
             Err(problem) => {
                 self.is_done = true;
