@@ -30,8 +30,9 @@ const START_BYTES: u64 = 4;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InputFormat {
     /// Told by name and content: `.jsonl` and `.ndjson` are JSON lines, `.json` too where it
-    /// begins with a whole row; `.warc` and `.wet` are WARC where a record begins in their
-    /// first bytes, large files whatever their name; what is no text is no page; the rest is HTML or text.
+    /// begins with a whole row; `.warc` and `.wet` are WARC where a record begins in their first
+    /// bytes, large files whatever their name; what is no text is no page; the rest is HTML or
+    /// text.
     #[default]
     Auto,
     /// Every file is one page of text.
