@@ -245,6 +245,15 @@ fn answers_are_read_as_files_of_their_pages_are() {
     assert_eq!(counts["html_pages"], 5);
     assert_eq!(counts["converted"], 2);
     assert_eq!(counts["other_records"], 6);
+    // With scores too, which weigh where a line of HTML stood.
+    for (input, out) in [("files", "scored"), ("a.warc", "scored.jsonl")] {
+        place
+            .clean([input, "-o", out, "--scopes", "page", "-q"])
+            .expect(0);
+    }
+    let found = texts(&place.read("scored.jsonl"));
+    assert_eq!(found[0], place.read_text("scored/page.html.txt"));
+    assert_eq!(found[4], place.read_text("scored/page.txt"));
 }
 
 /// A page in EUC-KR.
