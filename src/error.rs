@@ -178,8 +178,8 @@ mod files {
         LongHtml(u64),
         /// HTML in an encoding that nothing reads.
         UnreadEncoding,
-        /// The name that its text would have is another file's, or too long.
-        NoRoomForText,
+        /// The name that its text would have, with this ending, is another file's, or too long.
+        NoRoomForText(&'static str),
         /// A line longer than a page may be, in bytes.
         LongLine(u64),
         /// A format that this version does not read.
@@ -197,6 +197,17 @@ mod files {
             /// The fields of the first row.
             seen: Vec<String>,
         },
+        /// A WARC record that cannot be read safely, and why.
+        BadRecord(&'static str),
+        /// A WARC record, or the page in it, longer than the limit, in bytes.
+        LongRecord(u64),
+        /// A gzip member of a WARC file is not what was packed.
+        DamagedMember {
+            /// Where it begins in the packed file.
+            at: u64,
+        },
+        /// WARC whose name does not say so.
+        UnnamedWarc,
         /// A row that already has the field which `tag` and `spans` add.
         FieldTaken(&'static str),
         /// The name that its spans would have is taken or too long.
@@ -326,9 +337,9 @@ mod files {
                     f,
                     "HTML in an encoding that cannot be read; copied through unchanged"
                 ),
-                ProblemKind::NoRoomForText => write!(
+                ProblemKind::NoRoomForText(ending) => write!(
                     f,
-                    "no name left for its text (with .txt it is another file's, or too long); skipped"
+                    "no name left for its text (with .{ending} it is another file's, or too long); skipped"
                 ),
                 ProblemKind::LongLine(limit_bytes) => write!(
                     f,
@@ -356,6 +367,19 @@ mod files {
                         "no row has text in the field '{field}' (the first has: {seen}); rows copied unchanged, see --text-field"
                     )
                 }
+                ProblemKind::BadRecord(why) => write!(f, "bad WARC record: {why}; rejected"),
+                ProblemKind::LongRecord(limit_bytes) => write!(
+                    f,
+                    "WARC record longer than --max-page-bytes ({limit_bytes}); rejected"
+                ),
+                ProblemKind::DamagedMember { at } => write!(
+                    f,
+                    "gzip member at byte {at} is damaged; rejected, read on at the next"
+                ),
+                ProblemKind::UnnamedWarc => write!(
+                    f,
+                    "WARC, but not named .warc or .wet; skipped (--format warc reads it)"
+                ),
                 ProblemKind::FieldTaken(field) => write!(
                     f,
                     "row already has the field '{field}'; row copied unchanged"

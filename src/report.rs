@@ -51,9 +51,9 @@ pub struct Counts {
     pub headline: Removed,
     /// Lines that go by their score.
     pub boilerplate: Removed,
-    /// Bytes of rows and pages that could not be read safely.
+    /// Bytes of rows, records and pages that could not be read safely.
     pub bytes_rejected: u64,
-    /// Rows that could not be read safely.
+    /// Rows and records that could not be read safely.
     pub rows_rejected: u64,
     /// Rows without text in the text field, copied unchanged.
     pub rows_without_text: u64,
@@ -69,6 +69,8 @@ pub struct Counts {
     pub other_files: u64,
     /// Bytes of the files that are not pages.
     pub other_bytes: u64,
+    /// Records of WARC that are not pages: requests, metadata, images, answers without success.
+    pub other_records: u64,
     /// Symbolic links met in directories; not followed.
     pub links: u64,
     /// Problem lines.
@@ -139,6 +141,7 @@ impl Counts {
             html_bytes,
             other_files,
             other_bytes,
+            other_records,
             links,
             problems,
         } = other;
@@ -171,6 +174,7 @@ impl Counts {
         self.html_bytes += html_bytes;
         self.other_files += other_files;
         self.other_bytes += other_bytes;
+        self.other_records += other_records;
         self.links += links;
         self.problems += problems;
     }

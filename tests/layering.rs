@@ -48,7 +48,7 @@ const TABLE: &[(&str, &str)] = &[
     ("source", "config error html page url visible"),
     (
         "sink",
-        "cleaner::Cleaned cleaner::CleanedLine decide::Reason decide::Verdict error index report scan source::packed visible",
+        "cleaner::Cleaned cleaner::CleanedLine decide::Reason decide::Verdict error fingerprint index report scan source::packed source::warc visible",
     ),
     (
         "pipeline",

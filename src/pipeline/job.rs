@@ -1,23 +1,28 @@
 //! One thread's work: a job in, its outcome out.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use super::RunOptions;
-use super::ordered::Turn;
+use super::ordered::{Turn, Weight};
 use super::outcome::{ChunkOutcome, Outcome, RowsSeen, Writer, Written, put};
-use super::unpack::{self, FieldText, Page};
+use super::unpack::{self, FieldText, Page, RecordPage, RecordText};
 use crate::cleaner::{Cleaned, Cleaner, PageText, Workspace};
 use crate::error::{ProblemKind, RunError};
 use crate::evidence::PageAddress;
+use crate::html::LineStructure;
 use crate::index::{Names, page_name};
 use crate::sink::Sink;
 use crate::sink::ledger::{self, Address};
+use crate::sink::records::{self, RecordFormat};
 use crate::sink::render::{self, Mode};
 use crate::source::inputs::read_file;
+use crate::source::warc::{self, Batch, Batches, Fields, Item};
 use crate::source::{Chunk, ChunkContent, FileEntry, Job, rows, site};
 
-/// Ledger rows are written ahead of their outcome past this many bytes, at the job's turn.
-const MAX_LEDGER_BYTES: usize = 8 << 20;
+/// Ledger rows, and what comes of records, are written ahead of their outcome past this many
+/// bytes, at the job's turn.
+const MAX_AHEAD_BYTES: usize = 8 << 20;
 
 type WriterTurn<'l, 'r> = Turn<'l, Outcome, Writer<'r>>;
 
@@ -110,7 +115,7 @@ impl<'r> Worker<'r> {
         Written {
             text,
             spans: (self.options.mode == Mode::Spans).then(Vec::new),
-            is_of_html: false,
+            ending: None,
         }
     }
 }
@@ -157,7 +162,7 @@ impl JobRun<'_, '_, '_> {
 
     /// Cleans a whole page of any content; None where nothing is to be written.
     fn page(&mut self, file: &FileEntry, bytes: &[u8]) -> Result<Option<Written>, RunError> {
-        let is_of_html;
+        let ending;
         let wants_structures = self.worker.cleaner.reads_structure();
         let page = unpack::page(file, bytes, self.worker.options, wants_structures);
         let (mark, text, structures) = match page {
@@ -180,7 +185,7 @@ impl JobRun<'_, '_, '_> {
             } => {
                 self.outcome.counts.converted += u64::from(is_converted);
                 self.outcome.note_html(html_bytes);
-                is_of_html = html_bytes.is_some();
+                ending = html_bytes.map(|_| render::TEXT_ENDING);
                 (mark, text, structures)
             }
         };
@@ -190,10 +195,7 @@ impl JobRun<'_, '_, '_> {
             structures: &structures,
         };
         let written = self.text(file, mark, page, Address::of_page(name), true)?;
-        Ok(Some(Written {
-            is_of_html,
-            ..written
-        }))
+        Ok(Some(Written { ending, ..written }))
     }
 
     /// What stands in the output for bytes that are not looked at: themselves.
@@ -280,7 +282,7 @@ impl JobRun<'_, '_, '_> {
             }
             if self.worker.wants_ledger {
                 ledger::write_row(address, &line, names, &mut self.outcome.ledger);
-                if self.outcome.ledger.len() > MAX_LEDGER_BYTES {
+                if self.outcome.ledger.len() > MAX_AHEAD_BYTES {
                     self.turn
                         .with_state(|writer| writer.write_ledger_ahead(&self.outcome.ledger))?;
                     self.outcome.ledger.clear();
@@ -290,10 +292,13 @@ impl JobRun<'_, '_, '_> {
         Ok(())
     }
 
-    fn chunk(&mut self, chunk: Chunk) -> Result<(), RunError> {
+    fn chunk(&mut self, mut chunk: Chunk) -> Result<(), RunError> {
+        self.outcome.file_bytes += chunk.file_bytes;
+        if let Some(batches) = warc::open(&mut chunk) {
+            return self.stretch_of_records(&chunk, batches);
+        }
         let file = &chunk.file;
         self.outcome.counts.bytes_read += chunk.bytes.len() as u64;
-        self.outcome.file_bytes += chunk.file_bytes;
         let mut rows = RowsSeen::default();
         let mut has_failed = false;
         let not_read = unpack::not_read(file, self.worker.options);
@@ -337,6 +342,8 @@ impl JobRun<'_, '_, '_> {
                 }
                 Written::default()
             }
+            // Opened above; one that is not holds nothing.
+            ChunkContent::Records(_) => Written::default(),
             ChunkContent::Cut(problem) => {
                 let kind = ProblemKind::Packed(problem.clone());
                 self.outcome.tell_at(file, None, chunk.offset, kind);
@@ -396,6 +403,235 @@ impl JobRun<'_, '_, '_> {
             bytes_before,
         };
         self.text(file, mark, text.into(), address, false)
+    }
+
+    /// Cleans the records of a stretch of WARC.
+    fn stretch_of_records(&mut self, chunk: &Chunk, mut batches: Batches) -> Result<(), RunError> {
+        let options = self.worker.options;
+        let file = &chunk.file;
+        let not_written = unpack::records_not_written(file, options);
+        let is_read = not_written.is_none();
+        let mut has_failed = !is_read;
+        if let Some(kind) = not_written.filter(|_| chunk.is_first) {
+            self.outcome.tell(file, kind);
+        }
+        let in_index = self.worker.number_of(file);
+        let mut written = self.written_of_records(file);
+        while let Some(batch) = batches.next_batch() {
+            self.outcome.counts.bytes_read += batch.read_bytes;
+            has_failed |= batch.has_failed;
+            for item in batch.items.iter().filter(|_| is_read) {
+                self.record_item(file, in_index, &batch, item, &mut written)?;
+            }
+            if self.outcome.bytes() + written.text.len() > MAX_AHEAD_BYTES {
+                let written = std::mem::replace(&mut written, self.written_of_records(file));
+                self.end_records(file, written, false, has_failed)?;
+                let outcome = std::mem::take(&mut self.outcome);
+                self.turn.with_state(|writer| writer.take(outcome))?;
+            }
+        }
+        self.end_records(file, written, chunk.is_last, has_failed)
+    }
+
+    /// Where what is written of records goes.
+    fn written_of_records(&self, file: &FileEntry) -> Written {
+        let options = self.worker.options;
+        let is_wet = options.record_format == RecordFormat::Wet;
+        Written {
+            spans: (is_wet && options.mode == Mode::Spans).then(Vec::new),
+            ending: unpack::records_ending(file, options),
+            ..Written::default()
+        }
+    }
+
+    /// Puts what was written of records into the outcome. Rows are packed here, WET records one
+    /// by one before.
+    fn end_records(
+        &mut self,
+        file: &Arc<FileEntry>,
+        mut written: Written,
+        is_last: bool,
+        has_failed: bool,
+    ) -> Result<(), RunError> {
+        let has_rows = self.worker.options.record_format == RecordFormat::Jsonl;
+        if let Some(packing) = file.packing.filter(|_| has_rows)
+            && (is_last || !written.text.is_empty())
+        {
+            let text = packing.pack(&written.text);
+            written.text = text.map_err(crate::error::io_at(&file.name))?;
+        }
+        self.outcome.chunk = Some(ChunkOutcome {
+            is_last,
+            is_cut: false,
+            file: Arc::clone(file),
+            written,
+            rows: RowsSeen::default(),
+            has_failed,
+        });
+        Ok(())
+    }
+
+    /// Does with an item of WARC what is to be done.
+    fn record_item(
+        &mut self,
+        file: &FileEntry,
+        in_index: Option<u32>,
+        batch: &Batch,
+        item: &Item,
+        written: &mut Written,
+    ) -> Result<(), RunError> {
+        let (number, offset, bytes, problem) = match item {
+            Item::Other => {
+                self.outcome.counts.other_records += 1;
+                return Ok(());
+            }
+            Item::Failed { offset, problem } => {
+                self.outcome.tell_at(file, None, *offset, problem.clone());
+                return Ok(());
+            }
+            Item::Rejected {
+                number,
+                offset,
+                bytes,
+                problem,
+            } => (*number, *offset, &bytes[..], problem.clone()),
+            Item::Record {
+                number,
+                offset,
+                head,
+                block,
+            } => {
+                let fields = Fields::read(&batch.buffer[head.clone()]);
+                let options = self.worker.options;
+                let wants_structures = self.worker.cleaner.reads_structure();
+                let block = &batch.buffer[block.clone()];
+                match unpack::record_page(&fields, block, options, wants_structures) {
+                    RecordPage::Other => {
+                        self.outcome.counts.other_records += 1;
+                        return Ok(());
+                    }
+                    RecordPage::Page(page) => {
+                        let place = RowPlace {
+                            file,
+                            name: file.name.as_os_str().as_encoded_bytes(),
+                            in_index,
+                            number: *number,
+                            offset: *offset,
+                        };
+                        return self.record(&fields, &page, &place, written);
+                    }
+                    RecordPage::Rejected(kind) => {
+                        let bytes = &batch.buffer[head.start..head.end + block.len()];
+                        (Some(*number), *offset, bytes, Some(kind))
+                    }
+                }
+            }
+        };
+        if let Some(kind) = problem {
+            self.outcome.tell_at(file, number, offset, kind);
+            self.outcome.counts.rows_rejected += 1;
+        }
+        self.outcome.reject(bytes);
+        Ok(())
+    }
+
+    /// Cleans the page of a WARC record and appends what is written of it.
+    fn record(
+        &mut self,
+        fields: &Fields<'_>,
+        page: &RecordText<'_>,
+        place: &RowPlace<'_>,
+        written: &mut Written,
+    ) -> Result<(), RunError> {
+        let options = self.worker.options;
+        let is_wet = options.record_format == RecordFormat::Wet;
+        let name = page_name(place.name, place.number);
+        let mut body = Written {
+            text: Vec::with_capacity(page.text.len()),
+            spans: written.spans.as_ref().map(|_| Vec::new()),
+            ..Written::default()
+        };
+        let url = records::url(fields);
+        let cleaned = self.clean_record(&page.text, &page.structures, url.as_deref(), place);
+        let cleaned = match cleaned {
+            Ok(cleaned) => {
+                let mode = if is_wet { options.mode } else { Mode::Drop };
+                self.write(mode, &cleaned, Address::of_page(&name), &mut body)?;
+                Some(cleaned)
+            }
+            Err(kind) => {
+                self.outcome
+                    .tell_at(place.file, Some(place.number), place.offset, kind);
+                self.outcome.keep_unread(page.text.as_bytes());
+                body.text.extend_from_slice(page.text.as_bytes());
+                None
+            }
+        };
+        if is_wet {
+            let mut record = Vec::with_capacity(body.text.len() + 512);
+            records::write_conversion(fields, page.is_conversion, &body.text, &mut record);
+            if let Some(packing) = place.file.packing {
+                let packed = packing.pack(&record);
+                record = packed.map_err(crate::error::io_at(&place.file.name))?;
+            }
+            written.text.extend_from_slice(&record);
+        } else {
+            let out = &mut written.text;
+            records::begin_row(fields, out);
+            let text = match options.mode {
+                Mode::Drop => &body.text,
+                Mode::Tag | Mode::Spans => page.text.as_bytes(),
+            };
+            let text = simdutf8::basic::from_utf8(text);
+            ledger::write_string(text.expect("lines of UTF-8 text are UTF-8"), out);
+            if let Some(cleaned) = cleaned.as_ref().filter(|_| options.mode != Mode::Drop) {
+                out.extend_from_slice(format!(",\"{}\":", render::FIELD).as_bytes());
+                render::write_field(options.mode, cleaned, self.worker.names(), out);
+            }
+            out.extend_from_slice(b"}\n");
+        }
+        if let (Some(all), Some(own)) = (&mut written.spans, &body.spans) {
+            all.extend_from_slice(own);
+        }
+        let Some(cleaned) = cleaned else {
+            return Ok(());
+        };
+        self.outcome.note_html(page.html_bytes);
+        self.outcome.counts.converted += u64::from(page.is_converted);
+        self.outcome.counts.pages += 1;
+        if cleaned.is_empty() && !page.text.is_empty() {
+            self.outcome.empty(&name);
+        }
+        self.worker.workspace.reclaim(cleaned);
+        Ok(())
+    }
+
+    /// Cleans the text of a row or record.
+    fn clean_record<'t>(
+        &mut self,
+        text: &'t str,
+        structures: &'t [LineStructure],
+        url: Option<&str>,
+        place: &RowPlace<'_>,
+    ) -> Result<Cleaned<'t>, ProblemKind> {
+        let options = self.worker.options;
+        let max_lines = unpack::max_lines(options);
+        if unpack::has_too_many_lines(text, max_lines) {
+            return Err(ProblemKind::TooManyLines(max_lines as u64));
+        }
+        let site = site::of_record(place.file, url, options.site_by);
+        let in_corpus = PageAddress {
+            site: site.as_deref(),
+            place: place
+                .in_index
+                .map(|number| unpack::page_place(number, unpack::row_record(place.number))),
+        };
+        let page = PageText {
+            bytes: text.as_bytes(),
+            structures,
+        };
+        let cleaned = self.worker.clean(page, &in_corpus);
+        cleaned.ok_or(ProblemKind::Internal)
     }
 
     /// Cleans the rows of a chunk.
@@ -465,27 +701,11 @@ impl JobRun<'_, '_, '_> {
             structures,
         } = &unpack::field_text(field, options, wants_structures);
         let mode = options.mode;
-        let max_lines = unpack::max_lines(options);
-        let site = site::of_record(place.file, row.url.as_deref(), options.site_by);
-        let in_corpus = PageAddress {
-            site: site.as_deref(),
-            place: place
-                .in_index
-                .map(|number| unpack::page_place(number, unpack::row_record(place.number))),
-        };
         let is_taken = mode != Mode::Drop && row.fields.iter().any(|name| name == render::FIELD);
         let cleaned = if is_taken {
             Err(ProblemKind::FieldTaken(render::FIELD))
-        } else if unpack::has_too_many_lines(text, max_lines) {
-            Err(ProblemKind::TooManyLines(max_lines as u64))
         } else {
-            let page = PageText {
-                bytes: text.as_bytes(),
-                structures,
-            };
-            self.worker
-                .clean(page, &in_corpus)
-                .ok_or(ProblemKind::Internal)
+            self.clean_record(text, structures, row.url.as_deref(), place)
         };
         let cleaned = match cleaned {
             Ok(cleaned) => cleaned,

@@ -21,6 +21,7 @@ use crate::error::{Problem, RunError};
 use crate::report::Counts;
 use crate::sink::Sink;
 use crate::sink::atomic::AtomicFile;
+use crate::sink::records::RecordFormat;
 use crate::sink::render::Mode;
 use crate::source::content::TextFormat;
 use crate::source::rows::FieldNames;
@@ -37,6 +38,8 @@ use outcome::{Limits, Writer};
 pub struct RunOptions {
     /// What is written of each page.
     pub mode: Mode,
+    /// What is written of the pages of WARC.
+    pub record_format: RecordFormat,
     /// The fields of a JSON row that hold its text and its URL.
     pub fields: FieldNames,
     /// What makes pages one site.
@@ -66,6 +69,7 @@ impl Default for RunOptions {
     fn default() -> Self {
         RunOptions {
             mode: Mode::Drop,
+            record_format: RecordFormat::default(),
             fields: FieldNames::default(),
             site_by: SiteBy::default(),
             max_memory_bytes: usize::MAX,

@@ -41,17 +41,16 @@ pub struct Written {
     pub text: Vec<u8>,
     /// The companion file, where the mode has one.
     pub spans: Option<Vec<u8>>,
-    /// It is the text of an HTML page, whose name is longer than the page's.
-    pub is_of_html: bool,
+    /// It has another form than its file, whose name gets this ending.
+    pub ending: Option<&'static str>,
 }
 
 impl Written {
     /// The name of the output of a file.
     fn name<'f>(&self, file: &'f FileEntry) -> Cow<'f, Path> {
-        if self.is_of_html {
-            Cow::Owned(render::text_name(&file.name))
-        } else {
-            Cow::Borrowed(&file.name)
+        match self.ending {
+            Some(ending) => Cow::Owned(render::made_name(&file.name, ending)),
+            None => Cow::Borrowed(&file.name),
         }
     }
 }

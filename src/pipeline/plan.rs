@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::error::RunError;
 use crate::sink::Sink;
 use crate::sink::discard::Discard;
+use crate::sink::records::RecordFormat;
 use crate::sink::render;
 use crate::sink::single::Single;
 use crate::sink::tree::Tree;
@@ -30,6 +31,8 @@ pub struct Request<'a> {
     pub side_files: &'a [&'a Path],
     /// Whether outputs that hold something may be written to.
     pub overwrite: bool,
+    /// What is written of WARC.
+    pub record_format: RecordFormat,
     /// Whether pages may have a file beside them ([`render::Mode::Spans`] on text).
     pub has_companions: bool,
 }
@@ -114,6 +117,7 @@ pub fn check_output(path: &Path, overwrite: bool) -> Result<(), RunError> {
         output: None,
         side_files: &[path],
         overwrite,
+        record_format: RecordFormat::default(),
         has_companions: false,
     })
 }
@@ -127,10 +131,14 @@ fn files(request: &Request<'_>) -> Result<Vec<Input>, RunError> {
         let metadata = std::fs::metadata(path)
             .map_err(|error| refused(format!("{}: {error}", path.display())))?;
         let own_name = PathBuf::from(own_name(path)?);
-        let is_html =
-            metadata.is_file() && content::is_named_html(split_name(&own_name).0) && !is_single;
-        let text_name = is_html.then(|| render::text_name(&own_name));
-        for name in std::iter::once(own_name.clone()).chain(text_name) {
+        let content_name = split_name(&own_name).0;
+        let ending = match metadata.is_file() && !is_single {
+            true if content::is_named_html(content_name) => Some(render::TEXT_ENDING),
+            true if content::is_named_warc(content_name) => Some(request.record_format.word()),
+            _ => None,
+        };
+        let made_name = ending.map(|ending| render::made_name(&own_name, ending));
+        for name in std::iter::once(own_name.clone()).chain(made_name) {
             if !names.insert(name.clone()) {
                 let name = name.display();
                 return Err(refused(format!(

@@ -9,10 +9,12 @@ use crate::error::{Problem, ProblemKind, RunError};
 use crate::html::{self, LineStructure, Rendered};
 use crate::index::{Names, Place};
 use crate::page::LineCursor;
+use crate::sink::records;
 use crate::sink::render::{self, Mode};
 use crate::source::content::{self, Content, TextFormat, UTF8_MARK};
 use crate::source::inputs::read_file;
 use crate::source::rows::{self, Row};
+use crate::source::warc::{self, Batch, Fields, Item, Payload, Said};
 use crate::source::{Chunk, ChunkContent, FileEntry, Job, site, utf16};
 
 /// What a job holds, in order.
@@ -41,9 +43,9 @@ pub enum Found<'f> {
 pub struct Text<'f> {
     /// The file that it lies in.
     pub file: &'f Arc<FileEntry>,
-    /// Number of the row, from 1; 0 where the file is one page.
+    /// Number of the row or record, from 1; 0 where the file is one page.
     pub record: u32,
-    /// The row's URL.
+    /// The row's or record's URL.
     pub url: Option<&'f str>,
     /// The text.
     pub bytes: &'f [u8],
@@ -119,8 +121,11 @@ impl Walk<'_> {
                 }
                 Ok(bytes_read)
             }
-            Job::Chunk(chunk) => {
-                self.chunk(&chunk, take)?;
+            Job::Chunk(mut chunk) => {
+                match warc::open(&mut chunk) {
+                    Some(batches) => self.records(&chunk, batches, take)?,
+                    None => self.chunk(&chunk, take)?,
+                }
                 if chunk.is_last {
                     take(Found::End(&chunk.file))?;
                 }
@@ -156,18 +161,30 @@ impl Walk<'_> {
         })
     }
 
+    /// Begins a chunk; false where its file is not read, for the reason given, or by name.
+    fn begin(
+        &self,
+        chunk: &Chunk,
+        not_read: Option<ProblemKind>,
+        take: &mut Take<'_>,
+    ) -> Result<bool, RunError> {
+        let file = &chunk.file;
+        let is_read = not_read.is_none();
+        if chunk.is_first {
+            take(match not_read {
+                Some(kind) => Found::Problem(file.problem(None, None, kind)),
+                None => Found::Begin(file),
+            })?;
+        }
+        Ok(is_read)
+    }
+
     fn chunk(&self, chunk: &Chunk, take: &mut Take<'_>) -> Result<(), RunError> {
+        if !self.begin(chunk, not_read(&chunk.file, self.options), take)? {
+            return Ok(());
+        }
         let file = &chunk.file;
         let is_start = chunk.is_first;
-        if let Some(kind) = not_read(file, self.options) {
-            return match is_start {
-                true => take(Found::Problem(file.problem(None, None, kind))),
-                false => Ok(()),
-            };
-        }
-        if is_start {
-            take(Found::Begin(file))?;
-        }
         let is_page = !matches!(chunk.content, ChunkContent::Rows { .. });
         if is_page && !(self.is_wanted)(file, 0) {
             return Ok(());
@@ -197,7 +214,9 @@ impl Walk<'_> {
                 row,
                 problem: Some(kind),
             } => Found::Problem(problem(row.map(u64::from), kind)),
-            ChunkContent::Unread(None) | ChunkContent::Rejected { problem: None, .. } => {
+            ChunkContent::Records(_)
+            | ChunkContent::Unread(None)
+            | ChunkContent::Rejected { problem: None, .. } => {
                 return Ok(());
             }
         })
@@ -239,6 +258,191 @@ impl Walk<'_> {
             }))?;
         }
         Ok(())
+    }
+}
+
+impl Walk<'_> {
+    /// The pages of a stretch of WARC.
+    fn records(
+        &self,
+        chunk: &Chunk,
+        mut batches: warc::Batches,
+        take: &mut Take<'_>,
+    ) -> Result<(), RunError> {
+        let file = &chunk.file;
+        let is_read = self.begin(chunk, records_not_written(file, self.options), take)?;
+        while let Some(batch) = batches.next_batch() {
+            for item in batch.items.iter().filter(|_| is_read) {
+                self.item(file, &batch, item, take)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn item(
+        &self,
+        file: &Arc<FileEntry>,
+        batch: &Batch,
+        item: &Item,
+        take: &mut Take<'_>,
+    ) -> Result<(), RunError> {
+        let (number, offset, kind) = match item {
+            Item::Record {
+                number,
+                offset,
+                head,
+                block,
+            } => {
+                if !(self.is_wanted)(file, *number) {
+                    return Ok(());
+                }
+                let fields = Fields::read(&batch.buffer[head.clone()]);
+                match record_page(&fields, &batch.buffer[block.clone()], self.options, false) {
+                    RecordPage::Other => return Ok(()),
+                    RecordPage::Rejected(kind) => (Some(*number), offset, kind),
+                    RecordPage::Page(page) => {
+                        let max_lines = max_lines(self.options);
+                        if has_too_many_lines(&page.text, max_lines) {
+                            let kind = ProblemKind::TooManyLines(max_lines as u64);
+                            let problem = file.problem(Some(*number), Some(*offset), kind);
+                            return take(Found::Unread(problem));
+                        }
+                        return take(Found::Text(Text {
+                            record: row_record(*number),
+                            url: records::url(&fields).as_deref(),
+                            ..Text::of_file(file, page.text.as_bytes())
+                        }));
+                    }
+                }
+            }
+            Item::Rejected {
+                number,
+                offset,
+                problem: Some(kind),
+                ..
+            } => (*number, offset, kind.clone()),
+            Item::Failed { offset, problem } => {
+                let problem = file.problem(None, Some(*offset), problem.clone());
+                return take(Found::Unread(problem));
+            }
+            Item::Rejected { problem: None, .. } | Item::Other => return Ok(()),
+        };
+        take(Found::Problem(file.problem(number, Some(*offset), kind)))
+    }
+}
+
+/// What a WARC record holds.
+pub enum RecordPage<'b> {
+    Page(RecordText<'b>),
+    /// A page that cannot be read safely.
+    Rejected(ProblemKind),
+    /// No page.
+    Other,
+}
+
+/// The text of a WARC record: UTF-8 without a byte-order mark.
+pub struct RecordText<'b> {
+    pub text: Cow<'b, str>,
+    /// It is not the bytes that were there.
+    pub is_converted: bool,
+    /// It was the text of a page already.
+    pub is_conversion: bool,
+    /// Bytes of the HTML that it was made of; None for text.
+    pub html_bytes: Option<u64>,
+    /// Where in the markup its lines stood, if it is known.
+    pub structures: Vec<LineStructure>,
+}
+
+/// The text of a WARC record; of HTML where its lines stood, if that is wanted. In a page of HTML that is not wholly UTF-8, and in text, what is no
+/// character becomes U+FFFD: rows and WET files are UTF-8.
+pub fn record_page<'b>(
+    fields: &Fields<'_>,
+    block: &'b [u8],
+    options: &RunOptions,
+    wants_structures: bool,
+) -> RecordPage<'b> {
+    let (bytes, said, charset) = match warc::payload(fields, block, options.max_page_bytes) {
+        Payload::Other => return RecordPage::Other,
+        Payload::Bad(kind) => return RecordPage::Rejected(kind),
+        Payload::Text(bytes) => (Cow::Borrowed(bytes), None, None),
+        Payload::Page {
+            bytes,
+            said,
+            charset,
+        } => (bytes, Some(said), charset),
+    };
+    let page = match bytes {
+        Cow::Borrowed(bytes) => record_text(bytes, said, charset.as_deref(), wants_structures),
+        Cow::Owned(bytes) => {
+            record_text(&bytes, said, charset.as_deref(), wants_structures).map(|page| RecordText {
+                text: Cow::Owned(page.text.into_owned()),
+                ..page
+            })
+        }
+    };
+    match page {
+        Ok(page) => RecordPage::Page(page),
+        Err(html::Undecodable) => {
+            RecordPage::Rejected(ProblemKind::BadRecord("in an encoding that cannot be read"))
+        }
+    }
+}
+
+fn record_text<'b>(
+    bytes: &'b [u8],
+    said: Option<Said>,
+    charset: Option<&str>,
+    wants_structures: bool,
+) -> Result<RecordText<'b>, html::Undecodable> {
+    let is_html = match said {
+        None => false,
+        Some(Said::Html) => true,
+        Some(Said::Text | Said::Nothing) => content::begins_as_html(bytes),
+    };
+    if !is_html && let Ok(text) = simdutf8::basic::from_utf8(split_mark(bytes).1) {
+        return Ok(RecordText {
+            text: Cow::Borrowed(text),
+            is_converted: false,
+            is_conversion: said.is_none(),
+            html_bytes: None,
+            structures: Vec::new(),
+        });
+    }
+    let decoded = html::decode(bytes, charset)?;
+    let is_converted = decoded.is_converted();
+    let Rendered { text, structures } = match is_html {
+        true => html::render_for(&decoded.html, wants_structures),
+        false => Rendered {
+            text: decoded.html.into_owned(),
+            structures: Vec::new(),
+        },
+    };
+    let (text, is_patched) = match String::from_utf8(text) {
+        Ok(text) => (text, false),
+        Err(bad) => (String::from_utf8_lossy(bad.as_bytes()).into_owned(), true),
+    };
+    Ok(RecordText {
+        text: Cow::Owned(text),
+        is_converted: is_converted || is_patched,
+        is_conversion: said.is_none(),
+        html_bytes: is_html.then_some(bytes.len() as u64),
+        structures,
+    })
+}
+
+/// The ending of the name of what is written of a WARC file; None for WET made of WET.
+pub fn records_ending(file: &FileEntry, options: &RunOptions) -> Option<&'static str> {
+    let ending = options.record_format.word();
+    let own = file.content_name().extension();
+    let is_own = own.is_some_and(|own| own.eq_ignore_ascii_case(ending));
+    (!is_own).then_some(ending)
+}
+
+/// Why what is written of a WARC file finds no place.
+pub fn records_not_written(file: &FileEntry, options: &RunOptions) -> Option<ProblemKind> {
+    match records_ending(file, options) {
+        Some(ending) => not_written(file, ending, options),
+        None => not_read(file, options),
     }
 }
 
@@ -330,7 +534,7 @@ fn html_page(
     options: &RunOptions,
     wants_structures: bool,
 ) -> Page<'static> {
-    if let Some(kind) = text_not_written(file, options) {
+    if let Some(kind) = not_written(file, render::TEXT_ENDING, options) {
         return Page::Skipped(kind);
     }
     match html::decode(bytes, None) {
@@ -348,15 +552,19 @@ fn html_page(
     }
 }
 
-/// Why the text of an HTML page finds no place.
-fn text_not_written(file: &FileEntry, options: &RunOptions) -> Option<ProblemKind> {
-    let name = render::text_name(&file.name);
+/// Why what is made of a file, and named with an ending of its own, finds no place.
+fn not_written(
+    file: &FileEntry,
+    ending: &'static str,
+    options: &RunOptions,
+) -> Option<ProblemKind> {
+    let name = render::made_name(&file.name, ending);
     if !render::has_room(&name) {
-        return Some(ProblemKind::NoRoomForText);
+        return Some(ProblemKind::NoRoomForText(ending));
     }
-    let beside = render::text_name(&file.path);
+    let beside = render::made_name(&file.path, ending);
     if file.has_neighbours && std::fs::symlink_metadata(beside).is_ok() {
-        return Some(ProblemKind::NoRoomForText);
+        return Some(ProblemKind::NoRoomForText(ending));
     }
     let has_room = options.mode != Mode::Spans || render::has_room_for_spans(&name);
     (!has_room).then_some(ProblemKind::NoRoomForSpans)

@@ -3,6 +3,7 @@
 pub mod atomic;
 pub mod discard;
 pub mod ledger;
+pub mod records;
 pub mod render;
 pub mod single;
 pub mod tree;

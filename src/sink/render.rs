@@ -26,6 +26,9 @@ pub const FIELD: &str = "dechaff";
 
 const SPANS_SUFFIX: &str = ".spans.jsonl";
 
+/// The ending of the text of an HTML page.
+pub const TEXT_ENDING: &str = "txt";
+
 /// The name of the file beside a page that holds its spans.
 pub fn spans_name(page: &Path) -> PathBuf {
     let mut name = OsString::from(page);
@@ -33,11 +36,13 @@ pub fn spans_name(page: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The name of the text of an HTML page: `.txt` behind it, before the ending of its packing.
-pub fn text_name(page: &Path) -> PathBuf {
-    let (page, packing) = split_name(page);
-    let mut name = OsString::from(page);
-    name.push(".txt");
+/// The name of what is made of a file and has another form: an ending behind it, such as
+/// [`TEXT_ENDING`], before that of its packing.
+pub fn made_name(file: &Path, ending: &str) -> PathBuf {
+    let (file, packing) = split_name(file);
+    let mut name = OsString::from(file);
+    name.push(".");
+    name.push(ending);
     if let Some(packing) = packing {
         name.push(".");
         name.push(packing);

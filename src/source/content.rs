@@ -183,6 +183,16 @@ pub fn is_named_html(name: &Path) -> bool {
     })
 }
 
+/// Whether the name of a file says that it is WARC.
+pub fn is_named_warc(name: &Path) -> bool {
+    let extension = name.extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| {
+        ["warc", "wet", "wat"]
+            .iter()
+            .any(|warc| extension.eq_ignore_ascii_case(warc))
+    })
+}
+
 /// Whether anything in `bytes` looks like a tag.
 fn has_tag(bytes: &[u8]) -> bool {
     memchr::memchr_iter(b'<', bytes).any(|at| {

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 use super::content::{self, Content};
-use super::packed::{self, Packing};
+use super::packed::{self, Packing, split_name};
 use super::rows::FieldNames;
 use super::stream::{Cut, Stream};
-use super::{Chunk, ChunkContent, FileEntry, Job, Source, rows};
+use super::{Chunk, ChunkContent, FileEntry, Job, Source, rows, warc};
 use crate::error::{PackedProblem, ProblemKind, RunError};
 
 /// Files of at most this size are read whole by the thread that cleans them.
@@ -30,7 +30,9 @@ const START_BYTES: u64 = 4;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InputFormat {
     /// Told by name and content: `.jsonl` and `.ndjson` are JSON lines, `.json` too where it
-    /// begins with a whole row; what is no text is no page; the rest is HTML or text.
+    /// begins with a whole row; `.warc` and `.wet` are WARC where a record begins in their first
+    /// bytes, large files whatever their name; what is no text is no page; the rest is HTML or
+    /// text.
     #[default]
     Auto,
     /// Every file is one page of text.
@@ -39,6 +41,8 @@ pub enum InputFormat {
     Html,
     /// Every file is JSON lines.
     Jsonl,
+    /// Every file is WARC or WET.
+    Warc,
 }
 
 /// One thing to clean.
@@ -74,7 +78,7 @@ impl Input {
     pub fn may_hold_pages(&self, format: InputFormat) -> bool {
         match self {
             Input::File(file) => match format {
-                InputFormat::Jsonl => true,
+                InputFormat::Jsonl | InputFormat::Warc => true,
                 InputFormat::Text | InputFormat::Html => false,
                 InputFormat::Auto => {
                     let packing = told_packing(&file.path).unwrap_or_default();
@@ -82,11 +86,11 @@ impl Input {
                         packing,
                         ..file.clone()
                     };
-                    is_json_lines(&file).unwrap_or(false)
+                    is_json_lines(&file).unwrap_or(false) || is_warc(&file, true).unwrap_or(false)
                 }
             },
             Input::Directory { .. } => true,
-            Input::Stream(..) => format == InputFormat::Jsonl,
+            Input::Stream(..) => matches!(format, InputFormat::Jsonl | InputFormat::Warc),
         }
     }
 }
@@ -109,7 +113,7 @@ pub struct Inputs {
     format: InputFormat,
     max_page_bytes: usize,
     walk: Option<Walk>,
-    stream: Option<Stream>,
+    stream: Option<Chunks>,
     /// What a job of files was ended by.
     next: Option<Job>,
     /// What is to be said of the file that was opened last.
@@ -119,6 +123,21 @@ pub struct Inputs {
     files: u32,
     /// Inputs begun.
     inputs_begun: u32,
+}
+
+/// A file that is read in chunks.
+enum Chunks {
+    Stream(Stream),
+    Warc(warc::Cutter),
+}
+
+impl Chunks {
+    fn next_chunk(&mut self) -> Option<Chunk> {
+        match self {
+            Chunks::Stream(stream) => stream.next_chunk(),
+            Chunks::Warc(cutter) => cutter.next_chunk(),
+        }
+    }
 }
 
 struct Walk {
@@ -214,8 +233,9 @@ impl Inputs {
                 }
                 Input::Stream(file, reader) => {
                     let cut = match self.format {
-                        InputFormat::Jsonl => Cut::Rows,
-                        format => page_cut(format),
+                        InputFormat::Warc => None,
+                        InputFormat::Jsonl => Some(Cut::Rows),
+                        format => Some(page_cut(format)),
                     };
                     let mut file = file;
                     let mut reader = reader.0;
@@ -224,7 +244,7 @@ impl Inputs {
                     let _ = (&mut reader).take(START_BYTES).read_to_end(&mut start);
                     file.packing = Packing::told(&start);
                     let reader = Box::new(io::Cursor::new(start).chain(reader));
-                    self.stream = Some(Stream::new(file, reader, cut, self.max_page_bytes));
+                    self.stream = Some(self.chunks(file, reader, cut));
                     return None;
                 }
             }
@@ -241,21 +261,25 @@ impl Inputs {
         let file = &*file;
         let skipped = |problem| Job::Skipped(Box::new(file.clone()), problem);
         let max_page_bytes = self.max_page_bytes as u64;
+        let is_small = size_bytes <= SMALL_FILE_BYTES.min(max_page_bytes);
+        let is_auto = self.format == InputFormat::Auto;
+        let is_opened = !is_small || !file.has_neighbours || file.packing.is_some();
         let mut cut = match self.format {
-            InputFormat::Jsonl => Cut::Rows,
-            InputFormat::Auto if is_json_lines(file).map_err(skipped)? => Cut::Rows,
-            _ if file.packing.is_some() => page_cut(self.format),
-            _ if size_bytes > SMALL_FILE_BYTES.min(max_page_bytes) => page_cut(self.format),
+            InputFormat::Jsonl => Some(Cut::Rows),
+            InputFormat::Warc => None,
+            _ if is_auto && is_json_lines(file).map_err(skipped)? => Some(Cut::Rows),
+            _ if is_auto && is_warc(file, is_opened).map_err(skipped)? => None,
+            _ if file.packing.is_some() || !is_small => Some(page_cut(self.format)),
             _ => return Ok(false),
         };
-        if cut == (Cut::Lines { is_told: true })
+        if cut == Some(Cut::Lines { is_told: true })
             && size_bytes > max_page_bytes
             && file.packing.is_none()
         {
             let head = head(file).map_err(skipped)?;
             match content::tell(file.content_name(), &head) {
                 Content::Other => return Err(Job::OtherFile(size_bytes)),
-                Content::Html => cut = Cut::Whole,
+                Content::Html => cut = Some(Cut::Whole),
                 Content::Unread(format) => return Err(skipped(file.unread_format(format))),
                 _ => {}
             }
@@ -269,13 +293,16 @@ impl Inputs {
             path: file.path.clone(),
             before,
         });
-        self.stream = Some(Stream::new(
-            file.clone(),
-            Box::new(opened),
-            cut,
-            self.max_page_bytes,
-        ));
+        self.stream = Some(self.chunks(file.clone(), Box::new(opened), cut));
         Ok(true)
+    }
+
+    /// The chunks of a file; WARC where there is no way to cut it.
+    fn chunks(&self, file: FileEntry, reader: Box<dyn Read + Send>, cut: Option<Cut>) -> Chunks {
+        match cut {
+            Some(cut) => Chunks::Stream(Stream::new(file, reader, cut, self.max_page_bytes)),
+            None => Chunks::Warc(warc::Cutter::new(file, reader, self.max_page_bytes)),
+        }
     }
 }
 
@@ -465,6 +492,18 @@ fn is_json_lines(file: &FileEntry) -> Result<bool, ProblemKind> {
         }
         _ => Ok(false),
     }
+}
+
+/// Whether a file is WARC: by its first bytes, which are looked at where `is_opened` says so or
+/// its name says WARC. One that is named so may be damaged there: then a record must begin at a
+/// line's start in what can be read of its head, or nothing can.
+fn is_warc(file: &FileEntry, is_opened: bool) -> Result<bool, ProblemKind> {
+    let is_named = content::is_named_warc(split_name(&file.name).0);
+    if !is_named && !is_opened {
+        return Ok(false);
+    }
+    let head = head(file)?;
+    Ok(warc::begins_file(&head) || is_named && (head.is_empty() || warc::has_record(&head)))
 }
 
 fn head(file: &FileEntry) -> Result<Vec<u8>, ProblemKind> {

@@ -10,6 +10,7 @@ pub mod rows;
 pub mod site;
 pub mod stream;
 pub mod utf16;
+pub mod warc;
 
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -79,6 +80,7 @@ impl FileEntry {
             .iter()
             .any(|packing| packing.word() == format);
         match self.packing {
+            _ if format == "WARC" => ProblemKind::UnnamedWarc,
             Some(outer) => ProblemKind::NestedFormat {
                 outer: outer.word(),
                 inner: format,
@@ -136,7 +138,7 @@ pub struct Chunk {
 }
 
 /// What the bytes of a chunk are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum ChunkContent {
     /// Whole lines of a text page, and how many lines of the page come before.
     Text {
@@ -163,6 +165,8 @@ pub enum ChunkContent {
         /// Set on the first chunk of the row or page.
         problem: Option<ProblemKind>,
     },
+    /// A stretch of WARC, which says how it goes on; until it is opened.
+    Records(Option<Box<warc::Stretch>>),
     /// The bytes of a packed file end before their time; these, the half line or row before
     /// that, are rejected. The last chunk of its file.
     Cut(PackedProblem),

@@ -138,24 +138,10 @@ impl Stream {
     }
 
     fn fill(&mut self, target: usize) -> Result<(), ProblemKind> {
-        while self.rest.len() < target && !self.is_at_end {
-            let missing = target - self.rest.len();
-            self.rest.reserve_exact(missing);
-            let read = (&mut self.reader)
-                .take(missing as u64)
-                .read_to_end(&mut self.rest);
-            self.is_at_end = match read {
-                Ok(read) => read < missing,
-                Err(error) => {
-                    self.cut_by = PackedProblem::of_read(&error)
-                        .filter(|problem| problem.keeps_what_is_before())
-                        .cloned();
-                    if self.cut_by.is_none() {
-                        return Err(ProblemKind::of_read(&error));
-                    }
-                    true
-                }
-            };
+        if self.rest.len() < target && !self.is_at_end {
+            let end = fill(&mut self.reader, &mut self.rest, target)?;
+            self.is_at_end = end.is_some();
+            self.cut_by = end.flatten();
         }
         Ok(())
     }
@@ -336,9 +322,9 @@ impl Stream {
 }
 
 /// Counts the bytes of a file that are taken.
-struct Counted {
-    reader: Box<dyn Read + Send>,
-    taken: Arc<AtomicU64>,
+pub(super) struct Counted {
+    pub reader: Box<dyn Read + Send>,
+    pub taken: Arc<AtomicU64>,
 }
 
 impl Read for Counted {
@@ -346,6 +332,28 @@ impl Read for Counted {
         let read = self.reader.read(out)?;
         self.taken.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
+    }
+}
+
+/// Reads until `rest` has `target` bytes. At the end of what there is, says so, and why it came
+/// where it came too soon.
+///
+/// # Errors
+///
+/// What was read cannot be trusted, or reading failed.
+pub(super) fn fill(
+    reader: &mut dyn Read,
+    rest: &mut Vec<u8>,
+    target: usize,
+) -> Result<Option<Option<PackedProblem>>, ProblemKind> {
+    let missing = target.saturating_sub(rest.len());
+    rest.reserve_exact(missing);
+    match reader.take(missing as u64).read_to_end(rest) {
+        Ok(read) => Ok((read < missing).then_some(None)),
+        Err(error) => match PackedProblem::of_read(&error) {
+            Some(problem) if problem.keeps_what_is_before() => Ok(Some(Some(problem.clone()))),
+            _ => Err(ProblemKind::of_read(&error)),
+        },
     }
 }
 
@@ -389,6 +397,7 @@ mod tests {
                         let row = row.map_or("page".to_owned(), |row| row.to_string());
                         format!("rejected {row} {}", problem.is_some())
                     }
+                    ChunkContent::Records(_) => "records".to_owned(),
                     ChunkContent::Cut(_) => "cut".to_owned(),
                     ChunkContent::Failed(_) => "failed".to_owned(),
                 };

@@ -14,6 +14,7 @@ use dechaff::eval::RowField;
 use dechaff::pipeline::index_files::parse_shard;
 use dechaff::pipeline::{RunOptions, Shard, model_file};
 use dechaff::score::{LearnedScorer, Model, Reads};
+use dechaff::sink::records::RecordFormat;
 use dechaff::source::content::TextFormat;
 use dechaff::source::inputs::InputFormat;
 use dechaff::source::rows::FieldNames;
@@ -483,7 +484,7 @@ impl ReadingArgs {
             page_format: match self.format {
                 Format::Text => TextFormat::Text,
                 Format::Html => TextFormat::Html,
-                Format::Auto | Format::Jsonl => TextFormat::Auto,
+                Format::Auto | Format::Jsonl | Format::Warc => TextFormat::Auto,
             },
             field_format: match self.text_format {
                 FieldFormat::Auto => TextFormat::Auto,
@@ -500,6 +501,7 @@ impl ReadingArgs {
             Format::Text => InputFormat::Text,
             Format::Html => InputFormat::Html,
             Format::Jsonl => InputFormat::Jsonl,
+            Format::Warc => InputFormat::Warc,
         }
     }
 }
@@ -619,11 +621,15 @@ pub struct CleanArgs {
     #[arg(long, default_value = "drop")]
     pub mode: Mode,
 
+    /// What is written of WARC: a row a page (id, url, date, text), or a WET file
+    #[arg(long, default_value = "jsonl", value_name = "WHAT")]
+    pub output_format: OutputFormat,
+
     /// Write every removed line with its reason to FILE (JSON lines): the ledger
     #[arg(long, value_name = "FILE")]
     pub removed: Option<PathBuf>,
 
-    /// Write rows that could not be read safely to FILE, byte for byte
+    /// Write rows and records that could not be read safely to FILE, byte for byte
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
 
@@ -842,6 +848,26 @@ pub enum Format {
     Text,
     Html,
     Jsonl,
+    /// WARC and WET: pages are answers with status 200 that hold HTML or text, and what was
+    /// made of such before
+    Warc,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// JSON lines
+    Jsonl,
+    /// WARC conversion records
+    Wet,
+}
+
+impl OutputFormat {
+    pub fn of_records(self) -> RecordFormat {
+        match self {
+            OutputFormat::Jsonl => RecordFormat::Jsonl,
+            OutputFormat::Wet => RecordFormat::Wet,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -73,6 +73,7 @@ impl Summary {
             ("HTML pages", counts.html_pages),
             ("HTML bytes", counts.html_bytes),
             ("other files", counts.other_files),
+            ("other records", counts.other_records),
             ("links not followed", counts.links),
             ("problems", counts.problems),
         ] {
@@ -126,6 +127,7 @@ impl RunRecord {
                 })),
                 "page_duplicates": if config.page_duplicates { "remove" } else { "report" },
                 "site": options.site_by.word(),
+                "output_format": options.record_format.word(),
                 "text_field": options.fields.text,
                 "text_format": match options.field_format {
                     TextFormat::Auto => "auto",

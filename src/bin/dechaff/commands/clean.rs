@@ -13,6 +13,7 @@ use dechaff::pipeline::plan::{self, Request, STANDARD_STREAM, Streams};
 use dechaff::pipeline::{self, PassOne, RunOptions, SideFiles};
 use dechaff::sink::Output;
 use dechaff::sink::atomic::AtomicFile;
+use dechaff::sink::records::RecordFormat;
 use dechaff::source::inputs::{Input, Inputs};
 use dechaff::source::site::SiteBy;
 use dechaff::{Config, sink};
@@ -43,8 +44,10 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         Mode::Tag => sink::render::Mode::Tag,
         Mode::Spans => sink::render::Mode::Spans,
     };
+    let record_format = args.output_format.of_records();
     let options = RunOptions {
         mode,
+        record_format,
         max_removed_percent: args.max_removed,
         stop,
         ..args.reading.options(&args.corpus)
@@ -54,12 +57,18 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         .flatten()
         .map(AsRef::as_ref)
         .collect();
+    let has_rows = match args.reading.format {
+        Format::Jsonl => true,
+        Format::Warc => record_format == RecordFormat::Jsonl,
+        Format::Auto | Format::Text | Format::Html => false,
+    };
     let request = Request {
         inputs: &args.inputs,
         output: output(args)?,
         side_files: &side_files,
         overwrite: args.overwrite,
-        has_companions: args.mode == Mode::Spans && args.reading.format != Format::Jsonl,
+        record_format,
+        has_companions: args.mode == Mode::Spans && !has_rows,
     };
     let streams = Streams {
         input: Box::new(standard::Input::new(Arc::clone(&options.stop))),

@@ -12,6 +12,7 @@ use dechaff::index::{CorpusIndex, Site};
 use dechaff::pipeline::index_files::{self, PartFile};
 use dechaff::pipeline::plan::{self, Request};
 use dechaff::pipeline::{self, PassOne, RunOptions};
+use dechaff::sink::records::RecordFormat;
 use dechaff::source::inputs::Inputs;
 use dechaff::visible::visible;
 
@@ -61,6 +62,7 @@ fn build(args: &IndexBuildArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         output: None,
         side_files: &[&args.output],
         overwrite: args.overwrite,
+        record_format: RecordFormat::default(),
         has_companions: false,
     };
     let inputs = plan::plan_files(&request)?;

@@ -14,6 +14,7 @@ use dechaff::blocks::{BlockRule, Extent, RepeatedBlock, Scope};
 use dechaff::error::RunError;
 use dechaff::pipeline::plan::{self, Request, Streams};
 use dechaff::pipeline::repeats::{BlockText, RepeatsReport, RepeatsRequest, find_repeats};
+use dechaff::sink::records::RecordFormat;
 use dechaff::visible::visible;
 use serde::Serialize;
 
@@ -42,6 +43,7 @@ fn repeats(args: &RepeatsArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         output: None,
         side_files: &[],
         overwrite: false,
+        record_format: RecordFormat::default(),
         has_companions: false,
     };
     let streams = Streams {
