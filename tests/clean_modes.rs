@@ -584,6 +584,8 @@ fn the_run_record_is_complete() {
             "score": true,
             "threshold": 0.25,
             "model": "fast",
+            "html_model": null,
+            "output_format": "jsonl",
             "mode": "tag",
             "text_field": "body",
             "text_format": "auto",

@@ -268,6 +268,29 @@ fn a_model_learns_where_lines_stand() {
 }
 
 #[test]
+fn sites_set_aside_say_whether_the_model_got_better() {
+    let place = place();
+    let outcome = trained(&place, "own.model", &["--aside", "30"]).expect(0);
+    let said = String::from_utf8(outcome.stdout).expect("text");
+    assert!(said.contains(" pages set aside\n"), "{said}");
+    assert!(said.contains("less fast"), "{said}");
+    assert!(said.ends_with("word F1: better\n"), "{said}");
+    trained(&place, "same.model", &[]).expect(0);
+    assert_eq!(place.read("own.model"), place.read("same.model"));
+    place.file(
+        "gold.jsonl",
+        gold(120)
+            .replace(r#"site"#, r#"a"#)
+            .lines()
+            .next()
+            .unwrap_or_default(),
+    );
+    trained(&place, "one.model", &["--aside", "50"])
+        .expect(2)
+        .mentions("each site stays whole");
+}
+
+#[test]
 fn pages_without_their_html_are_said_to_be_missing() {
     let place = place();
     trained(&place, "html.model", &["--html"])

@@ -113,6 +113,17 @@ impl TrainOptions {
     }
 }
 
+/// Parts pages in two, those of one site together: the others, and about `percent` of a hundred
+/// sites set aside to measure on. The same pages and seed give the same parts.
+pub fn set_aside(pages: Vec<GoldPage>, percent: u32, seed: u64) -> (Vec<GoldPage>, Vec<GoldPage>) {
+    let is_aside = |page: &GoldPage| {
+        let place = format!("{seed} aside {}", page::site_of(page));
+        xxh3_64(place.as_bytes()) % 100 < u64::from(percent)
+    };
+    let (aside, others) = pages.into_iter().partition(is_aside);
+    (others, aside)
+}
+
 /// Forests alike but for their number of trees.
 fn forests(forest: ForestOptions, trees: [usize; KINDS]) -> [ForestOptions; KINDS] {
     trees.map(|trees| ForestOptions { trees, ..forest })

@@ -100,7 +100,7 @@ impl TrainingPage {
 }
 
 /// By what pages are kept together.
-fn site_of(gold: &GoldPage) -> String {
+pub(super) fn site_of(gold: &GoldPage) -> String {
     let domain = gold.domain.as_deref();
     let host = domain.and_then(|domain| url::host(&format!("//{domain}")));
     host.unwrap_or_else(|| gold.id.clone())

@@ -125,6 +125,12 @@ pub struct TrainArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub pages: Option<u32>,
 
+    /// First fit a model without the pages of PERCENT of the sites, and show how it does on these
+    /// beside the model of the preset that comes with dechaff, which may have seen them. The model
+    /// that is written is fitted on all pages
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(1..=90))]
+    pub aside: Option<u32>,
+
     /// The model's name; that of the preset unless given
     #[arg(long)]
     pub name: Option<String>,
@@ -144,6 +150,16 @@ pub enum Preset {
     Fast,
     /// Larger, slower, more accurate
     Accurate,
+}
+
+impl Preset {
+    /// The name of the model that comes with dechaff.
+    pub fn name(self) -> &'static str {
+        match self {
+            Preset::Fast => "fast",
+            Preset::Accurate => "accurate",
+        }
+    }
 }
 
 /// What is removed; the same for every command.
@@ -192,6 +208,12 @@ impl EngineArgs {
     /// The model as the user named it.
     pub fn model_name(&self) -> String {
         self.model.display().to_string()
+    }
+
+    /// The model for HTML as the user named it.
+    pub fn html_model_name(&self) -> Option<String> {
+        let model = self.html_model.as_ref();
+        model.map(|model| model.display().to_string())
     }
 
     /// A cleaner with the model that is asked for.

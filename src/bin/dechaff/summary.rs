@@ -96,7 +96,12 @@ impl Summary {
 pub struct RunRecord(Value);
 
 impl RunRecord {
-    pub fn new(summary: &Summary, model: &str, cleaner: &Cleaner, options: &RunOptions) -> Self {
+    pub fn new(
+        summary: &Summary,
+        engine: &EngineArgs,
+        cleaner: &Cleaner,
+        options: &RunOptions,
+    ) -> Self {
         let config = cleaner.config();
         let threshold = match config.threshold {
             Threshold::Auto => json!("auto"),
@@ -115,7 +120,8 @@ impl RunRecord {
             "settings": {
                 "page_repeats": config.page_repeats,
                 "score": config.score,
-                "model": model,
+                "model": engine.model_name(),
+                "html_model": engine.html_model_name(),
                 "threshold": threshold,
                 "mode": mode,
                 "site_templates": config.site_templates,

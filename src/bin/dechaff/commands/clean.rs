@@ -108,7 +108,7 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
 
     let summary = Summary::new(counts, started.elapsed());
     if let Some(stats) = stats {
-        let record = RunRecord::new(&summary, &args.engine.model_name(), &cleaner, &options);
+        let record = RunRecord::new(&summary, &args.engine, &cleaner, &options);
         let mut stats = Box::new(stats);
         stats.write(record.to_json().as_bytes())?;
         stats.finish()?;

@@ -1,12 +1,17 @@
 //! `dechaff train`: labelled pages in, a model file out.
 
+use std::io::{self, Write};
+use std::sync::Arc;
+
 use anyhow::Context;
-use dechaff::eval::{GoldPage, Label};
+use dechaff::error::ConfigError;
+use dechaff::eval::{EvalOptions, GoldPage, Label, evaluate, index_pages};
 use dechaff::fingerprint::Fingerprint;
 use dechaff::pipeline::model_file;
-use dechaff::score::Reads;
-use dechaff::train::{TrainOptions, train};
+use dechaff::score::{LearnedScorer, Model, Reads};
+use dechaff::train::{TrainOptions, set_aside, train};
 use dechaff::visible::visible;
+use dechaff::{Cleaner, Config};
 
 use super::{CLEAN, USAGE, eval, tell};
 use crate::args::{Preset, TrainArgs};
@@ -44,9 +49,60 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     if let Some(name) = &args.name {
         options.name.clone_from(name);
     }
+    if let Some(percent) = args.aside {
+        let (others, aside) = set_aside(pages.clone(), percent, args.seed);
+        if others.is_empty() || aside.is_empty() {
+            return refuse(&format!(
+                "--aside {percent}: {} pages stay and {} are set aside; each site stays whole",
+                others.len(),
+                aside.len()
+            ));
+        }
+        let model = fit(&others, &options, args.quiet);
+        let said = beside_built_in(model, &aside, args)?;
+        io::stdout().lock().write_all(said.as_bytes())?;
+    }
     let model = fit(&pages, &options, args.quiet);
     model_file::write(&model, &args.output)?;
     Ok(CLEAN)
+}
+
+/// How a model does on pages that it was not fitted on, beside the one that comes with dechaff.
+fn beside_built_in(model: Model, aside: &[GoldPage], args: &TrainArgs) -> anyhow::Result<String> {
+    let preset = args.preset.name();
+    let built_in = |reads| Model::built_in(preset, reads).expect("every preset is built in");
+    let text = LearnedScorer::new(built_in(Reads::Text));
+    let (own, theirs) = match model.reads() {
+        Reads::Text => (LearnedScorer::new(Arc::new(model)), text),
+        Reads::Html => (
+            text.clone().with_html(Arc::new(model)),
+            text.with_html(built_in(Reads::Html)),
+        ),
+    };
+    let config = Config::default();
+    let index = Arc::new(index_pages(aside, &config));
+    let cleaner = |scorer: LearnedScorer| {
+        let cleaner = Cleaner::with_scorer(config.clone(), Box::new(scorer))?;
+        Ok::<Cleaner, ConfigError>(cleaner.with_index(Arc::clone(&index)))
+    };
+    let (own, theirs) = (cleaner(own)?, cleaner(theirs)?);
+    let evaluation = evaluate(
+        &[(preset, &theirs), ("this model", &own)],
+        aside,
+        EvalOptions::default(),
+    );
+    let difference = &evaluation.differences[0];
+    let interval = difference.intervals.map(|intervals| intervals.word_f1);
+    let verdict = match interval {
+        Some(interval) if interval.low > 0.0 => "better",
+        Some(interval) if interval.high < 0.0 => "worse",
+        _ => "neither better nor worse, as far as these pages tell",
+    };
+    Ok(format!(
+        "{} pages set aside\n{}word F1: {verdict}\n",
+        aside.len(),
+        evaluation.side_by_side_text()
+    ))
 }
 
 fn refuse(why: &str) -> anyhow::Result<u8> {
@@ -54,7 +110,7 @@ fn refuse(why: &str) -> anyhow::Result<u8> {
     Ok(USAGE)
 }
 
-fn fit(pages: &[GoldPage], options: &TrainOptions, is_quiet: bool) -> dechaff::score::Model {
+fn fit(pages: &[GoldPage], options: &TrainOptions, is_quiet: bool) -> Model {
     train(pages, options, &mut |message| {
         if !is_quiet {
             tell(message);
