@@ -150,12 +150,10 @@ mod files {
         ChangedWhileRead,
         /// It holds NUL bytes.
         Nul,
-        /// UTF-16 without a byte-order mark.
-        Utf16WithoutMark,
-        /// UTF-16 with an unpaired surrogate or an odd byte.
-        BadUtf16,
-        /// UTF-16 larger than a page may be.
-        LongUtf16,
+        /// Hardly in the character set that its mark or the user says.
+        FaultyCharset(&'static str),
+        /// Bytes that are no characters of its character set, from here on.
+        CharsetFaults(&'static str),
         /// Packed bytes that are not whole.
         Packed(PackedProblem),
         /// The name says one packing, the bytes another or none.
@@ -296,16 +294,12 @@ mod files {
                     write!(f, "changed while it was read; no output written")
                 }
                 ProblemKind::Nul => write!(f, "binary: holds NUL bytes; copied through unchanged"),
-                ProblemKind::Utf16WithoutMark => write!(
-                    f,
-                    "binary: looks like UTF-16 without a byte-order mark; copied through unchanged (convert it to UTF-8)"
-                ),
-                ProblemKind::BadUtf16 => {
-                    write!(f, "not valid UTF-16; copied through unchanged")
+                ProblemKind::FaultyCharset(charset) => {
+                    write!(f, "not valid {charset}; copied through unchanged")
                 }
-                ProblemKind::LongUtf16 => write!(
+                ProblemKind::CharsetFaults(charset) => write!(
                     f,
-                    "UTF-16 longer than --max-page-bytes; copied through unchanged"
+                    "bytes that are not valid {charset}; kept as they are, the rest converted"
                 ),
                 ProblemKind::Packed(problem) => write!(f, "{problem}"),
                 ProblemKind::WrongSuffix { named, found } => {

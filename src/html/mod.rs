@@ -18,7 +18,7 @@ mod structure;
 mod tags;
 
 #[cfg(feature = "html")]
-pub use encoding::{Decoded, Undecodable, decode};
+pub use encoding::{Decoded, Undecodable, decode, decode_in};
 pub use structure::{BLOCKS, Inside, LineStructure, WORDS, word_number};
 pub use tags::Tag;
 

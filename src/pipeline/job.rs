@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::RunOptions;
 use super::ordered::Turn;
 use super::outcome::{ChunkOutcome, Outcome, RowsSeen, Writer, Written, put};
-use super::unpack::{self, FieldText, Page};
+use super::unpack::{self, FieldText, Page, TextCharset};
 use crate::cleaner::{Cleaned, Cleaner, PageText, Workspace};
 use crate::error::{ProblemKind, RunError};
 use crate::evidence::PageAddress;
@@ -174,11 +174,21 @@ impl JobRun<'_, '_, '_> {
             Page::Text {
                 mark,
                 text,
-                is_converted,
+                charset,
                 html_bytes,
                 structures,
             } => {
-                self.outcome.counts.converted += u64::from(is_converted);
+                match charset {
+                    TextCharset::Utf8 => {}
+                    TextCharset::OfHtml => self.outcome.counts.converted += 1,
+                    TextCharset::Converted(charset, _) => {
+                        self.outcome.note_charset(file, Some(charset));
+                    }
+                    TextCharset::Unknown => self.outcome.note_charset(file, None),
+                }
+                if let Some((byte, kind)) = charset.problem() {
+                    self.outcome.tell_at(file, None, byte, kind);
+                }
                 self.outcome.note_html(html_bytes);
                 is_of_html = html_bytes.is_some();
                 (mark, text, structures)
@@ -292,7 +302,7 @@ impl JobRun<'_, '_, '_> {
 
     fn chunk(&mut self, chunk: Chunk) -> Result<(), RunError> {
         let file = &chunk.file;
-        self.outcome.counts.bytes_read += chunk.bytes.len() as u64;
+        self.outcome.counts.bytes_read += chunk.bytes_read();
         self.outcome.file_bytes += chunk.file_bytes;
         let mut rows = RowsSeen::default();
         let mut has_failed = false;
@@ -382,6 +392,14 @@ impl JobRun<'_, '_, '_> {
     ) -> Result<Written, RunError> {
         let file = &chunk.file;
         self.outcome.counts.pages += u64::from(chunk.is_first);
+        if let Some(conversion) = &chunk.conversion {
+            if chunk.is_first {
+                self.outcome.note_charset(file, conversion.charset);
+            }
+            if let Some((byte, kind)) = unpack::fault_of(conversion) {
+                self.outcome.tell_at(file, None, byte, kind);
+            }
+        }
         if unpack::has_nul(&chunk.bytes, self.worker.options) {
             self.outcome
                 .tell_at(file, None, chunk.offset, ProblemKind::Nul);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::ordered::Weight;
 use super::{PAGES_BEFORE_LIMIT, Progress, SideFiles};
+use crate::charset::Charset;
 use crate::error::{Problem, ProblemKind, RunError};
 use crate::report::Counts;
 use crate::sink::atomic::AtomicFile;
@@ -28,6 +29,8 @@ pub struct Outcome {
     pub problems: Vec<Problem>,
     /// Names of the pages of which no line stays.
     pub emptied: Vec<Vec<u8>>,
+    /// Names of the pages that were not in UTF-8, and what they were converted from.
+    pub charsets: Vec<(Vec<u8>, Option<Charset>)>,
     /// Whole files for a sink that takes them in order.
     pub files: Vec<(FileEntry, Written)>,
     /// A stretch of a file that comes in chunks.
@@ -117,6 +120,16 @@ impl Outcome {
         self.counts.html_bytes += html_bytes.unwrap_or(0);
     }
 
+    /// A page of text that was not in UTF-8, and what it was converted from.
+    pub fn note_charset(&mut self, file: &FileEntry, charset: Option<Charset>) {
+        match charset {
+            Some(_) => self.counts.converted += 1,
+            None => self.counts.charset_unknown += 1,
+        }
+        let name = file.name.as_os_str().as_encoded_bytes();
+        self.charsets.push((name.to_vec(), charset));
+    }
+
     /// A page of which no line stays.
     pub fn empty(&mut self, page: &[u8]) {
         self.counts.pages_emptied += 1;
@@ -204,6 +217,9 @@ impl<'r> Writer<'r> {
         }
         for page in &outcome.emptied {
             self.progress.emptied(page);
+        }
+        for (page, charset) in &outcome.charsets {
+            self.progress.charset(page, *charset);
         }
         for (file, written) in &outcome.files {
             put(self.sink, file, written)?;

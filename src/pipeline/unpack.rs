@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{BYTES_A_LINE, RunOptions};
+use crate::charset::{self, Charset, Converted, Faults};
 use crate::error::{Problem, ProblemKind, RunError};
 use crate::html::{self, LineStructure, Rendered};
 use crate::index::{Names, Place};
@@ -13,7 +14,7 @@ use crate::sink::render::{self, Mode};
 use crate::source::content::{self, Content, TextFormat, UTF8_MARK};
 use crate::source::inputs::read_file;
 use crate::source::rows::{self, Row};
-use crate::source::{Chunk, ChunkContent, FileEntry, Job, site, utf16};
+use crate::source::{Chunk, ChunkContent, Conversion, FileEntry, Job, site};
 
 /// What a job holds, in order.
 pub enum Found<'f> {
@@ -35,6 +36,8 @@ pub enum Found<'f> {
     Problem(Problem),
     /// Something that cleaning copies through or skips, and says so.
     Unread(Problem),
+    /// Something in the text before that stays as it is, though it should not be there.
+    Fault(Problem),
 }
 
 /// A page's text, or a stretch of it.
@@ -147,13 +150,29 @@ impl Walk<'_> {
         bytes: &[u8],
         take: &mut Take<'_>,
     ) -> Result<(), RunError> {
-        take(match page(file, bytes, self.options, false) {
-            Page::Text { text, .. } => return take(Found::Text(Text::of_file(file, &text))),
-            Page::Other => Found::Other(file, bytes),
-            Page::Skipped(kind) | Page::Unread(kind) => {
-                Found::Unread(file.problem(None, None, kind))
+        match page(file, bytes, self.options, false) {
+            Page::Text { text, charset, .. } => {
+                take(Found::Text(Text::of_file(file, &text)))?;
+                self.fault(file, charset.problem(), take)
             }
-        })
+            Page::Other => take(Found::Other(file, bytes)),
+            Page::Skipped(kind) | Page::Unread(kind) => {
+                take(Found::Unread(file.problem(None, None, kind)))
+            }
+        }
+    }
+
+    /// Gives the problem that text has with its character set.
+    fn fault(
+        &self,
+        file: &FileEntry,
+        fault: Option<(u64, ProblemKind)>,
+        take: &mut Take<'_>,
+    ) -> Result<(), RunError> {
+        match fault {
+            Some((byte, kind)) => take(Found::Fault(file.problem(None, Some(byte), kind))),
+            None => Ok(()),
+        }
     }
 
     fn chunk(&self, chunk: &Chunk, take: &mut Take<'_>) -> Result<(), RunError> {
@@ -181,11 +200,14 @@ impl Walk<'_> {
             ChunkContent::Text { .. } if has_nul(&chunk.bytes, self.options) => {
                 Found::Unread(problem(None, &ProblemKind::Nul))
             }
-            ChunkContent::Text { lines_before, .. } => Found::Text(Text {
-                lines_before: *lines_before,
-                is_start,
-                ..Text::of_file(file, split_mark_at(chunk.offset, &chunk.bytes).1)
-            }),
+            ChunkContent::Text { lines_before, .. } => {
+                take(Found::Text(Text {
+                    lines_before: *lines_before,
+                    is_start,
+                    ..Text::of_file(file, split_mark_at(chunk.offset, &chunk.bytes).1)
+                }))?;
+                return self.fault(file, chunk.conversion.as_deref().and_then(fault_of), take);
+            }
             ChunkContent::Rows { rows_before } => return self.rows(chunk, *rows_before, take),
             ChunkContent::Cut(kind) => {
                 Found::Problem(problem(None, &ProblemKind::Packed(kind.clone())))
@@ -242,6 +264,12 @@ impl Walk<'_> {
     }
 }
 
+/// The problem that a stretch of text has with its character set: where, in bytes, and what.
+pub fn fault_of(conversion: &Conversion) -> Option<(u64, ProblemKind)> {
+    let kind = ProblemKind::CharsetFaults(conversion.charset?.name());
+    Some((conversion.fault?, kind))
+}
+
 /// Why no page of a file is read: what the mode writes beside it would find no place.
 pub fn not_read(file: &FileEntry, options: &RunOptions) -> Option<ProblemKind> {
     let has_room = options.mode != Mode::Spans || render::has_room_for_spans(&file.name);
@@ -254,7 +282,7 @@ pub enum Page<'b> {
     Text {
         mark: &'b [u8],
         text: Cow<'b, [u8]>,
-        is_converted: bool,
+        charset: TextCharset,
         /// Bytes of the HTML that the text was made of; None for text.
         html_bytes: Option<u64>,
         /// Where in the markup its lines stood, if it is known.
@@ -268,6 +296,31 @@ pub enum Page<'b> {
     Other,
 }
 
+/// What a text was in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextCharset {
+    Utf8,
+    /// HTML, converted as it says itself.
+    OfHtml,
+    /// Text, converted; and what in it was no character.
+    Converted(Charset, Option<Faults>),
+    /// What it is cannot be told: the bytes are as they were.
+    Unknown,
+}
+
+impl TextCharset {
+    /// The problem that a page has with it: where, in bytes, and what.
+    pub fn problem(self) -> Option<(u64, ProblemKind)> {
+        match self {
+            TextCharset::Converted(charset, Some(faults)) => {
+                let kind = ProblemKind::CharsetFaults(charset.name());
+                Some((faults.first_byte, kind))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Tells what a file that is no container holds; of HTML where its lines stood, if that is wanted.
 pub fn page<'b>(
     file: &FileEntry,
@@ -275,8 +328,9 @@ pub fn page<'b>(
     options: &RunOptions,
     wants_structures: bool,
 ) -> Page<'b> {
-    let told = match content::tell(file.content_name(), bytes) {
-        Content::Utf16 => Content::Utf16,
+    let given = options.charset;
+    let told = match content::tell_in(file.content_name(), bytes, given) {
+        told @ (Content::Utf16 | Content::Utf16WithoutMark) => told,
         told => match options.page_format {
             TextFormat::Auto => told,
             TextFormat::Text => Content::Text,
@@ -288,29 +342,52 @@ pub fn page<'b>(
         Content::Unread(format) => Page::Skipped(file.unread_format(format)),
         Content::Html => html_page(file, bytes, options, wants_structures),
         Content::TextWithNul => Page::Unread(ProblemKind::Nul),
-        Content::Utf16WithoutMark => Page::Unread(ProblemKind::Utf16WithoutMark),
-        Content::Utf16 => match utf16::decode(bytes) {
-            Some(text) if is_html(file, text.as_bytes(), options) => {
-                html_page(file, bytes, options, wants_structures)
-            }
-            Some(text) => Page::Text {
-                mark: b"",
-                text: Cow::Owned(text.into_bytes()),
-                is_converted: true,
-                html_bytes: None,
-                structures: Vec::new(),
-            },
-            None => Page::Unread(ProblemKind::BadUtf16),
-        },
-        Content::Text => {
+        Content::Utf16 | Content::Utf16WithoutMark | Content::Text => {
+            text_page(file, bytes, options, wants_structures)
+        }
+    }
+}
+
+/// A page of text, or of HTML in UTF-16.
+fn text_page<'b>(
+    file: &FileEntry,
+    bytes: &'b [u8],
+    options: &RunOptions,
+    wants_structures: bool,
+) -> Page<'b> {
+    let text = |text, charset| Page::Text {
+        mark: b"",
+        text,
+        charset,
+        html_bytes: None,
+        structures: Vec::new(),
+    };
+    match charset::convert(bytes, options.charset) {
+        Converted::Utf8 => {
             let (mark, text) = split_mark(bytes);
             Page::Text {
                 mark,
                 text: Cow::Borrowed(text),
-                is_converted: false,
+                charset: TextCharset::Utf8,
                 html_bytes: None,
                 structures: Vec::new(),
             }
+        }
+        Converted::Unknown => text(Cow::Borrowed(bytes), TextCharset::Unknown),
+        Converted::Faulty(charset) => Page::Unread(ProblemKind::FaultyCharset(charset.name())),
+        Converted::Text {
+            charset, decoded, ..
+        } => {
+            if charset.is_utf16() {
+                if is_html(file, &decoded.text, options) {
+                    return html_page_in(file, bytes, Some(charset), options, wants_structures);
+                }
+                if has_nul(&decoded.text, options) {
+                    return Page::Unread(ProblemKind::Nul);
+                }
+            }
+            let is_in = TextCharset::Converted(charset, decoded.faults);
+            text(Cow::Owned(decoded.text), is_in)
         }
     }
 }
@@ -330,16 +407,33 @@ fn html_page(
     options: &RunOptions,
     wants_structures: bool,
 ) -> Page<'static> {
+    html_page_in(file, bytes, options.charset, options, wants_structures)
+}
+
+fn html_page_in(
+    file: &FileEntry,
+    bytes: &[u8],
+    charset: Option<Charset>,
+    options: &RunOptions,
+    wants_structures: bool,
+) -> Page<'static> {
     if let Some(kind) = text_not_written(file, options) {
         return Page::Skipped(kind);
     }
-    match html::decode(bytes, None) {
+    let decoded = match charset {
+        Some(charset) => Ok(html::decode_in(bytes, charset)),
+        None => html::decode(bytes, None),
+    };
+    match decoded {
         Ok(decoded) => {
             let Rendered { text, structures } = html::render_for(&decoded.html, wants_structures);
             Page::Text {
                 mark: b"",
                 text: Cow::Owned(text),
-                is_converted: decoded.is_converted(),
+                charset: match decoded.is_converted() {
+                    true => TextCharset::OfHtml,
+                    false => TextCharset::Utf8,
+                },
                 html_bytes: Some(bytes.len() as u64),
                 structures,
             }

@@ -12,6 +12,7 @@ use super::packed::{self, Packing};
 use super::rows::FieldNames;
 use super::stream::{Cut, Stream};
 use super::{Chunk, ChunkContent, FileEntry, Job, Source, rows};
+use crate::charset::Charset;
 use crate::error::{PackedProblem, ProblemKind, RunError};
 
 /// Files of at most this size are read whole by the thread that cleans them.
@@ -108,6 +109,7 @@ pub struct Inputs {
     inputs: std::vec::IntoIter<Input>,
     format: InputFormat,
     max_page_bytes: usize,
+    charset: Option<Charset>,
     walk: Option<Walk>,
     stream: Option<Stream>,
     /// What a job of files was ended by.
@@ -140,6 +142,7 @@ impl Inputs {
             inputs: inputs.into_iter(),
             format,
             max_page_bytes,
+            charset: None,
             walk: None,
             stream: None,
             next: None,
@@ -148,6 +151,11 @@ impl Inputs {
             files: 0,
             inputs_begun: 0,
         }
+    }
+
+    /// The same, where the user says which character set texts are in.
+    pub fn with_charset(self, charset: Option<Charset>) -> Self {
+        Inputs { charset, ..self }
     }
 
     fn next_chunk(&mut self) -> Option<Chunk> {
@@ -224,7 +232,8 @@ impl Inputs {
                     let _ = (&mut reader).take(START_BYTES).read_to_end(&mut start);
                     file.packing = Packing::told(&start);
                     let reader = Box::new(io::Cursor::new(start).chain(reader));
-                    self.stream = Some(Stream::new(file, reader, cut, self.max_page_bytes));
+                    let stream = Stream::new(file, reader, cut, self.max_page_bytes);
+                    self.stream = Some(stream.with_charset(self.charset));
                     return None;
                 }
             }
@@ -253,7 +262,7 @@ impl Inputs {
             && file.packing.is_none()
         {
             let head = head(file).map_err(skipped)?;
-            match content::tell(file.content_name(), &head) {
+            match content::tell_in(file.content_name(), &head, self.charset) {
                 Content::Other => return Err(Job::OtherFile(size_bytes)),
                 Content::Html => cut = Cut::Whole,
                 Content::Unread(format) => return Err(skipped(file.unread_format(format))),
@@ -269,12 +278,8 @@ impl Inputs {
             path: file.path.clone(),
             before,
         });
-        self.stream = Some(Stream::new(
-            file.clone(),
-            Box::new(opened),
-            cut,
-            self.max_page_bytes,
-        ));
+        let stream = Stream::new(file.clone(), Box::new(opened), cut, self.max_page_bytes);
+        self.stream = Some(stream.with_charset(self.charset));
         Ok(true)
     }
 }

@@ -9,12 +9,12 @@ pub mod packed;
 pub mod rows;
 pub mod site;
 pub mod stream;
-pub mod utf16;
 
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::charset::Charset;
 use crate::error::{PackedProblem, Problem, ProblemKind, RunError};
 use packed::Packing;
 
@@ -133,6 +133,30 @@ pub struct Chunk {
     pub is_first: bool,
     /// No chunk of this file comes behind this one.
     pub is_last: bool,
+    /// Where the file's text is not UTF-8 and too large to be converted as a whole; the chunk's
+    /// offset is then one in the text.
+    pub conversion: Option<Box<Conversion>>,
+}
+
+impl Chunk {
+    /// Bytes of the file, unpacked ones of what is packed, that were read for it.
+    pub fn bytes_read(&self) -> u64 {
+        self.conversion
+            .as_ref()
+            .map_or(self.bytes.len() as u64, |conversion| conversion.bytes_read)
+    }
+}
+
+/// What is known of the character set of a stretch of text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conversion {
+    /// What the text was converted from; None where that cannot be told, and the bytes are the
+    /// file's.
+    pub charset: Option<Charset>,
+    /// Bytes of the file that were read for it.
+    pub bytes_read: u64,
+    /// Offset in the file, in bytes, of the first sequence that is no character; set once.
+    pub fault: Option<u64>,
 }
 
 /// What the bytes of a chunk are.

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use dechaff::Cleaner;
+use dechaff::charset::Charset;
 use dechaff::config::Threshold;
 use dechaff::pipeline::RunOptions;
 use dechaff::report::Counts;
@@ -70,6 +71,7 @@ impl Summary {
             ("rows without text", counts.rows_without_text),
             ("copied unchanged", counts.copied_unchanged),
             ("converted to UTF-8", counts.converted),
+            ("not UTF-8, unknown", counts.charset_unknown),
             ("HTML pages", counts.html_pages),
             ("HTML bytes", counts.html_bytes),
             ("other files", counts.other_files),
@@ -133,6 +135,7 @@ impl RunRecord {
                     TextFormat::Html => "html",
                 },
                 "url_field": options.fields.url,
+                "encoding": options.charset.map(Charset::name),
                 "max_page_bytes": options.max_page_bytes,
                 "max_removed_percent": options.max_removed_percent,
             },
