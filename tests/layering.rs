@@ -49,7 +49,7 @@ const TABLE: &[(&str, &str)] = &[
     ("source", "charset config error html page url visible"),
     (
         "sink",
-        "cleaner::Cleaned cleaner::CleanedLine decide::Reason decide::Verdict error index report scan source::packed visible",
+        "cleaner::Cleaned cleaner::CleanedLine decide::Reason decide::Verdict error index report scan source::archive source::packed visible",
     ),
     (
         "pipeline",

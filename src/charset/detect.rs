@@ -198,3 +198,117 @@ pub(super) fn utf16_without_mark(bytes: &[u8]) -> Option<&'static Encoding> {
     let text = start_of(sample, encoding)?;
     (!text.contains(is_no_text)).then_some(encoding)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KOREAN: &str =
+        "항구 연락선이 겨울 수리를 마치고 다시 다닌다. 기술자들은 넉 달 동안 배를 고쳤다.";
+    const RUSSIAN: &str = "Паром вернулся на линию после зимнего ремонта. Инженеры четыре месяца \
+        чинили днище, которое было старше большинства из них.";
+    const FRENCH: &str = "Le bac a été remis en service après un hiver entier de réparations à \
+        quai. Les ingénieurs ont passé quatre mois à réparer la coque, déjà très âgée, où l’eau \
+        pénétrait. La prochaine inspection est prévue d’ici à trois ans ; le conseil décidera alors \
+        s’il faut remplacer le bateau par un modèle plus récent, peut-être dès l’été. Les élèves du \
+        collège ont fêté le départ à l’embarcadère, près de l’église, avec un goûter.";
+    const GERMAN: &str = "Die Fähre fährt wieder über den Fluss. Die Prüfer hörten für längere Zeit \
+        nichts, später müssen sie größere Schäden.";
+    const HUNGARIAN: &str = "A kőhídnál lévő kikötőből újra indul a komp. A mérnökök négy hónapig \
+        javították a hajótestet, amely idősebb volt, mint a legtöbbjük. A következő felülvizsgálat \
+        három év múlva lesz, akkor dől el, hogy új hajót vesznek-e a régi helyett.";
+
+    fn encoded(text: &str, encoding: &'static Encoding) -> Vec<u8> {
+        let (bytes, _, has_unmappable) = encoding.encode(text);
+        assert!(!has_unmappable, "{text}");
+        bytes.into_owned()
+    }
+
+    /// The start of a text up to a number of characters that are not ASCII.
+    fn start(text: &str, count: usize) -> &str {
+        let ends = text.char_indices().filter(|(_, c)| !c.is_ascii());
+        let end = ends.map(|(at, c)| at + c.len_utf8()).nth(count - 1);
+        &text[..end.expect("so many")]
+    }
+
+    #[test]
+    fn each_kind_needs_its_number_of_characters() {
+        for (text, encoding, least) in [
+            (KOREAN, EUC_KR, MIN_WIDE_CHARS),
+            (RUSSIAN, encoding_rs::WINDOWS_1251, MIN_LETTERS),
+            (FRENCH, WINDOWS_1252, MIN_LATIN_CHARS),
+            (GERMAN, WINDOWS_1252, MIN_AGREED_CHARS),
+        ] {
+            let enough = encoded(start(text, least), encoding);
+            assert_eq!(detect(&enough), Told::Guessed(Charset(encoding)), "{text}");
+            let short = encoded(start(text, least - 1), encoding);
+            assert_eq!(detect(&short), Told::Unknown, "{text}");
+        }
+    }
+
+    #[test]
+    fn utf8_among_the_bytes_makes_them_unsure() {
+        let letters = encoded(start(RUSSIAN, MIN_LETTERS), encoding_rs::WINDOWS_1251);
+        let (chars, bad_pieces) = utf8_pieces(&letters);
+        let room = bad_pieces / BAD_PIECES_A_LETTER - chars;
+        let with = |count: usize| [&letters[..], " é".repeat(count).as_bytes()].concat();
+        assert!(is_sure(&with(0), encoding_rs::WINDOWS_1251));
+        assert!(is_sure(&with(room), encoding_rs::WINDOWS_1251));
+        assert!(!is_sure(&with(room + 1), encoding_rs::WINDOWS_1251));
+    }
+
+    #[test]
+    fn ten_characters_a_bad_piece_are_nearly_utf8() {
+        let page = |chars: usize| [&"é".repeat(chars).into_bytes()[..], b" caf\xe9 "].concat();
+        assert_eq!(detect(&page(CHARS_A_BAD_PIECE)), Told::Utf8);
+        assert_eq!(detect(&page(CHARS_A_BAD_PIECE - 1)), Told::Unknown);
+    }
+
+    #[test]
+    fn a_character_that_no_text_has_makes_bytes_unsure() {
+        let text = encoded(FRENCH, WINDOWS_1252);
+        assert!(is_sure(&text, WINDOWS_1252));
+        for odd in [&b"\x81"[..], b"\x01", b"\x7f"] {
+            assert!(
+                !is_sure(&[&text[..], odd].concat(), WINDOWS_1252),
+                "{odd:?}"
+            );
+        }
+        assert!(!is_sure(&encoded(KOREAN, EUC_KR)[1..], EUC_KR));
+    }
+
+    #[test]
+    fn hungarian_is_not_taken_for_western() {
+        let text = encoded(HUNGARIAN, WINDOWS_1250);
+        let as_western = WINDOWS_1252.decode_without_bom_handling(&text).0;
+        assert!(is_hardly_western(&as_western) && !is_hardly_western(FRENCH));
+        let told = detect(&text);
+        assert!([Told::Unknown, Told::Guessed(Charset(WINDOWS_1250))].contains(&told));
+    }
+
+    #[test]
+    fn utf16_is_told_by_where_its_nuls_stand() {
+        let units = |text: &str| {
+            text.encode_utf16()
+                .flat_map(u16::to_le_bytes)
+                .collect::<Vec<u8>>()
+        };
+        let wide = |text: &str| utf16_without_mark(&units(text));
+        assert_eq!(wide("a tide"), Some(UTF_16LE));
+        assert_eq!(wide("a ti"), Some(UTF_16LE));
+        assert_eq!(wide("a t"), None);
+        assert_eq!(utf16_without_mark(&units("a tide")[1..11]), Some(UTF_16BE));
+        // One space in 25 characters is one NUL in 50 bytes.
+        let page = |chars: usize| "나".repeat(chars) + " ";
+        assert_eq!(wide(&page(24)), Some(UTF_16LE));
+        assert_eq!(wide(&page(25)), None);
+        assert_eq!(wide(&page(15)), Some(UTF_16LE));
+        assert_eq!(wide(&page(14)), None);
+        assert_eq!(wide("가나다 \u{e000} 가나다라마바사아자차카타"), None);
+        assert_eq!(
+            utf16_without_mark(b"text with a \0 in it, which is no UTF-16"),
+            None
+        );
+        assert_eq!(utf16_without_mark(b"a\0b\0c\0\0\xd8d\0"), None);
+    }
+}

@@ -9,9 +9,11 @@ use super::{PAGES_BEFORE_LIMIT, Progress, SideFiles};
 use crate::charset::Charset;
 use crate::error::{Problem, ProblemKind, RunError};
 use crate::report::Counts;
+use crate::sink::archive::OutputArchive;
 use crate::sink::atomic::AtomicFile;
 use crate::sink::{Output, Part, Sink, render};
 use crate::source::FileEntry;
+use crate::source::archive::Archive;
 use crate::source::rows::Row;
 
 /// What one job came to, in memory.
@@ -121,13 +123,12 @@ impl Outcome {
     }
 
     /// A page of text that was not in UTF-8, and what it was converted from.
-    pub fn note_charset(&mut self, file: &FileEntry, charset: Option<Charset>) {
+    pub fn note_charset(&mut self, page: &[u8], charset: Option<Charset>) {
         match charset {
             Some(_) => self.counts.converted += 1,
             None => self.counts.charset_unknown += 1,
         }
-        let name = file.name.as_os_str().as_encoded_bytes();
-        self.charsets.push((name.to_vec(), charset));
+        self.charsets.push((page.to_vec(), charset));
     }
 
     /// A page of which no line stays.
@@ -270,8 +271,12 @@ impl<'r> Writer<'r> {
             .as_ref()
             .map(|_| self.sink.create(&name, Part::Spans))
             .transpose()?;
+        let text = self.sink.create(&name, Part::Text)?;
         self.open = Some(OpenFile {
-            text: self.sink.create(&name, Part::Text)?,
+            text: match chunk.file.archive {
+                Some(Archive::Zip) => Box::new(OutputArchive::new(text, name.into_owned())),
+                Some(Archive::Tar) | None => text,
+            },
             spans,
             rows: RowsSeen::default(),
             counts: Counts::default(),

@@ -217,9 +217,10 @@ fn each(
     };
     walk.each(job, bytes, &mut |found| {
         take(match found {
-            Found::Other(file, bytes) if is_script(bytes) => {
-                Found::Text(Text::of_file(file, unpack::split_mark(bytes).1))
-            }
+            Found::Other(other) if is_script(other.bytes) => Found::Text(Text {
+                bytes: unpack::split_mark(other.bytes).1,
+                ..other
+            }),
             Found::Unread(problem) => Found::Problem(Problem {
                 kind: skipped(&problem.kind),
                 ..problem

@@ -11,8 +11,9 @@ use crate::html::{self, LineStructure, Rendered};
 use crate::index::{Names, Place};
 use crate::page::LineCursor;
 use crate::sink::render::{self, Mode};
+use crate::source::archive::{Member, MemberKind};
 use crate::source::content::{self, Content, TextFormat, UTF8_MARK};
-use crate::source::inputs::read_file;
+use crate::source::inputs::{is_named_rows, read_file};
 use crate::source::rows::{self, Row};
 use crate::source::{Chunk, ChunkContent, Conversion, FileEntry, Job, site};
 
@@ -22,8 +23,8 @@ pub enum Found<'f> {
     Begin(&'f Arc<FileEntry>),
     /// Text of a page.
     Text(Text<'f>),
-    /// A file that is no page, and its bytes.
-    Other(&'f Arc<FileEntry>, &'f [u8]),
+    /// A file that is no page, its bytes as text.
+    Other(Text<'f>),
     /// A large file that is no page, of this many bytes; it was not read.
     LargeOther(u64),
     /// A symbolic link.
@@ -54,6 +55,8 @@ pub struct Text<'f> {
     pub lines_before: u64,
     /// The page begins here.
     pub is_start: bool,
+    /// The member of the archive that it is, which says what site it is of.
+    pub member: Option<&'f FileEntry>,
 }
 
 impl<'f> Text<'f> {
@@ -66,11 +69,15 @@ impl<'f> Text<'f> {
             bytes,
             lines_before: 0,
             is_start: true,
+            member: None,
         }
     }
 
     /// The name of the page's site.
     pub fn site(&self, options: &RunOptions) -> Option<Cow<'_, [u8]>> {
+        if let Some(member) = self.member {
+            return site::of_file(member, options.site_by);
+        }
         match self.record {
             0 => site::of_file(self.file, options.site_by),
             _ => site::of_record(self.file, self.url, options.site_by),
@@ -155,7 +162,7 @@ impl Walk<'_> {
                 take(Found::Text(Text::of_file(file, &text)))?;
                 self.fault(file, charset.problem(), take)
             }
-            Page::Other => take(Found::Other(file, bytes)),
+            Page::Other => take(Found::Other(Text::of_file(file, bytes))),
             Page::Skipped(kind) | Page::Unread(kind) => {
                 take(Found::Unread(file.problem(None, None, kind)))
             }
@@ -187,7 +194,10 @@ impl Walk<'_> {
         if is_start {
             take(Found::Begin(file))?;
         }
-        let is_page = !matches!(chunk.content, ChunkContent::Rows { .. });
+        let is_page = !matches!(
+            chunk.content,
+            ChunkContent::Rows { .. } | ChunkContent::Members { .. }
+        );
         if is_page && !(self.is_wanted)(file, 0) {
             return Ok(());
         }
@@ -208,6 +218,12 @@ impl Walk<'_> {
                 }))?;
                 return self.fault(file, chunk.conversion.as_deref().and_then(fault_of), take);
             }
+            ChunkContent::Members { members, .. } => {
+                for member in members {
+                    self.member(file, member, &chunk.bytes, take)?;
+                }
+                return Ok(());
+            }
             ChunkContent::Rows { rows_before } => return self.rows(chunk, *rows_before, take),
             ChunkContent::Cut(kind) => {
                 Found::Problem(problem(None, &ProblemKind::Packed(kind.clone())))
@@ -223,6 +239,42 @@ impl Walk<'_> {
                 return Ok(());
             }
         })
+    }
+
+    /// Gives a member of an archive.
+    fn member(
+        &self,
+        file: &Arc<FileEntry>,
+        member: &Member,
+        bytes: &[u8],
+        take: &mut Take<'_>,
+    ) -> Result<(), RunError> {
+        if !(self.is_wanted)(file, member.number) {
+            return Ok(());
+        }
+        let problem = |byte, kind| member_problem(file, member, byte, kind);
+        let (entry, bytes, page) = match member_page(file, member, bytes, self.options, false) {
+            MemberPage::Directory => return Ok(()),
+            MemberPage::Link => return take(Found::Link),
+            MemberPage::Skipped(kind) => return take(Found::Problem(problem(None, kind))),
+            MemberPage::Page(entry, bytes, page) => (entry, bytes, page),
+        };
+        let text_of = |bytes| Text {
+            record: row_record(member.number),
+            member: Some(&entry),
+            ..Text::of_file(file, bytes)
+        };
+        match page {
+            Page::Text { text, charset, .. } => {
+                take(Found::Text(text_of(&text)))?;
+                match charset.problem() {
+                    Some((byte, kind)) => take(Found::Fault(problem(Some(byte), kind))),
+                    None => Ok(()),
+                }
+            }
+            Page::Other => take(Found::Other(text_of(bytes))),
+            Page::Skipped(kind) | Page::Unread(kind) => take(Found::Unread(problem(None, kind))),
+        }
     }
 
     fn rows(&self, chunk: &Chunk, rows_before: u64, take: &mut Take<'_>) -> Result<(), RunError> {
@@ -319,6 +371,61 @@ impl TextCharset {
             _ => None,
         }
     }
+}
+
+/// What a member of an archive is.
+pub enum MemberPage<'b> {
+    Directory,
+    Link,
+    Skipped(ProblemKind),
+    /// A file: the member as a file of its own, its bytes, and what they are.
+    Page(FileEntry, &'b [u8], Page<'b>),
+}
+
+/// Tells what a member of an archive is; `bytes` are those of its chunk.
+pub fn member_page<'b>(
+    file: &FileEntry,
+    member: &Member,
+    bytes: &'b [u8],
+    options: &RunOptions,
+    wants_structures: bool,
+) -> MemberPage<'b> {
+    match &member.kind {
+        MemberKind::Directory => MemberPage::Directory,
+        MemberKind::Link => MemberPage::Link,
+        MemberKind::Skipped(kind) => MemberPage::Skipped(kind.clone()),
+        MemberKind::File(range) => {
+            let entry = file.member(&member.name);
+            if options.page_format == TextFormat::Auto && is_named_rows(&entry.name) {
+                return MemberPage::Skipped(entry.unread_format("JSON lines"));
+            }
+            let bytes = &bytes[range.clone()];
+            let page = match page(&entry, bytes, options, wants_structures) {
+                Page::Text {
+                    html_bytes: Some(_),
+                    ..
+                } if member.is_text_name_taken => Page::Skipped(ProblemKind::NoRoomForText),
+                page => page,
+            };
+            MemberPage::Page(entry, bytes, page)
+        }
+    }
+}
+
+/// A problem with a member of an archive: at an offset in the member, in bytes.
+pub fn member_problem(
+    file: &FileEntry,
+    member: &Member,
+    byte: Option<u64>,
+    kind: ProblemKind,
+) -> Problem {
+    let name = member.name.clone();
+    let kind = Box::new(kind);
+    file.problem(
+        Some(member.number),
+        byte,
+        ProblemKind::Member { name, kind },
+    )
 }
 
 /// Tells what a file that is no container holds; of HTML where its lines stood, if that is wanted.

@@ -7,6 +7,7 @@ use super::ledger;
 use crate::cleaner::{Cleaned, CleanedLine};
 use crate::decide::Reason;
 use crate::index::Names;
+use crate::source::archive::TEXT_ENDING;
 use crate::source::packed::split_name;
 
 /// What is written of a page.
@@ -37,7 +38,7 @@ pub fn spans_name(page: &Path) -> PathBuf {
 pub fn text_name(page: &Path) -> PathBuf {
     let (page, packing) = split_name(page);
     let mut name = OsString::from(page);
-    name.push(".txt");
+    name.push(TEXT_ENDING);
     if let Some(packing) = packing {
         name.push(".");
         name.push(packing);

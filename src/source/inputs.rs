@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
+use super::archive::{self, Archive, ArchiveReader, ArchiveStream, TarReader, ZipReader};
 use super::content::{self, Content};
 use super::packed::{self, Packing};
 use super::rows::FieldNames;
-use super::stream::{Cut, Stream};
+use super::stream::{Cut, FileBytes, Stream};
 use super::{Chunk, ChunkContent, FileEntry, Job, Source, rows};
 use crate::charset::Charset;
 use crate::error::{PackedProblem, ProblemKind, RunError};
@@ -76,14 +77,12 @@ impl Input {
         match self {
             Input::File(file) => match format {
                 InputFormat::Jsonl => true,
-                InputFormat::Text | InputFormat::Html => false,
+                InputFormat::Text => false,
+                InputFormat::Html => told_archive(&packed(file)).is_ok_and(|found| found.is_some()),
                 InputFormat::Auto => {
-                    let packing = told_packing(&file.path).unwrap_or_default();
-                    let file = FileEntry {
-                        packing,
-                        ..file.clone()
-                    };
-                    is_json_lines(&file).unwrap_or(false)
+                    let file = packed(file);
+                    told_archive(&file).is_ok_and(|archive| archive.is_some())
+                        || is_json_lines(&file).unwrap_or(false)
                 }
             },
             Input::Directory { .. } => true,
@@ -111,7 +110,7 @@ pub struct Inputs {
     max_page_bytes: usize,
     charset: Option<Charset>,
     walk: Option<Walk>,
-    stream: Option<Stream>,
+    stream: Option<Reading>,
     /// What a job of files was ended by.
     next: Option<Job>,
     /// What is to be said of the file that was opened last.
@@ -121,6 +120,21 @@ pub struct Inputs {
     files: u32,
     /// Inputs begun.
     inputs_begun: u32,
+}
+
+/// What is read as a stream.
+enum Reading {
+    File(Stream),
+    Archive(ArchiveStream),
+}
+
+impl Reading {
+    fn next_chunk(&mut self) -> Option<Chunk> {
+        match self {
+            Reading::File(stream) => stream.next_chunk(),
+            Reading::Archive(stream) => stream.next_chunk(),
+        }
+    }
 }
 
 struct Walk {
@@ -231,13 +245,50 @@ impl Inputs {
                     // What cannot be read is told by the stream.
                     let _ = (&mut reader).take(START_BYTES).read_to_end(&mut start);
                     file.packing = Packing::told(&start);
+                    let is_zip = Archive::told(&start) == Some(Archive::Zip);
+                    if is_zip && self.reads_archives() {
+                        let problem = ProblemKind::ZipFromPipe;
+                        return Some(Err(Job::Skipped(Box::new(file), problem)));
+                    }
                     let reader = Box::new(io::Cursor::new(start).chain(reader));
-                    let stream = Stream::new(file, reader, cut, self.max_page_bytes);
-                    self.stream = Some(stream.with_charset(self.charset));
+                    self.stream = Some(self.reading(file, reader, cut));
                     return None;
                 }
             }
         }
+    }
+
+    /// Reads members of an archive.
+    fn members(&self, file: FileEntry, archive: Archive, reader: ArchiveReader) -> Reading {
+        let archive = Some(archive);
+        let file = FileEntry { archive, ..file };
+        Reading::Archive(ArchiveStream::new(file, reader, self.max_page_bytes))
+    }
+
+    /// Whether archives are looked for.
+    fn reads_archives(&self) -> bool {
+        matches!(self.format, InputFormat::Auto | InputFormat::Html)
+    }
+
+    /// Reads a stream of bytes as they lie in the file: a file, or tar if it is that.
+    fn reading(&self, file: FileEntry, reader: Box<dyn Read + Send>, cut: Cut) -> Reading {
+        let mut bytes = FileBytes::new(file.packing, reader);
+        if self.reads_archives() && cut != Cut::Rows {
+            let mut start = Vec::new();
+            let read = (&mut bytes.reader)
+                .take(archive::START_BYTES)
+                .read_to_end(&mut start);
+            let is_tar = Archive::told(&start) == Some(Archive::Tar);
+            // An error is told by whoever reads on.
+            let failed = Failing(read.err());
+            bytes.reader = Box::new(io::Cursor::new(start).chain(failed).chain(bytes.reader));
+            if is_tar {
+                let reader = ArchiveReader::Tar(TarReader::new(bytes));
+                return self.members(file, Archive::Tar, reader);
+            }
+        }
+        let stream = Stream::over(file, bytes, cut, self.max_page_bytes);
+        Reading::File(stream.with_charset(self.charset))
     }
 
     /// Opens a file that is read as a stream; false where it is a small page after all.
@@ -250,15 +301,23 @@ impl Inputs {
         let file = &*file;
         let skipped = |problem| Job::Skipped(Box::new(file.clone()), problem);
         let max_page_bytes = self.max_page_bytes as u64;
+        let may_be_archive =
+            self.reads_archives() && (is_named_archive(file) || !file.has_neighbours);
+        let archive = match may_be_archive {
+            true => told_archive(file).map_err(skipped)?,
+            false => None,
+        };
+        let is_archive = archive.is_some();
         let mut cut = match self.format {
             InputFormat::Jsonl => Cut::Rows,
             InputFormat::Auto if is_json_lines(file).map_err(skipped)? => Cut::Rows,
-            _ if file.packing.is_some() => page_cut(self.format),
+            _ if file.packing.is_some() || is_archive => page_cut(self.format),
             _ if size_bytes > SMALL_FILE_BYTES.min(max_page_bytes) => page_cut(self.format),
             _ => return Ok(false),
         };
         if cut == (Cut::Lines { is_told: true })
             && size_bytes > max_page_bytes
+            && !is_archive
             && file.packing.is_none()
         {
             let head = head(file).map_err(skipped)?;
@@ -278,8 +337,17 @@ impl Inputs {
             path: file.path.clone(),
             before,
         });
-        let stream = Stream::new(file.clone(), Box::new(opened), cut, self.max_page_bytes);
-        self.stream = Some(stream.with_charset(self.charset));
+        if archive == Some(Archive::Zip) && file.packing.is_none() {
+            let reader = ZipReader::new(opened).map_err(skipped)?;
+            if reader.has_name_twice() {
+                let problem = ProblemKind::MembersOfOneName;
+                self.remark = Some(Job::Skipped(Box::new(file.clone()), problem));
+            }
+            let reader = ArchiveReader::Zip(Box::new(reader));
+            self.stream = Some(self.members(file.clone(), Archive::Zip, reader));
+            return Ok(true);
+        }
+        self.stream = Some(self.reading(file.clone(), Box::new(opened), cut));
         Ok(true)
     }
 }
@@ -455,21 +523,59 @@ fn page_cut(format: InputFormat) -> Cut {
     }
 }
 
+/// A file, with how it is packed.
+fn packed(file: &FileEntry) -> FileEntry {
+    FileEntry {
+        packing: told_packing(&file.path).unwrap_or_default(),
+        ..file.clone()
+    }
+}
+
+/// Fails once.
+struct Failing(Option<io::Error>);
+
+impl Read for Failing {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
+}
+
+/// Whether a file is to be looked at for an archive, by its name.
+fn is_named_archive(file: &FileEntry) -> bool {
+    let extension = file.content_name().extension();
+    extension.is_some_and(|extension| {
+        [Archive::Tar, Archive::Zip]
+            .iter()
+            .any(|archive| extension.eq_ignore_ascii_case(archive.word()))
+    })
+}
+
+/// The archive that a file is, by its first bytes.
+fn told_archive(file: &FileEntry) -> Result<Option<Archive>, ProblemKind> {
+    Ok(Archive::told(&head(file)?))
+}
+
 /// Whether a file is JSON lines by its name; `.json` must begin with a whole row too.
 fn is_json_lines(file: &FileEntry) -> Result<bool, ProblemKind> {
-    let extension = file
-        .content_name()
+    let name = file.content_name();
+    let is_json = name
         .extension()
-        .map(|extension| extension.to_ascii_lowercase());
-    match extension.as_ref().and_then(|extension| extension.to_str()) {
-        Some("jsonl" | "ndjson") => Ok(true),
-        Some("json") => {
-            let head = head(file)?;
-            let row = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
-            Ok(rows::take_apart(row, &FieldNames::default()).is_ok())
-        }
-        _ => Ok(false),
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    if !is_json {
+        return Ok(is_named_rows(name));
     }
+    let head = head(file)?;
+    let row = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    Ok(rows::take_apart(row, &FieldNames::default()).is_ok())
+}
+
+/// Whether a name alone says that a file is JSON lines.
+pub(crate) fn is_named_rows(name: &Path) -> bool {
+    name.extension().is_some_and(|extension| {
+        ["jsonl", "ndjson"]
+            .iter()
+            .any(|rows| extension.eq_ignore_ascii_case(rows))
+    })
 }
 
 fn head(file: &FileEntry) -> Result<Vec<u8>, ProblemKind> {

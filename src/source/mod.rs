@@ -3,6 +3,7 @@
 //! Source order is the order of the arguments, and within a directory the raw bytes of the
 //! relative path; a job is what one thread takes at a time.
 
+pub mod archive;
 pub mod content;
 pub mod inputs;
 pub mod packed;
@@ -11,8 +12,10 @@ pub mod site;
 pub mod stream;
 
 use std::num::NonZeroU64;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+
+use archive::{Archive, Member};
 
 use crate::charset::Charset;
 use crate::error::{PackedProblem, Problem, ProblemKind, RunError};
@@ -49,6 +52,10 @@ pub struct FileEntry {
     /// How it is packed. What is written of it is packed the same way; all offsets are those of
     /// the bytes that it holds.
     pub packing: Option<Packing>,
+    /// The archive that it is, whose members are pages.
+    pub archive: Option<Archive>,
+    /// It is a member of this archive: nothing on disk, and its name no path there.
+    pub member_of: Option<Archive>,
 }
 
 impl FileEntry {
@@ -62,6 +69,29 @@ impl FileEntry {
             number: 0,
             has_neighbours: false,
             packing: None,
+            archive: None,
+            member_of: None,
+        }
+    }
+
+    /// A member of this archive. Only what its name says of content and site is taken from it:
+    /// what leads out of the archive is left out.
+    pub fn member(&self, name: &[u8]) -> FileEntry {
+        let inside = String::from_utf8_lossy(name);
+        let inside = Path::new(&*inside);
+        let inside = inside
+            .components()
+            .filter(|part| matches!(part, Component::Normal(_)));
+        FileEntry {
+            path: self.path.clone(),
+            name: self.name.components().chain(inside).collect(),
+            root_components: self.name.components().count(),
+            argument: self.argument,
+            number: self.number,
+            has_neighbours: false,
+            packing: None,
+            archive: None,
+            member_of: self.archive,
         }
     }
 
@@ -78,12 +108,19 @@ impl FileEntry {
         let is_packing = [Packing::Gzip, Packing::Zstd]
             .iter()
             .any(|packing| packing.word() == format);
+        let is_archive = [Archive::Tar, Archive::Zip]
+            .iter()
+            .any(|archive| archive.word() == format);
         match self.packing {
             Some(outer) => ProblemKind::NestedFormat {
                 outer: outer.word(),
                 inner: format,
             },
-            None if is_packing => ProblemKind::UnnamedPacking(format),
+            None if let Some(archive) = self.member_of => ProblemKind::NestedFormat {
+                outer: archive.word(),
+                inner: format,
+            },
+            None if is_packing || is_archive => ProblemKind::UnnamedPacking(format),
             None => ProblemKind::UnreadFormat(format),
         }
     }
@@ -141,6 +178,9 @@ pub struct Chunk {
 impl Chunk {
     /// Bytes of the file, unpacked ones of what is packed, that were read for it.
     pub fn bytes_read(&self) -> u64 {
+        if let ChunkContent::Members { bytes_read, .. } = self.content {
+            return bytes_read;
+        }
         self.conversion
             .as_ref()
             .map_or(self.bytes.len() as u64, |conversion| conversion.bytes_read)
@@ -186,6 +226,13 @@ pub enum ChunkContent {
         row: Option<NonZeroU64>,
         /// Set on the first chunk of the row or page.
         problem: Option<ProblemKind>,
+    },
+    /// Members of an archive; their bytes stand in the chunk's one behind the other.
+    Members {
+        /// In the archive's order.
+        members: Vec<Member>,
+        /// Bytes of the archive that were read for them.
+        bytes_read: u64,
     },
     /// The bytes of a packed file end before their time; these, the half line or row before
     /// that, are rejected. The last chunk of its file.

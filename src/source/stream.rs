@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use memchr::{memchr, memchr2, memrchr, memrchr2};
 
 use super::content::{self, Content, UTF8_MARK};
-use super::{Chunk, ChunkContent, Conversion, FileEntry, packed};
+use super::packed::{self, Packing};
+use super::{Chunk, ChunkContent, Conversion, FileEntry};
 use crate::charset::{self, Charset, Converted, Transcoder};
 use crate::error::{PackedProblem, ProblemKind};
 use crate::page::LineCursor;
@@ -31,6 +32,29 @@ pub enum Cut {
     Rows,
     /// Nowhere: HTML that is too large is rejected.
     Whole,
+}
+
+/// What a file holds, and how much of the file was read for it.
+pub struct FileBytes {
+    /// Gives what the file holds, unpacked where it is packed.
+    pub reader: Box<dyn Read + Send>,
+    /// Bytes taken from the file since this was last set to 0, packed ones where it is packed.
+    pub taken: Arc<AtomicU64>,
+}
+
+impl FileBytes {
+    /// Over a reader that gives the file's bytes as they lie there.
+    pub fn new(packing: Option<Packing>, reader: Box<dyn Read + Send>) -> Self {
+        let taken = Arc::<AtomicU64>::default();
+        let counted = Counted {
+            reader,
+            taken: Arc::clone(&taken),
+        };
+        FileBytes {
+            reader: packed::unpacked(packing, Box::new(counted)),
+            taken,
+        }
+    }
 }
 
 /// Where a stream's bytes come from.
@@ -95,16 +119,16 @@ impl Stream {
     /// A stream over `reader`, which stands at the file's start and gives its bytes as they lie
     /// there, packed or not.
     pub fn new(file: FileEntry, reader: Box<dyn Read + Send>, cut: Cut, max_bytes: usize) -> Self {
-        let taken = Arc::<AtomicU64>::default();
-        let counted = Counted {
-            reader,
-            taken: Arc::clone(&taken),
-        };
-        let reader = packed::unpacked(file.packing, Box::new(counted));
+        let bytes = FileBytes::new(file.packing, reader);
+        Stream::over(file, bytes, cut, max_bytes)
+    }
+
+    /// A stream over a file's bytes, from its start.
+    pub fn over(file: FileEntry, bytes: FileBytes, cut: Cut, max_bytes: usize) -> Self {
         Stream {
-            bytes: Bytes::Plain(reader),
+            bytes: Bytes::Plain(bytes.reader),
             file: Arc::new(file),
-            taken,
+            taken: bytes.taken,
             cut,
             charset: None,
             max_bytes: max_bytes.max(MIN_CHUNK_BYTES),
@@ -488,6 +512,7 @@ mod tests {
                         let row = row.map_or("page".to_owned(), |row| row.to_string());
                         format!("rejected {row} {}", problem.is_some())
                     }
+                    ChunkContent::Members { .. } => "members".to_owned(),
                     ChunkContent::Cut(_) => "cut".to_owned(),
                     ChunkContent::Failed(_) => "failed".to_owned(),
                 };

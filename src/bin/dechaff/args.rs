@@ -447,7 +447,8 @@ pub struct EncodingArgs {
 /// How the input is read.
 #[derive(Args, Clone, Debug)]
 pub struct ReadingArgs {
-    /// What the input is; `auto` tells by name and content. gzip and zstd are unpacked first
+    /// What the input is; `auto` tells by name and content. gzip and zstd are unpacked first, of
+    /// tar and zip the members are read (also with `html`)
     #[arg(long, default_value = "auto")]
     pub format: Format,
 
