@@ -74,7 +74,7 @@ impl<'r> Worker<'r> {
                     run.file(file)?;
                 }
             }
-            Job::Chunk(chunk) => run.chunk(chunk)?,
+            Job::Chunk(chunk) => run.chunk(*chunk)?,
             Job::Skipped(file, kind) => run.outcome.tell(&file, kind),
             Job::OtherFile(bytes) => {
                 run.outcome.counts.other_files += 1;

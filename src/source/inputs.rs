@@ -382,7 +382,7 @@ impl Source for Inputs {
         let mut bytes = 0;
         let next = loop {
             if let Some(chunk) = self.next_chunk() {
-                break Some(Job::Chunk(chunk));
+                break Some(Job::Chunk(Box::new(chunk)));
             }
             match self.next_file() {
                 Some(Ok((mut file, size_bytes))) => match self.open(&mut file, size_bytes) {

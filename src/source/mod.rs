@@ -143,7 +143,7 @@ pub enum Job {
     /// Small files of any kind, to be read, told apart and cleaned one by one.
     Files(Vec<FileEntry>),
     /// A stretch of a file that is read as a stream.
-    Chunk(Chunk),
+    Chunk(Box<Chunk>),
     /// A file that is not read.
     Skipped(Box<FileEntry>, ProblemKind),
     /// A large file that is no page, of this many bytes.
