@@ -150,12 +150,10 @@ mod files {
         ChangedWhileRead,
         /// It holds NUL bytes.
         Nul,
-        /// UTF-16 without a byte-order mark.
-        Utf16WithoutMark,
-        /// UTF-16 with an unpaired surrogate or an odd byte.
-        BadUtf16,
-        /// UTF-16 larger than a page may be.
-        LongUtf16,
+        /// Hardly in the character set that its mark or the user says.
+        FaultyCharset(&'static str),
+        /// Bytes that are no characters of its character set, from here on.
+        CharsetFaults(&'static str),
         /// Packed bytes that are not whole.
         Packed(PackedProblem),
         /// The name says one packing, the bytes another or none.
@@ -165,7 +163,7 @@ mod files {
             /// What it is.
             found: &'static str,
         },
-        /// A packing that the name does not tell of.
+        /// A packing or archive that the name does not tell of.
         UnnamedPacking(&'static str),
         /// A format that is not read where it is packed.
         NestedFormat {
@@ -174,6 +172,29 @@ mod files {
             /// The format.
             inner: &'static str,
         },
+        /// What is wrong with a member of an archive.
+        Member {
+            /// The member's name; any bytes.
+            name: Vec<u8>,
+            /// What is wrong.
+            kind: Box<ProblemKind>,
+        },
+        /// A member larger than a page may be, in bytes.
+        LongMember(u64),
+        /// A member whose name, or what stands before its header, is too long; in bytes.
+        LongMemberName(u64),
+        /// A member whose name leads out of where the archive is unpacked.
+        MemberOutside,
+        /// Several members of one name in a zip archive.
+        MembersOfOneName,
+        /// A member that is not read; why.
+        UnreadMember(&'static str),
+        /// More members than an archive may have.
+        ManyMembers(u64),
+        /// A zip archive that does not come from a file.
+        ZipFromPipe,
+        /// A sparse file in an archive.
+        SparseMember,
         /// HTML larger than a page may be, in bytes.
         LongHtml(u64),
         /// HTML in an encoding that nothing reads.
@@ -307,21 +328,21 @@ mod files {
                     write!(f, "changed while it was read; no output written")
                 }
                 ProblemKind::Nul => write!(f, "binary: holds NUL bytes; copied through unchanged"),
-                ProblemKind::Utf16WithoutMark => write!(
-                    f,
-                    "binary: looks like UTF-16 without a byte-order mark; copied through unchanged (convert it to UTF-8)"
-                ),
-                ProblemKind::BadUtf16 => {
-                    write!(f, "not valid UTF-16; copied through unchanged")
+                ProblemKind::FaultyCharset(charset) => {
+                    write!(f, "not valid {charset}; copied through unchanged")
                 }
-                ProblemKind::LongUtf16 => write!(
+                ProblemKind::CharsetFaults(charset) => write!(
                     f,
-                    "UTF-16 longer than --max-page-bytes; copied through unchanged"
+                    "bytes that are not valid {charset}; kept as they are, the rest converted"
                 ),
                 ProblemKind::Packed(problem) => write!(f, "{problem}"),
                 ProblemKind::WrongSuffix { named, found } => {
                     write!(f, "named as {named}, but holds {found}; read as {found}")
                 }
+                ProblemKind::UnnamedPacking(format @ ("tar" | "zip")) => write!(
+                    f,
+                    "{format}, but its name does not end in .{format}; skipped"
+                ),
                 ProblemKind::UnnamedPacking(format) => write!(
                     f,
                     "{format}, but its name does not end in .gz or .zst; skipped"
@@ -329,6 +350,30 @@ mod files {
                 ProblemKind::NestedFormat { outer, inner } => {
                     write!(f, "{inner} inside {outer}; skipped")
                 }
+                ProblemKind::Member { name, kind } => write!(f, "{}: {kind}", visible(name)),
+                ProblemKind::LongMember(limit_bytes) => write!(
+                    f,
+                    "member longer than --max-page-bytes ({limit_bytes}); skipped"
+                ),
+                ProblemKind::LongMemberName(limit_bytes) => {
+                    write!(f, "name or header longer than {limit_bytes} bytes; skipped")
+                }
+                ProblemKind::MemberOutside => {
+                    write!(f, "its name leads out of the archive; skipped")
+                }
+                ProblemKind::MembersOfOneName => write!(
+                    f,
+                    "members of one name in a zip archive; the last of each is read"
+                ),
+                ProblemKind::UnreadMember(why) => write!(f, "{why}; skipped"),
+                ProblemKind::ManyMembers(limit) => {
+                    write!(f, "an archive of more than {limit} members; skipped")
+                }
+                ProblemKind::ZipFromPipe => write!(
+                    f,
+                    "zip from a pipe, and its directory stands at its end; skipped (name the file)"
+                ),
+                ProblemKind::SparseMember => write!(f, "sparse file in an archive; skipped"),
                 ProblemKind::LongHtml(limit_bytes) => write!(
                     f,
                     "HTML longer than --max-page-bytes ({limit_bytes}); rejected"

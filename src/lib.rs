@@ -45,6 +45,8 @@
 //! accuracy figures, `train` models from labelled pages, `cli` (default) the program.
 
 pub mod blocks;
+#[cfg(feature = "html")]
+pub mod charset;
 pub mod cleaner;
 pub mod collect;
 pub mod config;

@@ -61,6 +61,9 @@ pub struct Counts {
     pub copied_unchanged: u64,
     /// Pages that were converted to UTF-8.
     pub converted: u64,
+    /// Pages of text that are not UTF-8, in a character set that cannot be told: their bytes
+    /// stay.
+    pub charset_unknown: u64,
     /// Pages of HTML.
     pub html_pages: u64,
     /// Bytes of HTML, markup included, that text was made of.
@@ -137,6 +140,7 @@ impl Counts {
             rows_without_text,
             copied_unchanged,
             converted,
+            charset_unknown,
             html_pages,
             html_bytes,
             other_files,
@@ -170,6 +174,7 @@ impl Counts {
         self.rows_without_text += rows_without_text;
         self.copied_unchanged += copied_unchanged;
         self.converted += converted;
+        self.charset_unknown += charset_unknown;
         self.html_pages += html_pages;
         self.html_bytes += html_bytes;
         self.other_files += other_files;

@@ -275,9 +275,8 @@ fn a_large_file_that_is_no_page_is_one_other_file() {
 
 #[test]
 fn formats_that_are_not_read_are_named_and_skipped() {
-    let formats: [(&str, &[u8], &str); 3] = [
+    let formats: [(&str, &[u8], &str); 2] = [
         ("c.txt", b"\xfd7zXZ\0\0", "xz"),
-        ("d.zip", b"PK\x03\x04\x14\0", "zip"),
         ("e.parquet", b"PAR1\x15\x04", "Parquet"),
     ];
     let place = Place::with(formats.map(|(name, bytes, _)| (format!("in/{name}"), bytes)));
@@ -318,51 +317,67 @@ fn utf16_with_a_mark_is_converted() {
 #[test]
 fn utf16_that_is_not_valid_is_copied_through() {
     let unpaired = [&b"\xff\xfe"[..], b"a\0\0\xd8b\0"].concat();
-    let odd = [&utf16(FERRY, u16::to_le_bytes)[..], b"a"].concat();
-    for page in [unpaired, odd, b"\xfe\xff\xdc\0".to_vec()] {
+    for (page, name) in [
+        (unpaired, "UTF-16LE"),
+        (b"\xfe\xff\xdc\0".to_vec(), "UTF-16BE"),
+    ] {
         let (place, outcome) = clean_beside_good("wide.txt", &page, 3);
-        outcome.says(&["wide.txt: not valid UTF-16; copied through unchanged"]);
+        outcome.says(&[&format!(
+            "wide.txt: not valid {name}; copied through unchanged"
+        )]);
         assert_eq!(place.read("out/wide.txt"), page);
     }
 }
 
 #[test]
-fn utf16_longer_than_the_limit_is_copied_through() {
+fn an_odd_byte_behind_utf16_stays_and_is_told() {
+    let page = [&utf16(FERRY, u16::to_le_bytes)[..], b"a"].concat();
+    let (place, outcome) = clean_beside_good("wide.txt", &page, 3);
+    outcome.says(&[&format!(
+        "wide.txt:{}: bytes that are not valid UTF-16LE; kept as they are, the rest converted",
+        page.len() - 1
+    )]);
+    let expected = format!("{FERRY_BODY}\na");
+    assert_eq!(place.read_text("out/wide.txt"), expected);
+}
+
+#[test]
+fn utf16_longer_than_the_limit_is_converted_in_parts() {
     for to_bytes in [u16::to_le_bytes, u16::to_be_bytes] {
         let page = utf16(&FERRY.repeat(300), to_bytes);
         assert!(page.len() > 3 << 16, "more than one stretch");
-        let place = Place::with([("in/a.txt", &page[..]), ("in/b.txt", FERRY.as_bytes())]);
-        let arguments = [
-            "-o",
-            "out",
-            "--no-score",
-            "--removed",
-            "ledger",
-            "--stats",
-            "stats",
-            "--max-page-bytes",
-            "64KiB",
-            "-q",
-            "in",
-        ];
-        let outcome = place.clean(arguments).expect(3);
-        outcome.says(&["a.txt:0: UTF-16 longer than --max-page-bytes; copied through unchanged"]);
-        assert!(place.read("out/a.txt") == page);
-        assert_eq!(place.read_text("out/b.txt"), FERRY_BODY);
-        assert!(place.ledger("ledger").iter().all(|row| row.page == "b.txt"));
-        let counts = place.counts("stats");
-        assert_eq!(counts["problems"], 1);
-        assert_eq!(counts["bytes_kept"], page.len() + FERRY_BODY.len());
+        let place = Place::with([
+            ("in/a.txt", &page[..]),
+            ("same/a.txt", FERRY.repeat(300).as_bytes()),
+        ]);
+        for (input, output) in [("in", "out"), ("same", "out-same")] {
+            let arguments = [
+                "-o",
+                output,
+                "--no-score",
+                "--removed",
+                "ledger",
+                "--stats",
+                "stats",
+                "--max-page-bytes",
+                "64KiB",
+                "--overwrite",
+                "-q",
+                input,
+            ];
+            place.clean(arguments).expect(0).says(&[]);
+        }
+        assert_eq!(place.files("out"), place.files("out-same"));
     }
 }
 
 #[test]
-fn utf16_without_a_mark_is_copied_through_with_a_hint() {
+fn utf16_without_a_mark_is_converted() {
     for to_bytes in [u16::to_le_bytes, u16::to_be_bytes] {
         let page = utf16(FERRY, to_bytes).split_off(2);
-        let (place, outcome) = clean_beside_good("wide.txt", &page, 3);
-        outcome.mentions("wide.txt: binary: looks like UTF-16 without a byte-order mark; copied");
-        assert_eq!(place.read("out/wide.txt"), page);
+        let (place, outcome) = clean_beside_good("wide.txt", &page, 0);
+        outcome.says(&[]);
+        assert_eq!(place.read_text("out/wide.txt"), FERRY_BODY);
     }
 }
 

@@ -589,6 +589,7 @@ fn the_run_record_is_complete() {
             "mode": "tag",
             "text_field": "body",
             "text_format": "auto",
+            "encoding": null,
             "url_field": "url",
             "max_page_bytes": 1 << 20,
             "max_removed_percent": 100.0,

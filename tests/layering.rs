@@ -14,7 +14,8 @@ const TABLE: &[(&str, &str)] = &[
     ("url", ""),
     ("scan", ""),
     ("simd", ""),
-    ("html", ""),
+    ("charset", ""),
+    ("html", "charset"),
     ("normalize", "scan"),
     ("fingerprint", ""),
     ("shape", "normalize simd"),
@@ -45,14 +46,14 @@ const TABLE: &[(&str, &str)] = &[
     ),
     ("collect", "config evidence index templates"),
     ("report", "cleaner decide::Reason decide::Verdict"),
-    ("source", "config error html page url visible"),
+    ("source", "charset config error html page url visible"),
     (
         "sink",
-        "cleaner::Cleaned cleaner::CleanedLine decide::Reason decide::Verdict error fingerprint index report scan source::packed source::warc visible",
+        "cleaner::Cleaned cleaner::CleanedLine decide::Reason decide::Verdict error fingerprint index report scan source::archive source::packed source::warc visible",
     ),
     (
         "pipeline",
-        "blocks cleaner collect config decide error evidence fingerprint html index page report score::model::Model score::model::MAX_BYTES sink source visible",
+        "blocks charset cleaner collect config decide error evidence fingerprint html index page report score::model::Model score::model::MAX_BYTES sink source visible",
     ),
     (
         "eval",
@@ -64,7 +65,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "bin",
-        "blocks cleaner collect config decide error eval evidence fingerprint html index page pipeline report score sink source train visible",
+        "blocks charset cleaner collect config decide error eval evidence fingerprint html index page pipeline report score sink source train visible",
     ),
 ];
 

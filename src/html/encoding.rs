@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::charset::{Charset, is_nearly_utf8};
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, REPLACEMENT, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
 
@@ -42,13 +43,28 @@ pub struct Undecodable;
 ///
 /// The page names an encoding that cannot be read.
 pub fn decode<'p>(bytes: &'p [u8], charset: Option<&str>) -> Result<Decoded<'p>, Undecodable> {
-    let (marked, mark_bytes) = Encoding::for_bom(bytes).unzip();
-    let mark_bytes = mark_bytes.unwrap_or(0);
-    let html = &bytes[mark_bytes..];
+    let (marked, html, mark_bytes) = split_mark(bytes);
     let encoding = match marked {
         Some(encoding) => encoding,
         None => named_or_told(html, charset)?,
     };
+    Ok(decoded(html, encoding, mark_bytes))
+}
+
+/// Decodes a page whose character set the user says: only a byte-order mark goes before that.
+pub fn decode_in(bytes: &[u8], given: Charset) -> Decoded<'_> {
+    let (marked, html, mark_bytes) = split_mark(bytes);
+    decoded(html, marked.unwrap_or(given.encoding()), mark_bytes)
+}
+
+/// The encoding of the byte-order mark, what stands behind it, and its length.
+fn split_mark(bytes: &[u8]) -> (Option<&'static Encoding>, &[u8], usize) {
+    let (marked, mark_bytes) = Encoding::for_bom(bytes).unzip();
+    let mark_bytes = mark_bytes.unwrap_or(0);
+    (marked, &bytes[mark_bytes..], mark_bytes)
+}
+
+fn decoded<'p>(html: &'p [u8], encoding: &'static Encoding, mark_bytes: usize) -> Decoded<'p> {
     let html = if encoding == UTF_8 {
         Cow::Borrowed(html)
     } else {
@@ -58,11 +74,11 @@ pub fn decode<'p>(bytes: &'p [u8], charset: Option<&str>) -> Result<Decoded<'p>,
             Cow::Owned(html) => Cow::Owned(html.into_bytes()),
         }
     };
-    Ok(Decoded {
+    Decoded {
         html,
         encoding: encoding.name(),
         mark_bytes,
-    })
+    }
 }
 
 fn named_or_told(html: &[u8], charset: Option<&str>) -> Result<&'static Encoding, Undecodable> {
@@ -83,18 +99,6 @@ fn named_or_told(html: &[u8], charset: Option<&str>) -> Result<&'static Encoding
             Ok(detector.guess(None, Utf8Detection::Allow))
         }
     }
-}
-
-/// Whether bad bytes are few beside characters of several bytes: a page that was cut, or that
-/// another was pasted into.
-fn is_nearly_utf8(html: &[u8]) -> bool {
-    const CHARS_A_BAD_PIECE: usize = 10;
-    let (mut chars, mut bad_pieces) = (0, 0);
-    for chunk in html.utf8_chunks() {
-        chars += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
-        bad_pieces += usize::from(!chunk.invalid().is_empty());
-    }
-    chars >= bad_pieces * CHARS_A_BAD_PIECE
 }
 
 /// The encoding that a page's `meta` elements name; the standard's prescan, by attributes.

@@ -2,6 +2,9 @@
 
 use super::structure::LineStructure;
 
+/// Of pages of more lines no places are told: they would take more memory than the text.
+const MAX_PLACES: usize = 1 << 20;
+
 /// What stands between the text so far and the text to come; the strongest wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Gap {
@@ -61,6 +64,20 @@ pub struct Structures {
     pub here: LineStructure,
     /// Text to come is a link's.
     pub is_link: bool,
+    /// There are too many lines to tell of.
+    is_over: bool,
+}
+
+impl Structures {
+    fn push(&mut self, line: LineStructure) {
+        if self.lines.len() == MAX_PLACES {
+            self.is_over = true;
+            self.lines = Vec::new();
+        }
+        if !self.is_over {
+            self.lines.push(line);
+        }
+    }
 }
 
 impl Lines {
@@ -212,7 +229,7 @@ impl Lines {
             self.text.push(b'\n');
             self.line_start = self.text.len();
             if let Some(structures) = &mut self.structures {
-                structures.lines.push(structures.here);
+                structures.push(structures.here);
             }
         }
         self.cell.has_text = true;
@@ -232,7 +249,7 @@ impl Lines {
         self.line_start = separator + 1;
         if let Some(structures) = &mut self.structures {
             let (before, here) = structures.apart;
-            structures.lines.push(before);
+            structures.push(before);
             structures.line = LineStructure {
                 chars: structures.line.chars - before.chars,
                 link_chars: structures.line.link_chars - before.link_chars,
@@ -264,7 +281,7 @@ impl Lines {
         self.text.push(b'\n');
         self.line_start = self.text.len();
         if let Some(structures) = &mut self.structures {
-            structures.lines.push(structures.line);
+            structures.push(structures.line);
         }
     }
 }

@@ -18,7 +18,7 @@ mod structure;
 mod tags;
 
 #[cfg(feature = "html")]
-pub use encoding::{Decoded, Undecodable, decode};
+pub use encoding::{Decoded, Undecodable, decode, decode_in};
 pub use structure::{BLOCKS, Inside, LineStructure, WORDS, word_number};
 pub use tags::Tag;
 
@@ -28,7 +28,7 @@ pub use tags::Tag;
 pub struct Rendered {
     /// The lines, each with an LF.
     pub text: Vec<u8>,
-    /// One for each line of `text`.
+    /// One for each line of `text`; none where there are more than a million of them.
     pub structures: Vec<LineStructure>,
 }
 
@@ -104,6 +104,15 @@ mod tests {
             ("<img alt='no'>a<input value='no'>", &["a"]),
             ("<label>Name</label> <button>Send</button>", &["Name Send"]),
         ]);
+    }
+
+    #[test]
+    fn of_too_many_lines_no_places_are_told() {
+        for (lines, told) in [(1 << 20, 1 << 20), ((1 << 20) + 1, 0)] {
+            let rendered = render_with_structure(&b"<p>a".repeat(lines));
+            assert_eq!(rendered.text.len(), 2 * lines);
+            assert_eq!(rendered.structures.len(), told);
+        }
     }
 
     #[test]

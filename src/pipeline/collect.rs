@@ -275,7 +275,9 @@ impl<'r> Counter<'r> {
             match found {
                 Found::Begin(file) => self.begin(file),
                 Found::Text(text) => return self.text(&text, turn),
-                Found::Problem(problem) | Found::Unread(problem) => self.problems.push(problem),
+                Found::Problem(problem) | Found::Unread(problem) | Found::Fault(problem) => {
+                    self.problems.push(problem)
+                }
                 Found::Other(..)
                 | Found::LargeOther(_)
                 | Found::Link

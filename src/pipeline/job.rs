@@ -1,21 +1,24 @@
 //! One thread's work: a job in, its outcome out.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::RunOptions;
 use super::ordered::{Turn, Weight};
 use super::outcome::{ChunkOutcome, Outcome, RowsSeen, Writer, Written, put};
-use super::unpack::{self, FieldText, Page, RecordPage, RecordText};
+use super::unpack::{self, FieldText, MemberPage, Page, RecordPage, RecordText, TextCharset};
 use crate::cleaner::{Cleaned, Cleaner, PageText, Workspace};
-use crate::error::{ProblemKind, RunError};
+use crate::error::{Problem, ProblemKind, RunError};
 use crate::evidence::PageAddress;
 use crate::html::LineStructure;
 use crate::index::{Names, page_name};
 use crate::sink::Sink;
+use crate::sink::archive::Stretch;
 use crate::sink::ledger::{self, Address};
 use crate::sink::records::{self, RecordFormat};
 use crate::sink::render::{self, Mode};
+use crate::source::archive::Member;
 use crate::source::inputs::read_file;
 use crate::source::warc::{self, Batch, Batches, Fields, Item};
 use crate::source::{Chunk, ChunkContent, FileEntry, Job, rows, site};
@@ -76,7 +79,7 @@ impl<'r> Worker<'r> {
                     run.file(file)?;
                 }
             }
-            Job::Chunk(chunk) => run.chunk(chunk)?,
+            Job::Chunk(chunk) => run.chunk(*chunk)?,
             Job::Skipped(file, kind) => run.outcome.tell(&file, kind),
             Job::OtherFile(bytes) => {
                 run.outcome.counts.other_files += 1;
@@ -162,9 +165,19 @@ impl JobRun<'_, '_, '_> {
 
     /// Cleans a whole page of any content; None where nothing is to be written.
     fn page(&mut self, file: &FileEntry, bytes: &[u8]) -> Result<Option<Written>, RunError> {
-        let ending;
         let wants_structures = self.worker.cleaner.reads_structure();
         let page = unpack::page(file, bytes, self.worker.options, wants_structures);
+        self.told_page(&PageFile::of(file), bytes, page)
+    }
+
+    /// Cleans a whole page of which it is told what it is.
+    fn told_page(
+        &mut self,
+        file: &PageFile<'_>,
+        bytes: &[u8],
+        page: Page<'_>,
+    ) -> Result<Option<Written>, RunError> {
+        let ending;
         let (mark, text, structures) = match page {
             Page::Other => {
                 self.outcome.counts.other_files += 1;
@@ -172,35 +185,44 @@ impl JobRun<'_, '_, '_> {
                 return Ok(None);
             }
             Page::Skipped(kind) => {
-                self.outcome.tell(file, kind);
+                self.outcome.problems.push(file.problem(None, kind));
                 return Ok(None);
             }
             Page::Unread(kind) => return Ok(Some(self.unread(file, bytes, kind))),
             Page::Text {
                 mark,
                 text,
-                is_converted,
+                charset,
                 html_bytes,
                 structures,
             } => {
-                self.outcome.counts.converted += u64::from(is_converted);
+                match charset {
+                    TextCharset::Utf8 => {}
+                    TextCharset::OfHtml => self.outcome.counts.converted += 1,
+                    TextCharset::Converted(charset, _) => {
+                        self.outcome.note_charset(&file.name, Some(charset));
+                    }
+                    TextCharset::Unknown => self.outcome.note_charset(&file.name, None),
+                }
+                if let Some((byte, kind)) = charset.problem() {
+                    self.outcome.problems.push(file.problem(Some(byte), kind));
+                }
                 self.outcome.note_html(html_bytes);
                 ending = html_bytes.map(|_| render::TEXT_ENDING);
                 (mark, text, structures)
             }
         };
-        let name = file.name.as_os_str().as_encoded_bytes();
         let page = PageText {
             bytes: &text,
             structures: &structures,
         };
-        let written = self.text(file, mark, page, Address::of_page(name), true)?;
+        let written = self.text(file, mark, page, Address::of_page(&file.name), true)?;
         Ok(Some(Written { ending, ..written }))
     }
 
     /// What stands in the output for bytes that are not looked at: themselves.
-    fn unread(&mut self, file: &FileEntry, bytes: &[u8], kind: ProblemKind) -> Written {
-        self.outcome.tell(file, kind);
+    fn unread(&mut self, file: &PageFile<'_>, bytes: &[u8], kind: ProblemKind) -> Written {
+        self.outcome.problems.push(file.problem(None, kind));
         self.outcome.keep_unread(bytes);
         self.worker.written(bytes.to_vec())
     }
@@ -208,7 +230,7 @@ impl JobRun<'_, '_, '_> {
     /// Cleans text: a page, or a stretch of one that begins at `address`.
     fn text(
         &mut self,
-        file: &FileEntry,
+        file: &PageFile<'_>,
         mark: &[u8],
         text: PageText<'_>,
         mut address: Address<'_>,
@@ -225,9 +247,12 @@ impl JobRun<'_, '_, '_> {
         written.text.extend_from_slice(mark);
         let mut is_emptied = is_page && !text.is_empty();
         let options = self.worker.options;
-        let site = site::of_file(file, options.site_by);
-        let place = self.worker.number_of(file);
-        let place = place.map(|number| unpack::page_place(number, 0));
+        let site = site::of_file(file.entry, options.site_by);
+        let place = self.worker.number_of(file.file);
+        let record = file
+            .member
+            .map_or(0, |member| unpack::row_record(member.number));
+        let place = place.map(|number| unpack::page_place(number, record));
         let max_lines = unpack::max_lines(options);
         for part in unpack::parts(text, max_lines) {
             let lines_before = address.lines_before as usize;
@@ -241,7 +266,8 @@ impl JobRun<'_, '_, '_> {
                 structures: structures.split_off(..of_part).unwrap_or_default(),
             };
             let Some(cleaned) = self.worker.clean(page, &in_corpus) else {
-                self.outcome.tell(file, ProblemKind::Internal);
+                let problem = file.problem(None, ProblemKind::Internal);
+                self.outcome.problems.push(problem);
                 self.outcome.keep_unread(part);
                 written.text.extend_from_slice(part);
                 is_emptied = false;
@@ -298,7 +324,7 @@ impl JobRun<'_, '_, '_> {
             return self.stretch_of_records(&chunk, batches);
         }
         let file = &chunk.file;
-        self.outcome.counts.bytes_read += chunk.bytes.len() as u64;
+        self.outcome.counts.bytes_read += chunk.bytes_read();
         let mut rows = RowsSeen::default();
         let mut has_failed = false;
         let not_read = unpack::not_read(file, self.worker.options);
@@ -329,6 +355,7 @@ impl JobRun<'_, '_, '_> {
                 self.worker.written(chunk.bytes.clone())
             }
             ChunkContent::Rows { rows_before } => self.rows(&chunk, *rows_before, &mut rows)?,
+            ChunkContent::Members { members, .. } => self.members(&chunk, members)?,
             ChunkContent::Rejected { row, problem } => {
                 if let Some(kind) = problem {
                     self.outcome
@@ -359,6 +386,13 @@ impl JobRun<'_, '_, '_> {
                 Written::default()
             }
         };
+        let written = match (file.archive, &chunk.content) {
+            (Some(archive), ChunkContent::Cut(_)) => Written {
+                text: ended(file, Stretch::new(archive), chunk.is_last)?,
+                ..written
+            },
+            _ => written,
+        };
         let written = match file.packing {
             Some(packing) if chunk.is_last || !written.text.is_empty() => {
                 let text = packing.pack(&written.text);
@@ -380,6 +414,53 @@ impl JobRun<'_, '_, '_> {
         Ok(())
     }
 
+    /// Cleans the members of a stretch of an archive.
+    fn members(&mut self, chunk: &Chunk, members: &[Member]) -> Result<Written, RunError> {
+        let file = &*chunk.file;
+        let name = file.name.as_os_str().as_encoded_bytes();
+        let mut all = self.worker.written(Vec::new());
+        let Some(archive) = file.archive else {
+            return Ok(all);
+        };
+        let mut stretch = Stretch::new(archive);
+        let mut add = |member: &Member, ending: Option<&str>, content: &[u8]| {
+            stretch
+                .add(member, ending, content)
+                .map_err(crate::error::io_at(&file.name))
+        };
+        for member in members {
+            let options = self.worker.options;
+            let wants_structures = self.worker.cleaner.reads_structure();
+            match unpack::member_page(file, member, &chunk.bytes, options, wants_structures) {
+                MemberPage::Directory => {
+                    add(member, None, b"")?;
+                }
+                MemberPage::Link => self.outcome.counts.links += 1,
+                MemberPage::Skipped(kind) => {
+                    let problem = unpack::member_problem(file, member, None, kind);
+                    self.outcome.problems.push(problem);
+                }
+                MemberPage::Page(entry, bytes, page) => {
+                    let place = PageFile {
+                        file,
+                        entry: &entry,
+                        member: Some(member),
+                        name: Cow::Owned(page_name(name, member.number)),
+                    };
+                    let Some(written) = self.told_page(&place, bytes, page)? else {
+                        continue;
+                    };
+                    add(member, written.ending, &written.text)?;
+                    if let (Some(all), Some(spans)) = (&mut all.spans, &written.spans) {
+                        all.extend_from_slice(spans);
+                    }
+                }
+            }
+        }
+        all.text = ended(file, stretch, chunk.is_last)?;
+        Ok(all)
+    }
+
     /// Cleans a stretch of a page that is larger than one chunk.
     fn stretch(
         &mut self,
@@ -389,6 +470,15 @@ impl JobRun<'_, '_, '_> {
     ) -> Result<Written, RunError> {
         let file = &chunk.file;
         self.outcome.counts.pages += u64::from(chunk.is_first);
+        if let Some(conversion) = &chunk.conversion {
+            if chunk.is_first {
+                let name = file.name.as_os_str().as_encoded_bytes();
+                self.outcome.note_charset(name, conversion.charset);
+            }
+            if let Some((byte, kind)) = unpack::fault_of(conversion) {
+                self.outcome.tell_at(file, None, byte, kind);
+            }
+        }
         if unpack::has_nul(&chunk.bytes, self.worker.options) {
             self.outcome
                 .tell_at(file, None, chunk.offset, ProblemKind::Nul);
@@ -402,7 +492,7 @@ impl JobRun<'_, '_, '_> {
             lines_before,
             bytes_before,
         };
-        self.text(file, mark, text.into(), address, false)
+        self.text(&PageFile::of(file), mark, text.into(), address, false)
     }
 
     /// Cleans the records of a stretch of WARC.
@@ -751,6 +841,43 @@ impl JobRun<'_, '_, '_> {
         }
         self.worker.workspace.reclaim(cleaned);
         Ok(())
+    }
+}
+
+/// What is written of a stretch of an archive.
+fn ended(file: &FileEntry, stretch: Stretch, is_last: bool) -> Result<Vec<u8>, RunError> {
+    stretch
+        .end(is_last)
+        .map_err(crate::error::io_at(&file.name))
+}
+
+/// A file that is one page, or a member of an archive.
+struct PageFile<'a> {
+    /// The file on disk.
+    file: &'a FileEntry,
+    /// What says the page's site: the file, or the member as a file of its own.
+    entry: &'a FileEntry,
+    member: Option<&'a Member>,
+    /// The page's name.
+    name: Cow<'a, [u8]>,
+}
+
+impl<'a> PageFile<'a> {
+    fn of(file: &'a FileEntry) -> Self {
+        PageFile {
+            file,
+            entry: file,
+            member: None,
+            name: Cow::Borrowed(file.name.as_os_str().as_encoded_bytes()),
+        }
+    }
+
+    /// A problem with the page, at an offset in its file or member, in bytes.
+    fn problem(&self, byte: Option<u64>, kind: ProblemKind) -> Problem {
+        match self.member {
+            Some(member) => unpack::member_problem(self.file, member, byte, kind),
+            None => self.file.problem(None, byte, kind),
+        }
     }
 }
 

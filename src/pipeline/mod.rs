@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::charset::Charset;
 use crate::cleaner::Cleaner;
 use crate::error::{Problem, RunError};
 use crate::report::Counts;
@@ -59,6 +60,9 @@ pub struct RunOptions {
     pub max_removed_percent: Option<f64>,
     /// What files are taken for that are no containers.
     pub page_format: TextFormat,
+    /// The character set of texts and HTML that have no byte-order mark; None tells it by their
+    /// bytes, and by what HTML says.
+    pub charset: Option<Charset>,
     /// What the text field of a JSON row is taken for.
     pub field_format: TextFormat,
     /// Set from outside to stop the run.
@@ -78,6 +82,7 @@ impl Default for RunOptions {
             threads: 0,
             max_removed_percent: None,
             page_format: TextFormat::default(),
+            charset: None,
             field_format: TextFormat::default(),
             stop: Arc::default(),
         }
@@ -120,6 +125,10 @@ pub trait Progress: Send {
 
     /// A page was cleaned and no line of it stays; its name.
     fn emptied(&mut self, _page: &[u8]) {}
+
+    /// A page of text, by its name, was not in UTF-8: it was converted from this character set,
+    /// or what it is in cannot be told and its bytes stay.
+    fn charset(&mut self, _page: &[u8], _charset: Option<Charset>) {}
 }
 
 /// Hears nothing.

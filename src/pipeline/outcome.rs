@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use super::ordered::Weight;
 use super::{PAGES_BEFORE_LIMIT, Progress, SideFiles};
+use crate::charset::Charset;
 use crate::error::{Problem, ProblemKind, RunError};
 use crate::report::Counts;
+use crate::sink::archive::OutputArchive;
 use crate::sink::atomic::AtomicFile;
 use crate::sink::{Output, Part, Sink, render};
 use crate::source::FileEntry;
+use crate::source::archive::Archive;
 use crate::source::rows::Row;
 
 /// What one job came to, in memory.
@@ -28,6 +31,8 @@ pub struct Outcome {
     pub problems: Vec<Problem>,
     /// Names of the pages of which no line stays.
     pub emptied: Vec<Vec<u8>>,
+    /// Names of the pages that were not in UTF-8, and what they were converted from.
+    pub charsets: Vec<(Vec<u8>, Option<Charset>)>,
     /// Whole files for a sink that takes them in order.
     pub files: Vec<(FileEntry, Written)>,
     /// A stretch of a file that comes in chunks.
@@ -114,6 +119,15 @@ impl Outcome {
     pub fn note_html(&mut self, html_bytes: Option<u64>) {
         self.counts.html_pages += u64::from(html_bytes.is_some());
         self.counts.html_bytes += html_bytes.unwrap_or(0);
+    }
+
+    /// A page of text that was not in UTF-8, and what it was converted from.
+    pub fn note_charset(&mut self, page: &[u8], charset: Option<Charset>) {
+        match charset {
+            Some(_) => self.counts.converted += 1,
+            None => self.counts.charset_unknown += 1,
+        }
+        self.charsets.push((page.to_vec(), charset));
     }
 
     /// A page of which no line stays.
@@ -204,6 +218,9 @@ impl<'r> Writer<'r> {
         for page in &outcome.emptied {
             self.progress.emptied(page);
         }
+        for (page, charset) in &outcome.charsets {
+            self.progress.charset(page, *charset);
+        }
         for (file, written) in &outcome.files {
             put(self.sink, file, written)?;
         }
@@ -253,8 +270,12 @@ impl<'r> Writer<'r> {
             .as_ref()
             .map(|_| self.sink.create(&name, Part::Spans))
             .transpose()?;
+        let text = self.sink.create(&name, Part::Text)?;
         self.open = Some(OpenFile {
-            text: self.sink.create(&name, Part::Text)?,
+            text: match chunk.file.archive {
+                Some(Archive::Zip) => Box::new(OutputArchive::new(text, name.into_owned())),
+                Some(Archive::Tar) | None => text,
+            },
             spans,
             rows: RowsSeen::default(),
             counts: Counts::default(),

@@ -120,7 +120,8 @@ pub fn find_repeats(
     options: &RunOptions,
 ) -> Result<RepeatsReport, RunError> {
     let copy = copy_streams(&mut inputs, options)?;
-    let mut source = Inputs::new(inputs, format, options.max_page_bytes);
+    let mut source =
+        Inputs::new(inputs, format, options.max_page_bytes).with_charset(options.charset);
     let next_job = until_stopped(&mut source, options);
     let gathered = Gathered {
         finder: BlockFinder::new(request.scope),
@@ -216,9 +217,10 @@ fn each(
     };
     walk.each(job, bytes, &mut |found| {
         take(match found {
-            Found::Other(file, bytes) if is_script(bytes) => {
-                Found::Text(Text::of_file(file, unpack::split_mark(bytes).1))
-            }
+            Found::Other(other) if is_script(other.bytes) => Found::Text(Text {
+                bytes: unpack::split_mark(other.bytes).1,
+                ..other
+            }),
             Found::Unread(problem) => Found::Problem(Problem {
                 kind: skipped(&problem.kind),
                 ..problem
@@ -292,7 +294,9 @@ impl PageReader<'_> {
                     batch.counts.rows_without_text += u64::from(row.text.is_none());
                 }
                 Found::End(file) => batch.ended = Some(Arc::clone(file)),
-                Found::Problem(problem) | Found::Unread(problem) => batch.problems.push(problem),
+                Found::Problem(problem) | Found::Unread(problem) | Found::Fault(problem) => {
+                    batch.problems.push(problem)
+                }
                 Found::Begin(_) => {}
             }
             Ok(())
@@ -487,7 +491,8 @@ impl TextReader<'_> {
             }
             None => Input::File(file.clone()),
         };
-        let mut source = Inputs::new(vec![input], self.format, self.options.max_page_bytes);
+        let mut source = Inputs::new(vec![input], self.format, self.options.max_page_bytes)
+            .with_charset(self.options.charset);
         let mut bytes = Vec::new();
         let (places, options) = (self.places, self.options);
         let record_of = |wanted: &Wanted| places.pages[wanted.extent.page as usize].record;

@@ -5,17 +5,19 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{BYTES_A_LINE, RunOptions};
+use crate::charset::{self, Charset, Converted, Faults};
 use crate::error::{Problem, ProblemKind, RunError};
 use crate::html::{self, LineStructure, Rendered};
 use crate::index::{Names, Place};
 use crate::page::LineCursor;
 use crate::sink::records;
 use crate::sink::render::{self, Mode};
+use crate::source::archive::{Member, MemberKind};
 use crate::source::content::{self, Content, TextFormat, UTF8_MARK};
-use crate::source::inputs::read_file;
+use crate::source::inputs::{is_named_rows, read_file};
 use crate::source::rows::{self, Row};
 use crate::source::warc::{self, Batch, Fields, Item, Payload, Said};
-use crate::source::{Chunk, ChunkContent, FileEntry, Job, site, utf16};
+use crate::source::{Chunk, ChunkContent, Conversion, FileEntry, Job, site};
 
 /// What a job holds, in order.
 pub enum Found<'f> {
@@ -23,8 +25,8 @@ pub enum Found<'f> {
     Begin(&'f Arc<FileEntry>),
     /// Text of a page.
     Text(Text<'f>),
-    /// A file that is no page, and its bytes.
-    Other(&'f Arc<FileEntry>, &'f [u8]),
+    /// A file that is no page, its bytes as text.
+    Other(Text<'f>),
     /// A large file that is no page, of this many bytes; it was not read.
     LargeOther(u64),
     /// A symbolic link.
@@ -37,6 +39,8 @@ pub enum Found<'f> {
     Problem(Problem),
     /// Something that cleaning copies through or skips, and says so.
     Unread(Problem),
+    /// Something in the text before that stays as it is, though it should not be there.
+    Fault(Problem),
 }
 
 /// A page's text, or a stretch of it.
@@ -53,6 +57,8 @@ pub struct Text<'f> {
     pub lines_before: u64,
     /// The page begins here.
     pub is_start: bool,
+    /// The member of the archive that it is, which says what site it is of.
+    pub member: Option<&'f FileEntry>,
 }
 
 impl<'f> Text<'f> {
@@ -65,11 +71,15 @@ impl<'f> Text<'f> {
             bytes,
             lines_before: 0,
             is_start: true,
+            member: None,
         }
     }
 
     /// The name of the page's site.
     pub fn site(&self, options: &RunOptions) -> Option<Cow<'_, [u8]>> {
+        if let Some(member) = self.member {
+            return site::of_file(member, options.site_by);
+        }
         match self.record {
             0 => site::of_file(self.file, options.site_by),
             _ => site::of_record(self.file, self.url, options.site_by),
@@ -152,13 +162,29 @@ impl Walk<'_> {
         bytes: &[u8],
         take: &mut Take<'_>,
     ) -> Result<(), RunError> {
-        take(match page(file, bytes, self.options, false) {
-            Page::Text { text, .. } => return take(Found::Text(Text::of_file(file, &text))),
-            Page::Other => Found::Other(file, bytes),
-            Page::Skipped(kind) | Page::Unread(kind) => {
-                Found::Unread(file.problem(None, None, kind))
+        match page(file, bytes, self.options, false) {
+            Page::Text { text, charset, .. } => {
+                take(Found::Text(Text::of_file(file, &text)))?;
+                self.fault(file, charset.problem(), take)
             }
-        })
+            Page::Other => take(Found::Other(Text::of_file(file, bytes))),
+            Page::Skipped(kind) | Page::Unread(kind) => {
+                take(Found::Unread(file.problem(None, None, kind)))
+            }
+        }
+    }
+
+    /// Gives the problem that text has with its character set.
+    fn fault(
+        &self,
+        file: &FileEntry,
+        fault: Option<(u64, ProblemKind)>,
+        take: &mut Take<'_>,
+    ) -> Result<(), RunError> {
+        match fault {
+            Some((byte, kind)) => take(Found::Fault(file.problem(None, Some(byte), kind))),
+            None => Ok(()),
+        }
     }
 
     /// Begins a chunk; false where its file is not read, for the reason given, or by name.
@@ -185,7 +211,10 @@ impl Walk<'_> {
         }
         let file = &chunk.file;
         let is_start = chunk.is_first;
-        let is_page = !matches!(chunk.content, ChunkContent::Rows { .. });
+        let is_page = !matches!(
+            chunk.content,
+            ChunkContent::Rows { .. } | ChunkContent::Members { .. }
+        );
         if is_page && !(self.is_wanted)(file, 0) {
             return Ok(());
         }
@@ -198,11 +227,20 @@ impl Walk<'_> {
             ChunkContent::Text { .. } if has_nul(&chunk.bytes, self.options) => {
                 Found::Unread(problem(None, &ProblemKind::Nul))
             }
-            ChunkContent::Text { lines_before, .. } => Found::Text(Text {
-                lines_before: *lines_before,
-                is_start,
-                ..Text::of_file(file, split_mark_at(chunk.offset, &chunk.bytes).1)
-            }),
+            ChunkContent::Text { lines_before, .. } => {
+                take(Found::Text(Text {
+                    lines_before: *lines_before,
+                    is_start,
+                    ..Text::of_file(file, split_mark_at(chunk.offset, &chunk.bytes).1)
+                }))?;
+                return self.fault(file, chunk.conversion.as_deref().and_then(fault_of), take);
+            }
+            ChunkContent::Members { members, .. } => {
+                for member in members {
+                    self.member(file, member, &chunk.bytes, take)?;
+                }
+                return Ok(());
+            }
             ChunkContent::Rows { rows_before } => return self.rows(chunk, *rows_before, take),
             ChunkContent::Cut(kind) => {
                 Found::Problem(problem(None, &ProblemKind::Packed(kind.clone())))
@@ -220,6 +258,42 @@ impl Walk<'_> {
                 return Ok(());
             }
         })
+    }
+
+    /// Gives a member of an archive.
+    fn member(
+        &self,
+        file: &Arc<FileEntry>,
+        member: &Member,
+        bytes: &[u8],
+        take: &mut Take<'_>,
+    ) -> Result<(), RunError> {
+        if !(self.is_wanted)(file, member.number) {
+            return Ok(());
+        }
+        let problem = |byte, kind| member_problem(file, member, byte, kind);
+        let (entry, bytes, page) = match member_page(file, member, bytes, self.options, false) {
+            MemberPage::Directory => return Ok(()),
+            MemberPage::Link => return take(Found::Link),
+            MemberPage::Skipped(kind) => return take(Found::Problem(problem(None, kind))),
+            MemberPage::Page(entry, bytes, page) => (entry, bytes, page),
+        };
+        let text_of = |bytes| Text {
+            record: row_record(member.number),
+            member: Some(&entry),
+            ..Text::of_file(file, bytes)
+        };
+        match page {
+            Page::Text { text, charset, .. } => {
+                take(Found::Text(text_of(&text)))?;
+                match charset.problem() {
+                    Some((byte, kind)) => take(Found::Fault(problem(Some(byte), kind))),
+                    None => Ok(()),
+                }
+            }
+            Page::Other => take(Found::Other(text_of(bytes))),
+            Page::Skipped(kind) | Page::Unread(kind) => take(Found::Unread(problem(None, kind))),
+        }
     }
 
     fn rows(&self, chunk: &Chunk, rows_before: u64, take: &mut Take<'_>) -> Result<(), RunError> {
@@ -446,6 +520,12 @@ pub fn records_not_written(file: &FileEntry, options: &RunOptions) -> Option<Pro
     }
 }
 
+/// The problem that a stretch of text has with its character set: where, in bytes, and what.
+pub fn fault_of(conversion: &Conversion) -> Option<(u64, ProblemKind)> {
+    let kind = ProblemKind::CharsetFaults(conversion.charset?.name());
+    Some((conversion.fault?, kind))
+}
+
 /// Why no page of a file is read: what the mode writes beside it would find no place.
 pub fn not_read(file: &FileEntry, options: &RunOptions) -> Option<ProblemKind> {
     let has_room = options.mode != Mode::Spans || render::has_room_for_spans(&file.name);
@@ -458,7 +538,7 @@ pub enum Page<'b> {
     Text {
         mark: &'b [u8],
         text: Cow<'b, [u8]>,
-        is_converted: bool,
+        charset: TextCharset,
         /// Bytes of the HTML that the text was made of; None for text.
         html_bytes: Option<u64>,
         /// Where in the markup its lines stood, if it is known.
@@ -472,6 +552,88 @@ pub enum Page<'b> {
     Other,
 }
 
+/// What a text was in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextCharset {
+    Utf8,
+    /// HTML, converted as it says itself.
+    OfHtml,
+    /// Text, converted; and what in it was no character.
+    Converted(Charset, Option<Faults>),
+    /// What it is cannot be told: the bytes are as they were.
+    Unknown,
+}
+
+impl TextCharset {
+    /// The problem that a page has with it: where, in bytes, and what.
+    pub fn problem(self) -> Option<(u64, ProblemKind)> {
+        match self {
+            TextCharset::Converted(charset, Some(faults)) => {
+                let kind = ProblemKind::CharsetFaults(charset.name());
+                Some((faults.first_byte, kind))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What a member of an archive is.
+pub enum MemberPage<'b> {
+    Directory,
+    Link,
+    Skipped(ProblemKind),
+    /// A file: the member as a file of its own, its bytes, and what they are.
+    Page(FileEntry, &'b [u8], Page<'b>),
+}
+
+/// Tells what a member of an archive is; `bytes` are those of its chunk.
+pub fn member_page<'b>(
+    file: &FileEntry,
+    member: &Member,
+    bytes: &'b [u8],
+    options: &RunOptions,
+    wants_structures: bool,
+) -> MemberPage<'b> {
+    match &member.kind {
+        MemberKind::Directory => MemberPage::Directory,
+        MemberKind::Link => MemberPage::Link,
+        MemberKind::Skipped(kind) => MemberPage::Skipped(kind.clone()),
+        MemberKind::File(range) => {
+            let entry = file.member(&member.name);
+            if options.page_format == TextFormat::Auto && is_named_rows(&entry.name) {
+                return MemberPage::Skipped(entry.unread_format("JSON lines"));
+            }
+            let bytes = &bytes[range.clone()];
+            let page = match page(&entry, bytes, options, wants_structures) {
+                Page::Text {
+                    html_bytes: Some(_),
+                    ..
+                } if member.is_text_name_taken => {
+                    Page::Skipped(ProblemKind::NoRoomForText(render::TEXT_ENDING))
+                }
+                page => page,
+            };
+            MemberPage::Page(entry, bytes, page)
+        }
+    }
+}
+
+/// A problem with a member of an archive: at an offset in the member, in bytes.
+pub fn member_problem(
+    file: &FileEntry,
+    member: &Member,
+    byte: Option<u64>,
+    kind: ProblemKind,
+) -> Problem {
+    let name = member.name.clone();
+    let kind = Box::new(kind);
+    file.problem(
+        Some(member.number),
+        byte,
+        ProblemKind::Member { name, kind },
+    )
+}
+
 /// Tells what a file that is no container holds; of HTML where its lines stood, if that is wanted.
 pub fn page<'b>(
     file: &FileEntry,
@@ -479,8 +641,9 @@ pub fn page<'b>(
     options: &RunOptions,
     wants_structures: bool,
 ) -> Page<'b> {
-    let told = match content::tell(file.content_name(), bytes) {
-        Content::Utf16 => Content::Utf16,
+    let given = options.charset;
+    let told = match content::tell_in(file.content_name(), bytes, given) {
+        told @ (Content::Utf16 | Content::Utf16WithoutMark) => told,
         told => match options.page_format {
             TextFormat::Auto => told,
             TextFormat::Text => Content::Text,
@@ -492,29 +655,52 @@ pub fn page<'b>(
         Content::Unread(format) => Page::Skipped(file.unread_format(format)),
         Content::Html => html_page(file, bytes, options, wants_structures),
         Content::TextWithNul => Page::Unread(ProblemKind::Nul),
-        Content::Utf16WithoutMark => Page::Unread(ProblemKind::Utf16WithoutMark),
-        Content::Utf16 => match utf16::decode(bytes) {
-            Some(text) if is_html(file, text.as_bytes(), options) => {
-                html_page(file, bytes, options, wants_structures)
-            }
-            Some(text) => Page::Text {
-                mark: b"",
-                text: Cow::Owned(text.into_bytes()),
-                is_converted: true,
-                html_bytes: None,
-                structures: Vec::new(),
-            },
-            None => Page::Unread(ProblemKind::BadUtf16),
-        },
-        Content::Text => {
+        Content::Utf16 | Content::Utf16WithoutMark | Content::Text => {
+            text_page(file, bytes, options, wants_structures)
+        }
+    }
+}
+
+/// A page of text, or of HTML in UTF-16.
+fn text_page<'b>(
+    file: &FileEntry,
+    bytes: &'b [u8],
+    options: &RunOptions,
+    wants_structures: bool,
+) -> Page<'b> {
+    let text = |text, charset| Page::Text {
+        mark: b"",
+        text,
+        charset,
+        html_bytes: None,
+        structures: Vec::new(),
+    };
+    match charset::convert(bytes, options.charset) {
+        Converted::Utf8 => {
             let (mark, text) = split_mark(bytes);
             Page::Text {
                 mark,
                 text: Cow::Borrowed(text),
-                is_converted: false,
+                charset: TextCharset::Utf8,
                 html_bytes: None,
                 structures: Vec::new(),
             }
+        }
+        Converted::Unknown => text(Cow::Borrowed(bytes), TextCharset::Unknown),
+        Converted::Faulty(charset) => Page::Unread(ProblemKind::FaultyCharset(charset.name())),
+        Converted::Text {
+            charset, decoded, ..
+        } => {
+            if charset.is_utf16() {
+                if is_html(file, &decoded.text, options) {
+                    return html_page_in(file, bytes, Some(charset), options, wants_structures);
+                }
+                if has_nul(&decoded.text, options) {
+                    return Page::Unread(ProblemKind::Nul);
+                }
+            }
+            let is_in = TextCharset::Converted(charset, decoded.faults);
+            text(Cow::Owned(decoded.text), is_in)
         }
     }
 }
@@ -534,16 +720,33 @@ fn html_page(
     options: &RunOptions,
     wants_structures: bool,
 ) -> Page<'static> {
+    html_page_in(file, bytes, options.charset, options, wants_structures)
+}
+
+fn html_page_in(
+    file: &FileEntry,
+    bytes: &[u8],
+    charset: Option<Charset>,
+    options: &RunOptions,
+    wants_structures: bool,
+) -> Page<'static> {
     if let Some(kind) = not_written(file, render::TEXT_ENDING, options) {
         return Page::Skipped(kind);
     }
-    match html::decode(bytes, None) {
+    let decoded = match charset {
+        Some(charset) => Ok(html::decode_in(bytes, charset)),
+        None => html::decode(bytes, None),
+    };
+    match decoded {
         Ok(decoded) => {
             let Rendered { text, structures } = html::render_for(&decoded.html, wants_structures);
             Page::Text {
                 mark: b"",
                 text: Cow::Owned(text),
-                is_converted: decoded.is_converted(),
+                charset: match decoded.is_converted() {
+                    true => TextCharset::OfHtml,
+                    false => TextCharset::Utf8,
+                },
                 html_bytes: Some(bytes.len() as u64),
                 structures,
             }

@@ -1,5 +1,6 @@
 //! Where cleaned pages go: names and bytes in, whole files out. Knows nothing of scoring.
 
+pub mod archive;
 pub mod atomic;
 pub mod discard;
 pub mod ledger;

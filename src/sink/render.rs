@@ -9,6 +9,8 @@ use crate::decide::Reason;
 use crate::index::Names;
 use crate::source::packed::split_name;
 
+pub use crate::source::archive::TEXT_ENDING;
+
 /// What is written of a page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
@@ -25,9 +27,6 @@ pub enum Mode {
 pub const FIELD: &str = "dechaff";
 
 const SPANS_SUFFIX: &str = ".spans.jsonl";
-
-/// The ending of the text of an HTML page.
-pub const TEXT_ENDING: &str = "txt";
 
 /// The name of the file beside a page that holds its spans.
 pub fn spans_name(page: &Path) -> PathBuf {

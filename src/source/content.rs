@@ -4,6 +4,7 @@ use std::path::Path;
 
 use memchr::{memchr, memmem};
 
+use crate::charset::{self, Charset};
 use crate::html::Tag;
 
 /// What a page, or the text of a row, is taken for.
@@ -27,7 +28,7 @@ pub enum Content {
     Html,
     /// UTF-16 with a byte-order mark.
     Utf16,
-    /// Looks like UTF-16, but has no byte-order mark.
+    /// UTF-16 without a byte-order mark.
     Utf16WithoutMark,
     /// Text with NUL bytes in it.
     TextWithNul,
@@ -46,6 +47,11 @@ pub const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Tells what a file's bytes are. `bytes` is the whole file, or the first stretch of a large
 /// one. Linear time.
 pub fn tell(name: &Path, bytes: &[u8]) -> Content {
+    tell_in(name, bytes, None)
+}
+
+/// As [`tell`], where the user says which character set texts are in.
+pub fn tell_in(name: &Path, bytes: &[u8], given: Option<Charset>) -> Content {
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return Content::Utf16;
     }
@@ -56,7 +62,7 @@ pub fn tell(name: &Path, bytes: &[u8]) -> Content {
         return Content::Html;
     }
     if memchr(0, bytes).is_some() {
-        return match tell_binary(bytes) {
+        return match tell_binary(bytes, given) {
             Content::TextWithNul if is_named_html(name) && has_tag(bytes) => Content::Html,
             told => told,
         };
@@ -94,7 +100,7 @@ fn container(bytes: &[u8]) -> Option<&'static str> {
 
 /// Bytes with a NUL among them. Only here do magic numbers count: a page may begin with
 /// "BM" or "MZ" too.
-fn tell_binary(bytes: &[u8]) -> Content {
+fn tell_binary(bytes: &[u8], given: Option<Charset>) -> Content {
     if infer::archive::is_tar(bytes) {
         return Content::Unread("tar");
     }
@@ -102,7 +108,7 @@ fn tell_binary(bytes: &[u8]) -> Content {
     if told.is_some_and(|told| told != infer::MatcherType::Text) {
         return Content::Other;
     }
-    if is_utf16_without_mark(bytes) {
+    if given.is_some_and(Charset::is_utf16) || charset::utf16_without_mark(bytes).is_some() {
         return Content::Utf16WithoutMark;
     }
     let is_control = |byte: &&u8| matches!(byte, 0..=8 | 14..=26 | 28..=31 | 127);
@@ -112,16 +118,6 @@ fn tell_binary(bytes: &[u8]) -> Content {
     } else {
         Content::TextWithNul
     }
-}
-
-/// Every NUL stands at an even offset, or every one at an odd offset, and there are many.
-fn is_utf16_without_mark(bytes: &[u8]) -> bool {
-    let mut at_parity = [0_usize; 2];
-    for at in memchr::memchr_iter(0, bytes) {
-        at_parity[at % 2] += 1;
-    }
-    let [even, odd] = at_parity;
-    (even == 0 || odd == 0) && (even + odd) * 5 >= bytes.len()
 }
 
 /// Whether bytes begin as a whole page of HTML does, behind an XML declaration and comments.

@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
+use super::archive::{self, Archive, ArchiveReader, ArchiveStream, TarReader, ZipReader};
 use super::content::{self, Content};
 use super::packed::{self, Packing, split_name};
 use super::rows::FieldNames;
-use super::stream::{Cut, Stream};
+use super::stream::{Cut, FileBytes, Stream};
 use super::{Chunk, ChunkContent, FileEntry, Job, Source, rows, warc};
+use crate::charset::Charset;
 use crate::error::{PackedProblem, ProblemKind, RunError};
 
 /// Files of at most this size are read whole by the thread that cleans them.
@@ -79,14 +81,13 @@ impl Input {
         match self {
             Input::File(file) => match format {
                 InputFormat::Jsonl | InputFormat::Warc => true,
-                InputFormat::Text | InputFormat::Html => false,
+                InputFormat::Text => false,
+                InputFormat::Html => told_archive(&packed(file)).is_ok_and(|found| found.is_some()),
                 InputFormat::Auto => {
-                    let packing = told_packing(&file.path).unwrap_or_default();
-                    let file = FileEntry {
-                        packing,
-                        ..file.clone()
-                    };
-                    is_json_lines(&file).unwrap_or(false) || is_warc(&file, true).unwrap_or(false)
+                    let file = packed(file);
+                    told_archive(&file).is_ok_and(|archive| archive.is_some())
+                        || is_json_lines(&file).unwrap_or(false)
+                        || is_warc(&file, true).unwrap_or(false)
                 }
             },
             Input::Directory { .. } => true,
@@ -112,8 +113,9 @@ pub struct Inputs {
     inputs: std::vec::IntoIter<Input>,
     format: InputFormat,
     max_page_bytes: usize,
+    charset: Option<Charset>,
     walk: Option<Walk>,
-    stream: Option<Chunks>,
+    stream: Option<Reading>,
     /// What a job of files was ended by.
     next: Option<Job>,
     /// What is to be said of the file that was opened last.
@@ -125,17 +127,19 @@ pub struct Inputs {
     inputs_begun: u32,
 }
 
-/// A file that is read in chunks.
-enum Chunks {
-    Stream(Stream),
+/// What is read as a stream.
+enum Reading {
+    File(Stream),
     Warc(warc::Cutter),
+    Archive(ArchiveStream),
 }
 
-impl Chunks {
+impl Reading {
     fn next_chunk(&mut self) -> Option<Chunk> {
         match self {
-            Chunks::Stream(stream) => stream.next_chunk(),
-            Chunks::Warc(cutter) => cutter.next_chunk(),
+            Reading::File(stream) => stream.next_chunk(),
+            Reading::Warc(cutter) => cutter.next_chunk(),
+            Reading::Archive(stream) => stream.next_chunk(),
         }
     }
 }
@@ -159,6 +163,7 @@ impl Inputs {
             inputs: inputs.into_iter(),
             format,
             max_page_bytes,
+            charset: None,
             walk: None,
             stream: None,
             next: None,
@@ -167,6 +172,11 @@ impl Inputs {
             files: 0,
             inputs_begun: 0,
         }
+    }
+
+    /// The same, where the user says which character set texts are in.
+    pub fn with_charset(self, charset: Option<Charset>) -> Self {
+        Inputs { charset, ..self }
     }
 
     fn next_chunk(&mut self) -> Option<Chunk> {
@@ -243,12 +253,54 @@ impl Inputs {
                     // What cannot be read is told by the stream.
                     let _ = (&mut reader).take(START_BYTES).read_to_end(&mut start);
                     file.packing = Packing::told(&start);
+                    let is_zip = Archive::told(&start) == Some(Archive::Zip);
+                    if is_zip && self.reads_archives() {
+                        let problem = ProblemKind::ZipFromPipe;
+                        return Some(Err(Job::Skipped(Box::new(file), problem)));
+                    }
                     let reader = Box::new(io::Cursor::new(start).chain(reader));
-                    self.stream = Some(self.chunks(file, reader, cut));
+                    self.stream = Some(self.reading(file, reader, cut));
                     return None;
                 }
             }
         }
+    }
+
+    /// Reads members of an archive.
+    fn members(&self, file: FileEntry, archive: Archive, reader: ArchiveReader) -> Reading {
+        let archive = Some(archive);
+        let file = FileEntry { archive, ..file };
+        Reading::Archive(ArchiveStream::new(file, reader, self.max_page_bytes))
+    }
+
+    /// Whether archives are looked for.
+    fn reads_archives(&self) -> bool {
+        matches!(self.format, InputFormat::Auto | InputFormat::Html)
+    }
+
+    /// Reads a stream of bytes as they lie in the file: a file, or tar if it is that; WARC where
+    /// there is no way to cut it.
+    fn reading(&self, file: FileEntry, reader: Box<dyn Read + Send>, cut: Option<Cut>) -> Reading {
+        let Some(cut) = cut else {
+            return Reading::Warc(warc::Cutter::new(file, reader, self.max_page_bytes));
+        };
+        let mut bytes = FileBytes::new(file.packing, reader);
+        if self.reads_archives() && cut != Cut::Rows {
+            let mut start = Vec::new();
+            let read = (&mut bytes.reader)
+                .take(archive::START_BYTES)
+                .read_to_end(&mut start);
+            let is_tar = Archive::told(&start) == Some(Archive::Tar);
+            // An error is told by whoever reads on.
+            let failed = Failing(read.err());
+            bytes.reader = Box::new(io::Cursor::new(start).chain(failed).chain(bytes.reader));
+            if is_tar {
+                let reader = ArchiveReader::Tar(TarReader::new(bytes));
+                return self.members(file, Archive::Tar, reader);
+            }
+        }
+        let stream = Stream::over(file, bytes, cut, self.max_page_bytes);
+        Reading::File(stream.with_charset(self.charset))
     }
 
     /// Opens a file that is read as a stream; false where it is a small page after all.
@@ -264,20 +316,28 @@ impl Inputs {
         let is_small = size_bytes <= SMALL_FILE_BYTES.min(max_page_bytes);
         let is_auto = self.format == InputFormat::Auto;
         let is_opened = !is_small || !file.has_neighbours || file.packing.is_some();
+        let may_be_archive =
+            self.reads_archives() && (is_named_archive(file) || !file.has_neighbours);
+        let archive = match may_be_archive {
+            true => told_archive(file).map_err(skipped)?,
+            false => None,
+        };
+        let is_archive = archive.is_some();
         let mut cut = match self.format {
             InputFormat::Jsonl => Some(Cut::Rows),
             InputFormat::Warc => None,
             _ if is_auto && is_json_lines(file).map_err(skipped)? => Some(Cut::Rows),
             _ if is_auto && is_warc(file, is_opened).map_err(skipped)? => None,
-            _ if file.packing.is_some() || !is_small => Some(page_cut(self.format)),
+            _ if file.packing.is_some() || is_archive || !is_small => Some(page_cut(self.format)),
             _ => return Ok(false),
         };
         if cut == Some(Cut::Lines { is_told: true })
             && size_bytes > max_page_bytes
+            && !is_archive
             && file.packing.is_none()
         {
             let head = head(file).map_err(skipped)?;
-            match content::tell(file.content_name(), &head) {
+            match content::tell_in(file.content_name(), &head, self.charset) {
                 Content::Other => return Err(Job::OtherFile(size_bytes)),
                 Content::Html => cut = Some(Cut::Whole),
                 Content::Unread(format) => return Err(skipped(file.unread_format(format))),
@@ -293,16 +353,18 @@ impl Inputs {
             path: file.path.clone(),
             before,
         });
-        self.stream = Some(self.chunks(file.clone(), Box::new(opened), cut));
-        Ok(true)
-    }
-
-    /// The chunks of a file; WARC where there is no way to cut it.
-    fn chunks(&self, file: FileEntry, reader: Box<dyn Read + Send>, cut: Option<Cut>) -> Chunks {
-        match cut {
-            Some(cut) => Chunks::Stream(Stream::new(file, reader, cut, self.max_page_bytes)),
-            None => Chunks::Warc(warc::Cutter::new(file, reader, self.max_page_bytes)),
+        if archive == Some(Archive::Zip) && file.packing.is_none() {
+            let reader = ZipReader::new(opened).map_err(skipped)?;
+            if reader.has_name_twice() {
+                let problem = ProblemKind::MembersOfOneName;
+                self.remark = Some(Job::Skipped(Box::new(file.clone()), problem));
+            }
+            let reader = ArchiveReader::Zip(Box::new(reader));
+            self.stream = Some(self.members(file.clone(), Archive::Zip, reader));
+            return Ok(true);
         }
+        self.stream = Some(self.reading(file.clone(), Box::new(opened), cut));
+        Ok(true)
     }
 }
 
@@ -336,7 +398,7 @@ impl Source for Inputs {
         let mut bytes = 0;
         let next = loop {
             if let Some(chunk) = self.next_chunk() {
-                break Some(Job::Chunk(chunk));
+                break Some(Job::Chunk(Box::new(chunk)));
             }
             match self.next_file() {
                 Some(Ok((mut file, size_bytes))) => match self.open(&mut file, size_bytes) {
@@ -477,21 +539,59 @@ fn page_cut(format: InputFormat) -> Cut {
     }
 }
 
+/// A file, with how it is packed.
+fn packed(file: &FileEntry) -> FileEntry {
+    FileEntry {
+        packing: told_packing(&file.path).unwrap_or_default(),
+        ..file.clone()
+    }
+}
+
+/// Fails once.
+struct Failing(Option<io::Error>);
+
+impl Read for Failing {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
+}
+
+/// Whether a file is to be looked at for an archive, by its name.
+fn is_named_archive(file: &FileEntry) -> bool {
+    let extension = file.content_name().extension();
+    extension.is_some_and(|extension| {
+        [Archive::Tar, Archive::Zip]
+            .iter()
+            .any(|archive| extension.eq_ignore_ascii_case(archive.word()))
+    })
+}
+
+/// The archive that a file is, by its first bytes.
+fn told_archive(file: &FileEntry) -> Result<Option<Archive>, ProblemKind> {
+    Ok(Archive::told(&head(file)?))
+}
+
 /// Whether a file is JSON lines by its name; `.json` must begin with a whole row too.
 fn is_json_lines(file: &FileEntry) -> Result<bool, ProblemKind> {
-    let extension = file
-        .content_name()
+    let name = file.content_name();
+    let is_json = name
         .extension()
-        .map(|extension| extension.to_ascii_lowercase());
-    match extension.as_ref().and_then(|extension| extension.to_str()) {
-        Some("jsonl" | "ndjson") => Ok(true),
-        Some("json") => {
-            let head = head(file)?;
-            let row = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
-            Ok(rows::take_apart(row, &FieldNames::default()).is_ok())
-        }
-        _ => Ok(false),
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    if !is_json {
+        return Ok(is_named_rows(name));
     }
+    let head = head(file)?;
+    let row = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    Ok(rows::take_apart(row, &FieldNames::default()).is_ok())
+}
+
+/// Whether a name alone says that a file is JSON lines.
+pub(crate) fn is_named_rows(name: &Path) -> bool {
+    name.extension().is_some_and(|extension| {
+        ["jsonl", "ndjson"]
+            .iter()
+            .any(|rows| extension.eq_ignore_ascii_case(rows))
+    })
 }
 
 /// Whether a file is WARC: by its first bytes, which are looked at where `is_opened` says so or

@@ -3,19 +3,22 @@
 //! Source order is the order of the arguments, and within a directory the raw bytes of the
 //! relative path; a job is what one thread takes at a time.
 
+pub mod archive;
 pub mod content;
 pub mod inputs;
 pub mod packed;
 pub mod rows;
 pub mod site;
 pub mod stream;
-pub mod utf16;
 pub mod warc;
 
 use std::num::NonZeroU64;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use archive::{Archive, Member};
+
+use crate::charset::Charset;
 use crate::error::{PackedProblem, Problem, ProblemKind, RunError};
 use packed::Packing;
 
@@ -50,6 +53,10 @@ pub struct FileEntry {
     /// How it is packed. What is written of it is packed the same way; all offsets are those of
     /// the bytes that it holds.
     pub packing: Option<Packing>,
+    /// The archive that it is, whose members are pages.
+    pub archive: Option<Archive>,
+    /// It is a member of this archive: nothing on disk, and its name no path there.
+    pub member_of: Option<Archive>,
 }
 
 impl FileEntry {
@@ -63,6 +70,29 @@ impl FileEntry {
             number: 0,
             has_neighbours: false,
             packing: None,
+            archive: None,
+            member_of: None,
+        }
+    }
+
+    /// A member of this archive. Only what its name says of content and site is taken from it:
+    /// what leads out of the archive is left out.
+    pub fn member(&self, name: &[u8]) -> FileEntry {
+        let inside = String::from_utf8_lossy(name);
+        let inside = Path::new(&*inside);
+        let inside = inside
+            .components()
+            .filter(|part| matches!(part, Component::Normal(_)));
+        FileEntry {
+            path: self.path.clone(),
+            name: self.name.components().chain(inside).collect(),
+            root_components: self.name.components().count(),
+            argument: self.argument,
+            number: self.number,
+            has_neighbours: false,
+            packing: None,
+            archive: None,
+            member_of: self.archive,
         }
     }
 
@@ -79,13 +109,20 @@ impl FileEntry {
         let is_packing = [Packing::Gzip, Packing::Zstd]
             .iter()
             .any(|packing| packing.word() == format);
+        let is_archive = [Archive::Tar, Archive::Zip]
+            .iter()
+            .any(|archive| archive.word() == format);
         match self.packing {
             _ if format == "WARC" => ProblemKind::UnnamedWarc,
             Some(outer) => ProblemKind::NestedFormat {
                 outer: outer.word(),
                 inner: format,
             },
-            None if is_packing => ProblemKind::UnnamedPacking(format),
+            None if let Some(archive) = self.member_of => ProblemKind::NestedFormat {
+                outer: archive.word(),
+                inner: format,
+            },
+            None if is_packing || is_archive => ProblemKind::UnnamedPacking(format),
             None => ProblemKind::UnreadFormat(format),
         }
     }
@@ -108,7 +145,7 @@ pub enum Job {
     /// Small files of any kind, to be read, told apart and cleaned one by one.
     Files(Vec<FileEntry>),
     /// A stretch of a file that is read as a stream.
-    Chunk(Chunk),
+    Chunk(Box<Chunk>),
     /// A file that is not read.
     Skipped(Box<FileEntry>, ProblemKind),
     /// A large file that is no page, of this many bytes.
@@ -135,6 +172,33 @@ pub struct Chunk {
     pub is_first: bool,
     /// No chunk of this file comes behind this one.
     pub is_last: bool,
+    /// Where the file's text is not UTF-8 and too large to be converted as a whole; the chunk's
+    /// offset is then one in the text.
+    pub conversion: Option<Box<Conversion>>,
+}
+
+impl Chunk {
+    /// Bytes of the file, unpacked ones of what is packed, that were read for it.
+    pub fn bytes_read(&self) -> u64 {
+        if let ChunkContent::Members { bytes_read, .. } = self.content {
+            return bytes_read;
+        }
+        self.conversion
+            .as_ref()
+            .map_or(self.bytes.len() as u64, |conversion| conversion.bytes_read)
+    }
+}
+
+/// What is known of the character set of a stretch of text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conversion {
+    /// What the text was converted from; None where that cannot be told, and the bytes are the
+    /// file's.
+    pub charset: Option<Charset>,
+    /// Bytes of the file that were read for it.
+    pub bytes_read: u64,
+    /// Offset in the file, in bytes, of the first sequence that is no character; set once.
+    pub fault: Option<u64>,
 }
 
 /// What the bytes of a chunk are.
@@ -167,6 +231,13 @@ pub enum ChunkContent {
     },
     /// A stretch of WARC, which says how it goes on; until it is opened.
     Records(Option<Box<warc::Stretch>>),
+    /// Members of an archive; their bytes stand in the chunk's one behind the other.
+    Members {
+        /// In the archive's order.
+        members: Vec<Member>,
+        /// Bytes of the archive that were read for them.
+        bytes_read: u64,
+    },
     /// The bytes of a packed file end before their time; these, the half line or row before
     /// that, are rejected. The last chunk of its file.
     Cut(PackedProblem),

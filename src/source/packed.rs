@@ -48,8 +48,8 @@ impl Packing {
     pub fn named(name: &Path) -> Option<Packing> {
         let extension = name.extension()?.to_ascii_lowercase();
         match extension.to_str()? {
-            "gz" => Some(Packing::Gzip),
-            "zst" | "zstd" => Some(Packing::Zstd),
+            "gz" | "tgz" => Some(Packing::Gzip),
+            "zst" | "zstd" | "tzst" => Some(Packing::Zstd),
             _ => None,
         }
     }
@@ -97,6 +97,11 @@ pub fn split_name(name: &Path) -> (&Path, Option<&OsStr>) {
         }
         _ => (name, None),
     }
+}
+
+/// Whether so many bytes unpack to more than a dump does.
+pub fn is_bomb(packed_bytes: u64, unpacked_bytes: u64) -> bool {
+    unpacked_bytes > BOMB_BYTES.max(packed_bytes.saturating_mul(BOMB_TIMES))
 }
 
 /// A frame without content of its own.
@@ -234,7 +239,7 @@ impl Read for Unpacker {
             let read = self.step(out)?;
             self.unpacked_bytes += read as u64;
             let at = self.packed_bytes();
-            if self.unpacked_bytes > BOMB_BYTES.max(at.saturating_mul(BOMB_TIMES)) {
+            if is_bomb(at, self.unpacked_bytes) {
                 self.state = State::Ended;
                 let format = self.packing.word();
                 return Err(PackedProblem::Bomb { format, at }.into());

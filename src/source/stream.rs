@@ -1,6 +1,6 @@
 //! A stream of bytes in, chunks of whole lines or whole rows out, in bounded memory.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use memchr::{memchr, memchr2, memrchr, memrchr2};
 
 use super::content::{self, Content, UTF8_MARK};
-use super::{Chunk, ChunkContent, FileEntry, packed};
+use super::packed::{self, Packing};
+use super::{Chunk, ChunkContent, Conversion, FileEntry};
+use crate::charset::{self, Charset, Converted, Transcoder};
 use crate::error::{PackedProblem, ProblemKind};
 use crate::page::LineCursor;
 
@@ -32,18 +34,60 @@ pub enum Cut {
     Whole,
 }
 
+/// What a file holds, and how much of the file was read for it.
+pub struct FileBytes {
+    /// Gives what the file holds, unpacked where it is packed.
+    pub reader: Box<dyn Read + Send>,
+    /// Bytes taken from the file since this was last set to 0, packed ones where it is packed.
+    pub taken: Arc<AtomicU64>,
+}
+
+impl FileBytes {
+    /// Over a reader that gives the file's bytes as they lie there.
+    pub fn new(packing: Option<Packing>, reader: Box<dyn Read + Send>) -> Self {
+        let taken = Arc::<AtomicU64>::default();
+        let counted = Counted {
+            reader,
+            taken: Arc::clone(&taken),
+        };
+        FileBytes {
+            reader: packed::unpacked(packing, Box::new(counted)),
+            taken,
+        }
+    }
+}
+
+/// Where a stream's bytes come from.
+enum Bytes {
+    Plain(Box<dyn Read + Send>),
+    /// As UTF-8.
+    Converted(Box<Transcoder<Box<dyn Read + Send>>>),
+}
+
+impl Read for Bytes {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Bytes::Plain(reader) => reader.read(out),
+            Bytes::Converted(transcoder) => transcoder.read(out),
+        }
+    }
+}
+
 /// Cuts one file.
 ///
-/// Memory: at most twice `max_bytes` and what the chunks handed out hold. A line longer than
-/// `max_bytes` comes in pieces that are kept unread, a row longer than that in pieces that
-/// are rejected.
+/// Memory: at most twice `max_bytes` and what the chunks handed out hold; where text is to be
+/// converted, five times for a moment. A line longer than `max_bytes` comes in pieces that are
+/// kept unread, a row longer than that in pieces that are rejected. Text of more than one chunk
+/// that is not UTF-8 is converted here.
 pub struct Stream {
     file: Arc<FileEntry>,
-    reader: Box<dyn Read + Send>,
+    bytes: Bytes,
     /// Bytes taken from the file since the last chunk.
     taken: Arc<AtomicU64>,
     cut: Cut,
     max_bytes: usize,
+    /// What the user says that text is in.
+    charset: Option<Charset>,
     /// Read, but not handed out.
     rest: Vec<u8>,
     /// Offset of `rest` in the file.
@@ -54,8 +98,13 @@ pub struct Stream {
     count: u64,
     /// Inside a line or row that is too long.
     is_in_long: bool,
-    /// The file is no text: all of it is kept without being looked at.
-    is_unread: bool,
+    /// All of the file is kept without being looked at; why, until that was told.
+    unread: Option<Option<ProblemKind>>,
+    /// The text is not UTF-8: what it is converted from, and up to where in the file that was
+    /// done.
+    converted: Option<(Option<Charset>, u64)>,
+    /// A fault in the text was told.
+    is_fault_told: bool,
     /// The file is a page that is too large to be cut: all of it is rejected.
     is_rejected: bool,
     /// A chunk was handed out.
@@ -70,29 +119,38 @@ impl Stream {
     /// A stream over `reader`, which stands at the file's start and gives its bytes as they lie
     /// there, packed or not.
     pub fn new(file: FileEntry, reader: Box<dyn Read + Send>, cut: Cut, max_bytes: usize) -> Self {
-        let taken = Arc::<AtomicU64>::default();
-        let counted = Counted {
-            reader,
-            taken: Arc::clone(&taken),
-        };
+        let bytes = FileBytes::new(file.packing, reader);
+        Stream::over(file, bytes, cut, max_bytes)
+    }
+
+    /// A stream over a file's bytes, from its start.
+    pub fn over(file: FileEntry, bytes: FileBytes, cut: Cut, max_bytes: usize) -> Self {
         Stream {
-            reader: packed::unpacked(file.packing, Box::new(counted)),
+            bytes: Bytes::Plain(bytes.reader),
             file: Arc::new(file),
-            taken,
+            taken: bytes.taken,
             cut,
+            charset: None,
             max_bytes: max_bytes.max(MIN_CHUNK_BYTES),
             rest: Vec::new(),
             offset: 0,
             mark_bytes: 0,
             count: 0,
             is_in_long: false,
-            is_unread: false,
+            unread: None,
+            converted: None,
+            is_fault_told: false,
             is_rejected: false,
             is_begun: false,
             is_at_end: false,
             cut_by: None,
             is_done: false,
         }
+    }
+
+    /// The same, where the user says which character set text is in.
+    pub fn with_charset(self, charset: Option<Charset>) -> Self {
+        Stream { charset, ..self }
     }
 
     /// The next chunk; None behind the last.
@@ -106,6 +164,13 @@ impl Stream {
         };
         if let Err(problem) = self.fill(target) {
             return Some(self.failed(problem));
+        }
+        let is_whole = self.is_at_end && self.cut_by.is_none() && self.rest.len() <= self.max_bytes;
+        if !self.is_begun && !is_whole && matches!(self.cut, Cut::Lines { .. }) {
+            let told = self.tell_text().and_then(|()| self.fill(target));
+            if let Err(problem) = told {
+                return Some(self.failed(problem));
+            }
         }
         let is_too_large =
             self.cut == Cut::Whole && !(self.is_at_end && self.rest.len() <= self.max_bytes);
@@ -139,7 +204,7 @@ impl Stream {
 
     fn fill(&mut self, target: usize) -> Result<(), ProblemKind> {
         if self.rest.len() < target && !self.is_at_end {
-            let end = fill(&mut self.reader, &mut self.rest, target)?;
+            let end = fill(&mut self.bytes, &mut self.rest, target)?;
             self.is_at_end = end.is_some();
             self.cut_by = end.flatten();
         }
@@ -165,7 +230,8 @@ impl Stream {
     /// The last whole lines or rows before the end of a file that ends too soon; then the rest.
     fn before_cut(&mut self) -> Option<Chunk> {
         let problem = self.cut_by.as_ref()?;
-        let is_split = !self.is_unread && !self.is_in_long && self.rest.len() <= self.max_bytes;
+        let is_split =
+            self.unread.is_none() && !self.is_in_long && self.rest.len() <= self.max_bytes;
         if !self.rest.is_empty() && !is_split {
             return None;
         }
@@ -196,28 +262,66 @@ impl Stream {
         Some(self.take(end, ChunkContent::Cut(problem)))
     }
 
-    /// Tells from its first chunk what a file larger than that is; a piece of it where it is no
-    /// text, up to its end.
-    fn unread_piece(&mut self) -> Option<Chunk> {
-        let mut problem = None;
-        if self.offset == 0 && self.cut == (Cut::Lines { is_told: true }) && !self.is_at_end {
-            problem = match content::tell(self.file.content_name(), &self.rest) {
-                Content::Text | Content::TextWithNul => None,
-                Content::Html => return Some(self.rejected_page()),
-                Content::Utf16 => Some(ProblemKind::LongUtf16),
-                Content::Utf16WithoutMark => Some(ProblemKind::Utf16WithoutMark),
-                Content::Unread(format) => {
-                    return Some(self.failed(self.file.unread_format(format)));
-                }
-                Content::Other => {
-                    return Some(self.failed(ProblemKind::UnreadFormat("binary data")));
-                }
-            };
-            self.is_unread = problem.is_some();
+    /// Tells from its first bytes what a file is that comes in several chunks, and what its text
+    /// is in.
+    ///
+    /// # Errors
+    ///
+    /// It is not read.
+    fn tell_text(&mut self) -> Result<(), ProblemKind> {
+        let is_told = self.cut == Cut::Lines { is_told: true };
+        let name = self.file.content_name();
+        let told = match is_told {
+            true => content::tell_in(name, &self.rest, self.charset),
+            false => Content::Text,
+        };
+        match told {
+            Content::Text | Content::Utf16 | Content::Utf16WithoutMark => {}
+            Content::TextWithNul => return Ok(()),
+            // What is cut may be a page all the same.
+            _ if self.cut_by.is_some() => return Ok(()),
+            Content::Html => {
+                self.cut = Cut::Whole;
+                return Ok(());
+            }
+            Content::Unread(format) => return Err(self.file.unread_format(format)),
+            Content::Other => return Err(ProblemKind::UnreadFormat("binary data")),
         }
+        match charset::convert(&self.rest, self.charset) {
+            Converted::Utf8 => {}
+            Converted::Unknown => self.converted = Some((None, 0)),
+            Converted::Faulty(charset) => {
+                self.unread = Some(Some(ProblemKind::FaultyCharset(charset.name())));
+            }
+            Converted::Text {
+                charset,
+                mark_bytes,
+                decoded,
+            } => {
+                if is_told && content::tell(name, &decoded.text) == Content::Html {
+                    if self.cut_by.is_none() {
+                        self.cut = Cut::Whole;
+                    }
+                    return Ok(());
+                }
+                let behind =
+                    std::mem::replace(&mut self.bytes, Bytes::Plain(Box::new(io::empty())));
+                let read = io::Cursor::new(std::mem::take(&mut self.rest).split_off(mark_bytes));
+                let reader: Box<dyn Read + Send> = Box::new(read.chain(behind));
+                let transcoder = Transcoder::new(reader, charset, mark_bytes as u64);
+                self.bytes = Bytes::Converted(Box::new(transcoder));
+                self.is_at_end = false;
+                self.converted = Some((Some(charset), 0));
+            }
+        }
+        Ok(())
+    }
+
+    /// A piece of a file that is kept without being looked at, up to its end.
+    fn unread_piece(&mut self) -> Option<Chunk> {
+        let problem = self.unread.as_mut()?.take();
         let end = self.rest.len();
-        self.is_unread
-            .then(|| self.take(end, ChunkContent::Unread(problem)))
+        Some(self.take(end, ChunkContent::Unread(problem)))
     }
 
     /// A piece of a page that is rejected.
@@ -230,7 +334,7 @@ impl Stream {
 
     fn whole(&mut self, end: usize) -> Chunk {
         let is_rest = end == self.rest.len() || self.cut_by.is_some();
-        let is_whole = self.offset == 0 && self.is_at_end && is_rest;
+        let is_whole = self.offset == 0 && self.is_at_end && is_rest && self.converted.is_none();
         let before = self.count;
         if self.offset == 0 && self.rest.starts_with(UTF8_MARK) {
             self.mark_bytes = UTF8_MARK.len() as u64;
@@ -295,6 +399,7 @@ impl Stream {
         let bytes = std::mem::replace(&mut self.rest, behind);
         let offset = self.offset;
         self.offset += bytes.len() as u64;
+        let conversion = self.conversion(&bytes);
         self.is_done = self.is_at_end && self.rest.is_empty() && self.cut_by.is_none();
         Chunk {
             file: Arc::clone(&self.file),
@@ -304,7 +409,24 @@ impl Stream {
             file_bytes: self.taken.swap(0, Ordering::Relaxed),
             is_first: !std::mem::replace(&mut self.is_begun, true),
             is_last: self.is_done,
+            conversion,
         }
+    }
+
+    /// What is to be said of the character set of a chunk of these bytes.
+    fn conversion(&mut self, bytes: &[u8]) -> Option<Box<Conversion>> {
+        let (charset, done) = self.converted.as_mut()?;
+        let (position, faults) = match &self.bytes {
+            Bytes::Converted(transcoder) => (transcoder.position(), transcoder.faults()),
+            Bytes::Plain(_) => (*done + bytes.len() as u64, None),
+        };
+        let bytes_read = position - std::mem::replace(done, position);
+        let faults = faults.filter(|_| !std::mem::replace(&mut self.is_fault_told, true));
+        Some(Box::new(Conversion {
+            charset: *charset,
+            bytes_read,
+            fault: faults.map(|faults| faults.first_byte),
+        }))
     }
 
     fn failed(&mut self, problem: ProblemKind) -> Chunk {
@@ -317,6 +439,7 @@ impl Stream {
             file_bytes: self.taken.swap(0, Ordering::Relaxed),
             is_first: !std::mem::replace(&mut self.is_begun, true),
             is_last: true,
+            conversion: None,
         }
     }
 }
@@ -398,6 +521,7 @@ mod tests {
                         format!("rejected {row} {}", problem.is_some())
                     }
                     ChunkContent::Records(_) => "records".to_owned(),
+                    ChunkContent::Members { .. } => "members".to_owned(),
                     ChunkContent::Cut(_) => "cut".to_owned(),
                     ChunkContent::Failed(_) => "failed".to_owned(),
                 };
@@ -457,12 +581,13 @@ mod tests {
     #[test]
     fn what_is_no_text_is_told_once_by_the_first_chunk() {
         assert_eq!(
-            shown(LINES, 4, b"\xff\xfea\0\n\0b\0\n\0"),
+            shown(LINES, 4, b"\xff\xfe\0\xd8\n\0b\0\n\0"),
             [
-                "unread true \"\u{fffd}\u{fffd}a\\0\"",
+                "unread true \"\u{fffd}\u{fffd}\\0\u{fffd}\"",
                 "unread false \"\\n\\0b\\0\"",
                 "unread false \"\\n\\0\""
-            ]
+            ],
+            "half a surrogate pair, and nothing else"
         );
         let told = chunks(LINES, 16, b"\x1f\x8b\x08, which is gzip, not text");
         assert!(matches!(told[0].content, ChunkContent::Failed(_)) && told.len() == 1);
@@ -475,6 +600,49 @@ mod tests {
             shown(LINES, 20, b"Look: a long one\n<html> is a tag\n").len(),
             2
         );
+    }
+
+    #[test]
+    fn text_that_is_not_utf8_is_converted_on_the_way() {
+        let page = "가나다\n라마\n".repeat(300);
+        let units = page.encode_utf16().flat_map(u16::to_le_bytes);
+        let bytes: Vec<u8> = [0xff, 0xfe].into_iter().chain(units).chain([7]).collect();
+        let read = |bytes: &[u8], max_bytes| {
+            let file = FileEntry::new(PathBuf::new(), PathBuf::from("a"));
+            let reader = Box::new(io::Cursor::new(bytes.to_vec()));
+            let mut stream = Stream::new(file, reader, LINES, max_bytes);
+            std::iter::from_fn(|| stream.next_chunk()).collect::<Vec<Chunk>>()
+        };
+        let chunks = read(&bytes, 1000);
+        assert!(chunks.len() > 3);
+        let text: Vec<u8> = chunks
+            .iter()
+            .flat_map(|chunk| chunk.bytes.clone())
+            .collect();
+        assert_eq!(text, [page.as_bytes(), &[7]].concat());
+        let mut lines = 0;
+        for chunk in &chunks {
+            let ChunkContent::Text { lines_before, .. } = chunk.content else {
+                panic!("text");
+            };
+            assert_eq!(lines_before, lines);
+            lines += memchr::memchr_iter(b'\n', &chunk.bytes).count() as u64;
+        }
+        let conversions = chunks
+            .iter()
+            .filter_map(|chunk| chunk.conversion.as_deref());
+        let conversions: Vec<&Conversion> = conversions.collect();
+        assert_eq!(conversions.len(), chunks.len());
+        let bytes_read: u64 = conversions.iter().map(|stretch| stretch.bytes_read).sum();
+        assert_eq!(bytes_read, bytes.len() as u64);
+        let faults: Vec<u64> = conversions
+            .iter()
+            .filter_map(|stretch| stretch.fault)
+            .collect();
+        assert_eq!(faults, [bytes.len() as u64 - 1], "told once");
+        // What fits in one chunk is for whoever reads the page.
+        let whole = read(&bytes, bytes.len() + 1);
+        assert!(whole.len() == 1 && whole[0].conversion.is_none() && whole[0].bytes == bytes);
     }
 
     #[test]

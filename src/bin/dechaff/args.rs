@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use crate::summary::free_memory_bytes;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use dechaff::charset::Charset;
 use dechaff::config::{CorpusNormalize, CorpusRule, Treatment};
 use dechaff::error::{ModelError, RunError};
 use dechaff::eval::RowField;
@@ -457,12 +458,25 @@ pub enum PageDuplicates {
     Remove,
 }
 
+/// What texts are in.
+#[derive(Args, Clone, Debug)]
+pub struct EncodingArgs {
+    /// The character set of text and HTML without a byte-order mark, such as euc-kr, shift_jis,
+    /// gbk, windows-1252 [default: told by the bytes, and by what HTML says]. Output is UTF-8
+    #[arg(long, value_name = "NAME", value_parser = charset)]
+    pub encoding: Option<Charset>,
+}
+
 /// How the input is read.
 #[derive(Args, Clone, Debug)]
 pub struct ReadingArgs {
-    /// What the input is; `auto` tells by name and content. gzip and zstd are unpacked first
+    /// What the input is; `auto` tells by name and content. gzip and zstd are unpacked first, of
+    /// tar and zip the members are read (also with `html`)
     #[arg(long, default_value = "auto")]
     pub format: Format,
+
+    #[command(flatten)]
+    pub encoding: EncodingArgs,
 
     /// The field of a JSON row that holds the text
     #[arg(long, default_value = "text", value_name = "NAME")]
@@ -503,6 +517,7 @@ impl ReadingArgs {
             },
             max_page_bytes: self.max_page_bytes.0,
             threads: usize::from(self.threads),
+            charset: self.encoding.encoding,
             page_format: match self.format {
                 Format::Text => TextFormat::Text,
                 Format::Html => TextFormat::Html,
@@ -682,6 +697,9 @@ pub struct ExplainArgs {
     /// A page of text or HTML; - is standard input
     #[arg(value_name = "PAGE")]
     pub page: PathBuf,
+
+    #[command(flatten)]
+    pub encoding: EncodingArgs,
 
     #[command(flatten)]
     pub engine: EngineArgs,
@@ -960,6 +978,10 @@ fn threshold(text: &str) -> Result<Threshold, String> {
         Ok(cut) if (0.0..=1.0).contains(&cut) => Ok(Threshold::At(cut)),
         _ => Err("expected auto or a number from 0 to 1".to_owned()),
     }
+}
+
+fn charset(name: &str) -> Result<Charset, String> {
+    Charset::named(name).ok_or_else(|| "no character set that is read".to_owned())
 }
 
 fn percent(text: &str) -> Result<f64, String> {

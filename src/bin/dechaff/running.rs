@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use anyhow::Context;
+use dechaff::charset::Charset;
 use dechaff::error::{Problem, RunError};
 use dechaff::pipeline::Progress;
 use dechaff::pipeline::plan::STANDARD_STREAM;
@@ -116,6 +117,17 @@ impl Progress for Shown {
     fn emptied(&mut self, page: &[u8]) {
         if !self.is_quiet {
             self.say(&format!("{}: note: no line of it stays", visible(page)));
+        }
+    }
+
+    fn charset(&mut self, page: &[u8], charset: Option<Charset>) {
+        if !self.is_quiet {
+            let note = match charset {
+                Some(charset) => format!("charset converted from {} to UTF-8", charset.name()),
+                None => "not UTF-8, in no charset that can be told; bytes kept (see --encoding)"
+                    .to_owned(),
+            };
+            self.say(&format!("{}: note: {note}", visible(page)));
         }
     }
 }

@@ -4,12 +4,15 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use dechaff::Cleaner;
+use dechaff::charset::Charset;
 use dechaff::config::Threshold;
 use dechaff::pipeline::RunOptions;
 use dechaff::report::Counts;
 use dechaff::sink::render::Mode;
 use dechaff::source::content::TextFormat;
 use serde_json::{Value, json};
+
+use crate::args::EngineArgs;
 
 /// The version of the run record's form.
 const SCHEMA_VERSION: u32 = 1;
@@ -70,6 +73,7 @@ impl Summary {
             ("rows without text", counts.rows_without_text),
             ("copied unchanged", counts.copied_unchanged),
             ("converted to UTF-8", counts.converted),
+            ("not UTF-8, unknown", counts.charset_unknown),
             ("HTML pages", counts.html_pages),
             ("HTML bytes", counts.html_bytes),
             ("other files", counts.other_files),
@@ -141,6 +145,7 @@ impl RunRecord {
                     TextFormat::Html => "html",
                 },
                 "url_field": options.fields.url,
+                "encoding": options.charset.map(Charset::name),
                 "max_page_bytes": options.max_page_bytes,
                 "max_removed_percent": options.max_removed_percent,
             },

@@ -210,6 +210,7 @@ impl Cutter {
         let offset = self.offset;
         self.offset += bytes.len() as u64;
         Some(Chunk {
+            conversion: None,
             file: Arc::clone(&self.file),
             offset,
             content,

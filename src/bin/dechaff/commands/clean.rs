@@ -94,7 +94,8 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         None => cleaner,
     };
     let sink = open_sink()?;
-    let mut source = Inputs::new(inputs, format, options.max_page_bytes);
+    let mut source =
+        Inputs::new(inputs, format, options.max_page_bytes).with_charset(options.charset);
     let done = pipeline::clean(
         &cleaner,
         &mut source,
@@ -179,7 +180,8 @@ fn pass_one(
     options: &RunOptions,
 ) -> Result<CorpusIndex, RunError> {
     let settings = pipeline::settings(config, options);
-    let mut source = Inputs::new(inputs, args.reading.format(), options.max_page_bytes);
+    let mut source = Inputs::new(inputs, args.reading.format(), options.max_page_bytes)
+        .with_charset(options.charset);
     let Some(written) = &args.write_index else {
         let pass = PassOne::default();
         return pipeline::index_corpus(config, &mut source, pass, progress, options);

@@ -12,6 +12,7 @@ use anstyle::{AnsiColor, Style};
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use dechaff::charset::{self, Charset, Converted};
 use dechaff::cleaner::LineFacts;
 use dechaff::cleaner::PageText;
 use dechaff::evidence::PageAddress;
@@ -25,7 +26,6 @@ use dechaff::score::{Contribution, Score, Step};
 use dechaff::sink::ledger::page_of;
 use dechaff::source::content::{self, Content, UTF8_MARK};
 use dechaff::source::packed::{Packing, Unpacker, split_name};
-use dechaff::source::utf16;
 use dechaff::visible::visible;
 use dechaff::{CleanedLine, Cleaner, Config, Reason, Workspace, collect};
 use serde::Serialize;
@@ -43,7 +43,7 @@ const JSON_WEIGHTS: usize = 5;
 const MIN_TEXT_COLUMNS: usize = 24;
 
 pub fn run(args: &ExplainArgs) -> anyhow::Result<u8> {
-    let page = page_text(&args.page, read_page(&args.page)?);
+    let page = page_text(&args.page, read_page(&args.page)?, args.encoding.encoding);
     let page = PageText {
         bytes: page.text.strip_prefix(UTF8_MARK).unwrap_or(&page.text),
         structures: &page.structures,
@@ -133,19 +133,35 @@ fn unpacked(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
     Ok(page)
 }
 
-/// The text of a page; where it is HTML, its lines.
-fn page_text(path: &Path, bytes: Vec<u8>) -> Rendered {
-    let text = utf16::decode(&bytes).map_or(bytes, String::into_bytes);
-    match content::tell(split_name(path).0, &text) {
-        Content::Html => {
-            html::decode(&text, None).map(|page| html::render_with_structure(&page.html))
-        }
-        _ => Err(html::Undecodable),
-    }
-    .unwrap_or(Rendered {
+/// The text of a page in UTF-8; where it is HTML, its lines.
+fn page_text(path: &Path, bytes: Vec<u8>, given: Option<Charset>) -> Rendered {
+    let name = split_name(path).0;
+    let is_html = |bytes: &[u8]| content::tell_in(name, bytes, given) == Content::Html;
+    let rendered = |charset: Option<Charset>| {
+        let page = match charset {
+            Some(charset) => html::decode_in(&bytes, charset),
+            None => html::decode(&bytes, None).ok()?,
+        };
+        Some(html::render_with_structure(&page.html))
+    };
+    let plain = |text| Rendered {
         text,
         structures: Vec::new(),
-    })
+    };
+    let text = if is_html(&bytes) {
+        rendered(given)
+    } else {
+        match charset::convert(&bytes, given) {
+            Converted::Text {
+                charset, decoded, ..
+            } => match charset.is_utf16() && is_html(&decoded.text) {
+                true => rendered(Some(charset)),
+                false => Some(plain(decoded.text)),
+            },
+            Converted::Utf8 | Converted::Unknown | Converted::Faulty(_) => None,
+        }
+    };
+    text.unwrap_or_else(|| plain(bytes))
 }
 
 /// A page with everything that is shown of it.

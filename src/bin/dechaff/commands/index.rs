@@ -66,7 +66,8 @@ fn build(args: &IndexBuildArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         has_companions: false,
     };
     let inputs = plan::plan_files(&request)?;
-    let mut source = Inputs::new(inputs, args.reading.format(), options.max_page_bytes);
+    let mut source = Inputs::new(inputs, args.reading.format(), options.max_page_bytes)
+        .with_charset(options.charset);
     let mut progress = Shown::new(&args.inputs, 1, args.quiet);
     let mut part = match args.part {
         Some(_) => {

@@ -1,0 +1,271 @@
+//! An archive in, its members as chunks out, read by one thread and never unpacked to disk.
+//!
+//! A member's name is only ever a name: it goes into the output archive, into messages, and says
+//! which site its page is of; nothing on disk is opened or made by it. What is no page, and what
+//! is no plain file, does not come out; see [`MemberKind`].
+
+mod tar;
+mod zip;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::{Chunk, ChunkContent, FileEntry};
+use crate::error::{PackedProblem, ProblemKind};
+
+pub use tar::TarReader;
+pub use zip::ZipReader;
+
+/// Bytes of members that are handed out together.
+const CHUNK_BYTES: usize = 2 << 20;
+/// Members that are handed out together.
+const CHUNK_MEMBERS: usize = 4096;
+/// Bytes of a member's name.
+const MAX_NAME_BYTES: usize = 64 << 10;
+
+/// A kind of archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Archive {
+    /// tar: ustar, GNU or pax.
+    Tar,
+    /// zip, with members stored or packed by deflate or zstd. It is read from a file, not from a
+    /// pipe: its directory stands at its end.
+    Zip,
+}
+
+impl Archive {
+    /// Told by a file's first bytes.
+    pub fn told(start: &[u8]) -> Option<Archive> {
+        if tar::is_tar(start) {
+            Some(Archive::Tar)
+        } else if zip::is_zip(start) {
+            Some(Archive::Zip)
+        } else {
+            None
+        }
+    }
+
+    /// The format's name.
+    pub fn word(self) -> &'static str {
+        match self {
+            Archive::Tar => "tar",
+            Archive::Zip => "zip",
+        }
+    }
+}
+
+/// Bytes by which an archive is told.
+pub const START_BYTES: u64 = 512;
+
+/// One member of an archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// From 1, all members counted.
+    pub number: u64,
+    /// Where it begins in the archive, in bytes.
+    pub offset: u64,
+    /// Any bytes, as they stand in the archive.
+    pub name: Vec<u8>,
+    /// Another member has the name that the text of a page of HTML gets. Told of zip, in which no
+    /// two members have one name.
+    pub is_text_name_taken: bool,
+    /// What it is.
+    pub kind: MemberKind,
+    /// Who may do what, and when it was changed.
+    pub attributes: Attributes,
+}
+
+/// What a member is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MemberKind {
+    /// A file, and where its bytes stand in the chunk's.
+    File(Range<usize>),
+    /// A directory.
+    Directory,
+    /// A link, not followed.
+    Link,
+    /// Not read.
+    Skipped(ProblemKind),
+}
+
+/// What an archive says of a member beside its name and bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attributes {
+    /// Permissions, twelve bits.
+    pub mode: u32,
+    /// Seconds since 1970.
+    pub modified: u64,
+    /// Numbers of user and group.
+    pub owner: (u64, u64),
+    /// Names of user and group.
+    pub owner_names: (Vec<u8>, Vec<u8>),
+    /// When it was changed, as zip has it.
+    pub modified_in_zip: Option<::zip::DateTime>,
+    /// How a member of zip is packed.
+    pub method_in_zip: Option<::zip::CompressionMethod>,
+}
+
+/// The ending of the text of an HTML page.
+pub const TEXT_ENDING: &str = "txt";
+
+/// Whether a name stays below the place where the archive is unpacked, on any system.
+fn is_below(name: &[u8]) -> bool {
+    let is_separator = |byte: &u8| matches!(byte, b'/' | b'\\');
+    let is_drive = name.first().is_some_and(u8::is_ascii_alphabetic) && name.get(1) == Some(&b':');
+    !name.first().is_some_and(is_separator)
+        && !is_drive
+        && !name.contains(&0)
+        && name.split(is_separator).all(|part| part != b"..")
+}
+
+/// Reads members one by one.
+pub enum ArchiveReader {
+    /// Of tar.
+    Tar(TarReader),
+    /// Of zip.
+    Zip(Box<ZipReader>),
+}
+
+impl ArchiveReader {
+    fn position(&self) -> u64 {
+        match self {
+            ArchiveReader::Tar(reader) => reader.position(),
+            ArchiveReader::Zip(reader) => reader.position(),
+        }
+    }
+
+    /// Bytes taken from the file for so many that were read of the archive since the last call.
+    fn take_file_bytes(&self, bytes_read: u64) -> u64 {
+        match self {
+            ArchiveReader::Tar(reader) => reader.take_file_bytes(),
+            ArchiveReader::Zip(_) => bytes_read,
+        }
+    }
+
+    fn step(&mut self, max_bytes: usize, bytes: &mut Vec<u8>) -> Step {
+        match self {
+            ArchiveReader::Tar(reader) => reader.step(max_bytes, bytes),
+            ArchiveReader::Zip(reader) => reader.step(max_bytes, bytes),
+        }
+    }
+}
+
+/// The next step of reading an archive.
+enum Step {
+    /// A member; the bytes of a file were appended.
+    Member(Member),
+    /// The end, as it should be.
+    End,
+    /// The end, too soon; the bytes of half a member were appended.
+    Cut(PackedProblem),
+    /// It cannot be read.
+    Failed(ProblemKind),
+}
+
+/// The members of an archive as chunks.
+///
+/// Memory: 2 MiB, or one member, of at most `max_bytes`; a larger one is not read.
+pub struct ArchiveStream {
+    file: Arc<FileEntry>,
+    reader: ArchiveReader,
+    max_bytes: usize,
+    /// Offset behind the last chunk.
+    offset: u64,
+    /// A chunk was handed out.
+    is_begun: bool,
+    /// How the archive ended, where that is to be told in a chunk of its own.
+    end: Option<Chunk>,
+    is_done: bool,
+}
+
+impl ArchiveStream {
+    /// Over an archive at its start.
+    pub fn new(file: FileEntry, reader: ArchiveReader, max_bytes: usize) -> Self {
+        ArchiveStream {
+            file: Arc::new(file),
+            reader,
+            max_bytes,
+            offset: 0,
+            is_begun: false,
+            end: None,
+            is_done: false,
+        }
+    }
+
+    /// The next chunk; None behind the last.
+    pub fn next_chunk(&mut self) -> Option<Chunk> {
+        if let Some(end) = self.end.take() {
+            return Some(self.begun(end));
+        }
+        if self.is_done {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        let mut members = Vec::new();
+        while bytes.len() < CHUNK_BYTES && members.len() < CHUNK_MEMBERS {
+            let before = bytes.len();
+            match self.reader.step(self.max_bytes, &mut bytes) {
+                Step::Member(member) => members.push(member),
+                Step::End => {
+                    self.is_done = true;
+                    break;
+                }
+                Step::Cut(problem) => {
+                    let half = bytes.split_off(before);
+                    self.end = Some(self.chunk(ChunkContent::Cut(problem), half, true));
+                    break;
+                }
+                Step::Failed(problem) => {
+                    self.end = Some(self.chunk(ChunkContent::Failed(problem), Vec::new(), true));
+                    break;
+                }
+            }
+        }
+        if self.end.is_some() {
+            self.is_done = true;
+            // Of an archive that is cut before its first member an empty one is written.
+            let has_failed = |end: &Chunk| matches!(end.content, ChunkContent::Failed(_));
+            let is_alone = self.is_begun || self.end.as_ref().is_some_and(has_failed);
+            if members.is_empty() && is_alone {
+                let end = self.end.take()?;
+                return Some(self.begun(end));
+            }
+        }
+        let position = self.reader.position();
+        let bytes_read = position - self.offset - self.end.as_ref().map_or(0, Chunk::bytes_read);
+        let is_last = self.is_done && self.end.is_none();
+        let content = ChunkContent::Members {
+            members,
+            bytes_read,
+        };
+        let chunk = self.chunk(content, bytes, is_last);
+        self.offset = position;
+        Some(self.begun(chunk))
+    }
+
+    /// A chunk that is handed out now.
+    fn begun(&mut self, chunk: Chunk) -> Chunk {
+        Chunk {
+            file_bytes: self.reader.take_file_bytes(chunk.bytes_read()),
+            is_first: !std::mem::replace(&mut self.is_begun, true),
+            ..chunk
+        }
+    }
+
+    fn chunk(&self, content: ChunkContent, bytes: Vec<u8>, is_last: bool) -> Chunk {
+        let offset = match content {
+            ChunkContent::Members { .. } => self.offset,
+            _ => self.reader.position() - bytes.len() as u64,
+        };
+        Chunk {
+            file: Arc::clone(&self.file),
+            offset,
+            content,
+            bytes,
+            file_bytes: 0,
+            is_first: false,
+            is_last,
+            conversion: None,
+        }
+    }
+}
