@@ -184,7 +184,7 @@ fn write_tar_member(member: &Member, name: &[u8], content: &[u8], out: &mut Vec<
     let mut header = header_of(&member.attributes, kind, content.len());
     let room = header.as_old().name.len();
     if name.len() > room {
-        let with_end = [&name[..], b"\0"].concat();
+        let with_end = [name, b"\0"].concat();
         let mut long = header_of(
             &Attributes::default(),
             EntryType::GNULongName,
