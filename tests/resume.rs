@@ -34,7 +34,7 @@ impl Draws {
 
 fn kills() -> u64 {
     let wanted = std::env::var("DECHAFF_KILLS").ok();
-    wanted.map_or(20, |kills| kills.parse().expect("a number of kills"))
+    wanted.map_or(6, |kills| kills.parse().expect("a number of kills"))
 }
 
 /// A page of a site: menu, headline twice, lines of its own.
@@ -115,14 +115,14 @@ impl Case {
             "--max-page-bytes",
             "64KiB",
         ]);
-        for number in 0..400 {
+        for number in 0..200 {
             let name = format!("in/site{}/p{number:04}.txt", number % 4);
             case.place.file(name, page(number));
         }
         case.place
             .file("in/site1/photo.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0");
-        case.place.file("in/site2/m.jsonl", rows(0..400));
-        let packed = gzip(rows(400..800).as_bytes(), 50_000);
+        case.place.file("in/site2/m.jsonl", rows(0..150));
+        let packed = gzip(rows(150..300).as_bytes(), 20_000);
         case.place.file("in/site3/a.jsonl.gz", &packed);
         let mut damaged = packed;
         let at = damaged.len() - 5000;
@@ -145,7 +145,7 @@ impl Case {
             "--max-page-bytes",
             "64KiB",
         ]);
-        case.place.file("in.jsonl", rows(0..1500));
+        case.place.file("in.jsonl", rows(0..600));
         case
     }
 
@@ -163,7 +163,7 @@ impl Case {
             "--max-page-bytes",
             "64KiB",
         ]);
-        let packed = gzip(rows(0..1500).as_bytes(), 100_000);
+        let packed = gzip(rows(0..600).as_bytes(), 100_000);
         case.place.file("in.jsonl.gz", packed);
         case
     }
@@ -183,7 +183,7 @@ impl Case {
             "--max-page-bytes",
             "64KiB",
         ]);
-        let text: String = (0..1500).map(page).collect();
+        let text: String = (0..600).map(page).collect();
         case.place.file("in.txt", text);
         case
     }
@@ -322,4 +322,264 @@ fn packed_rows_are_gone_on_with_after_any_kill() {
 #[test]
 fn a_page_in_parts_is_gone_on_with_after_any_kill() {
     kill_at_random(&Case::text(), 0, 14);
+}
+
+/// A run that was killed in its second half, with checkpoints.
+fn killed(case: &Case) {
+    case.clear();
+    let begun = Instant::now();
+    case.finish(&[], 3);
+    let usual = begun.elapsed();
+    for attempt in 1..=20 {
+        case.clear();
+        let mut child = case.start(&[]);
+        std::thread::sleep(usual * 3 / 4 - usual * attempt / 40);
+        child.kill().expect("can be killed");
+        let was_killed = child.wait().expect("can be waited for").code().is_none();
+        let has_begun = case
+            .place
+            .path("to/out/.dechaff-resume/checkpoint.json")
+            .exists();
+        if was_killed && has_begun {
+            return;
+        }
+    }
+    panic!("no run could be killed in its middle");
+}
+
+#[track_caller]
+fn refused(case: &Case, arguments: &[&'static str], reason: &str) {
+    let before = case.place.tree("");
+    let outcome = case.place.clean(arguments);
+    assert_eq!(outcome.code, Some(2), "{arguments:?}: {}", outcome.stderr);
+    outcome.mentions(reason);
+    assert!(case.place.tree("") == before, "{arguments:?}: written to");
+}
+
+#[test]
+fn a_stopped_run_is_gone_on_with_by_the_same_command_over_the_same_inputs_only() {
+    let case = Case::tree();
+    let expected = case.finish(&[], 3);
+    killed(&case);
+    let run = &case.arguments[..];
+    refused(
+        &case,
+        run,
+        "go on with it by --resume, or begin anew by --overwrite",
+    );
+    let with = |more: &[&'static str]| [run, &["--resume"], more].concat();
+    refused(
+        &case,
+        &with(&["--threshold", "0.4"]),
+        "--threshold was \"auto\", is \"0.4\"",
+    );
+    refused(
+        &case,
+        &with(&["--no-score"]),
+        "--no-score was \"false\", is \"true\"",
+    );
+    refused(&case, &with(&["--site", "none"]), "--site was");
+    // Another input, one less, one that was changed: each is named.
+    let place = &case.place;
+    place.file("in/site0/p9999.txt", "A page that was not there.\n");
+    refused(&case, &with(&[]), "in/site0/p9999.txt is new or changed");
+    std::fs::remove_file(place.path("in/site0/p9999.txt")).expect("can be deleted");
+    std::fs::rename(place.path("in/site3"), place.path("away")).expect("can be renamed");
+    refused(&case, &with(&[]), "files were read");
+    std::fs::rename(place.path("away"), place.path("in/site3")).expect("can be renamed");
+    let last = place.path("in/site3/p0199.txt");
+    let changed = File::options().append(true).open(&last).expect("opens");
+    let time = changed
+        .metadata()
+        .and_then(|found| found.modified())
+        .expect("a time");
+    changed
+        .set_modified(time + Duration::from_secs(1))
+        .expect("can be set");
+    refused(&case, &with(&[]), "in/site3/p0199.txt is new or changed");
+    changed.set_modified(time).expect("can be set");
+    // Threads, memory and checkpoints are nobody's settings.
+    let more = ["--resume", "--max-memory", "1GiB", "--overwrite"];
+    case.finish(&more, 3).is(&expected, "gone on with");
+}
+
+#[test]
+fn a_killed_run_is_swept_where_another_begins() {
+    let case = Case::tree();
+    let expected = case.finish(&[], 3);
+    killed(&case);
+    case.finish(&["--overwrite"], 3).is(&expected, "begun anew");
+}
+
+#[test]
+fn resume_without_a_stopped_run_begins_one_or_is_refused() {
+    let case = Case::tree();
+    let expected = case.finish(&["--resume"], 3);
+    let again = case.arguments(&["--resume"]);
+    std::fs::remove_file(case.place.path("to/ledger")).expect("can be deleted");
+    std::fs::remove_file(case.place.path("to/rejects")).expect("can be deleted");
+    std::fs::remove_file(case.place.path("to/stats")).expect("can be deleted");
+    refused(
+        &case,
+        &again,
+        "to/out is not empty and holds no stopped run",
+    );
+    std::fs::remove_dir_all(case.place.path("to/out")).expect("can be deleted");
+    case.place.directory("to/out");
+    case.finish(&["--resume"], 3)
+        .is(&expected, "in an empty directory");
+
+    for arguments in [
+        &["in", "-o", "-", "--resume"][..],
+        &["in", "--dry-run", "--resume"],
+        &["in.txt", "-o", "/dev/null", "--resume"],
+    ] {
+        case.place.file("in.txt", page(1));
+        refused(
+            &case,
+            arguments,
+            "--resume goes on with an output file or directory",
+        );
+    }
+    case.place.file("mine.txt", "Mine.\n");
+    refused(
+        &case,
+        &["in.txt", "-o", "mine.txt", "--resume"],
+        "mine.txt exists",
+    );
+}
+
+#[test]
+fn the_output_of_a_stopped_run_is_no_input() {
+    let case = Case::tree();
+    killed(&case);
+    refused(
+        &case,
+        &["to/out", "-o", "other"],
+        "is the output of a run that was stopped",
+    );
+}
+
+/// Waits until a run has written something of its state.
+fn wait_for(case: &Case, name: &str) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !case.place.path(name).exists() {
+        assert!(Instant::now() < deadline, "{name} never came");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn send(child: &Child, signal: &str) {
+    let sent = std::process::Command::new("kill")
+        .args([signal, &child.id().to_string()])
+        .status();
+    assert!(sent.is_ok_and(|status| status.success()), "kill runs");
+}
+
+#[test]
+fn two_runs_to_one_output_exclude_each_other() {
+    for (case, state) in [
+        (Case::tree(), "to/out/.dechaff-resume/run.json"),
+        (Case::rows(), ""),
+    ] {
+        let mut child = case.start(&[]);
+        if state.is_empty() {
+            let deadline = Instant::now() + Duration::from_secs(60);
+            while case.place.tree(OUTPUTS).is_empty() {
+                assert!(Instant::now() < deadline, "nothing was written");
+            }
+        } else {
+            wait_for(&case, state);
+        }
+        send(&child, "-STOP");
+        // The lock is held by a run that does not even move.
+        for more in [&[][..], &["--resume"], &["--overwrite"]] {
+            let outcome = case.place.clean(case.arguments(more)).expect(1);
+            outcome.mentions("locked by another run");
+        }
+        // A dead run holds nothing.
+        child.kill().expect("can be killed");
+        child.wait().expect("can be waited for");
+        case.finish(&["--resume"], 3);
+    }
+}
+
+#[test]
+fn a_run_that_a_signal_stopped_is_gone_on_with() {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let case = Case::tree();
+        let expected = case.finish(&[], 3);
+        case.clear();
+        let mut child = case.start(&[]);
+        wait_for(&case, "to/out/.dechaff-resume/checkpoint.json");
+        send(&child, signal);
+        let status = child.wait().expect("can be waited for");
+        assert_eq!(status.code(), Some(code));
+        case.finish(&["--resume"], 3).is(&expected, signal);
+    }
+}
+
+#[test]
+fn a_run_that_a_full_disk_stopped_is_gone_on_with() {
+    // A limit on the size of files fails where a full disk does: in the ledger, the output, or
+    // what is written of the state.
+    let case = Case::rows();
+    let expected = case.finish(&[], 3);
+    for blocks in ["4", "100", "200", "400"] {
+        case.clear();
+        let program = case.place.process([""; 0]);
+        let script = format!("ulimit -f {blocks} && exec \"$0\" clean \"$@\"");
+        let output = std::process::Command::new("sh")
+            .args(["-c", &script])
+            .arg(program.get_program())
+            .args(&case.arguments)
+            .current_dir(case.place.path(""))
+            .stdin(Stdio::null())
+            .output()
+            .expect("a shell runs");
+        Outcome::new(output).expect(1).mentions("to/");
+        assert!(!case.place.path("to/out.jsonl").exists());
+        case.finish(&["--resume"], 3).is(&expected, blocks);
+    }
+}
+
+#[test]
+fn what_was_done_of_a_large_file_is_not_done_again() {
+    let case = Case::rows();
+    let expected = case.finish(&[], 3);
+    case.clear();
+    let mut child = case.start(&[]);
+    let record = || {
+        let folders = std::fs::read_dir(case.place.path(OUTPUTS)).expect("can be read");
+        folders.flatten().find_map(|folder| {
+            let record = std::fs::read(folder.path().join("checkpoint.json")).ok()?;
+            let record: Value = serde_json::from_slice(&record).expect("JSON");
+            (record["jobs"].as_u64()? >= 3).then_some((folder.path(), record))
+        })
+    };
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while record().is_none() {
+        assert!(Instant::now() < deadline, "no checkpoint came");
+    }
+    child.kill().expect("can be killed");
+    child.wait().expect("can be waited for");
+    let (folder, record) = record().expect("a checkpoint");
+    let text = &record["open"]["text"];
+    let bytes = text["bytes"].as_u64().expect("a length") as usize;
+    let partial = PathBuf::from(text["path"].as_str().expect("a path"));
+    assert!(bytes > 1000);
+    // What lies before the checkpoint is taken as it is, what lies behind is cut off.
+    let mut left = std::fs::read(&partial).expect("can be read");
+    left[0] = b'!';
+    left.truncate(bytes);
+    left.extend_from_slice(b"half a row");
+    std::fs::write(&partial, left).expect("can be written");
+    let mut written = case.finish(&["--resume"], 3);
+    assert!(!folder.exists() && !partial.exists());
+    let out = written
+        .files
+        .get_mut(Path::new("out.jsonl"))
+        .expect("an output");
+    assert_eq!(std::mem::replace(&mut out[0], b'{'), b'!');
+    written.is(&expected, "gone on with");
 }

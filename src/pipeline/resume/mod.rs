@@ -588,8 +588,8 @@ impl Run {
         std::fs::remove_dir(&self.place.state).map_err(io_at(&self.place.state))
     }
 
-    /// Whether there is something that going on would save, or needs.
-    fn is_of_use(&self) -> bool {
+    /// Whether there is something that going on with it would save, or needs.
+    pub fn is_of_use(&self) -> bool {
         let has_pages = || {
             let entries = std::fs::read_dir(&self.place.output);
             entries.is_ok_and(|mut entries| {

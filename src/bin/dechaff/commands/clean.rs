@@ -152,7 +152,13 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
             run.map_or(Ok(()), Run::end)?;
             return Err(error);
         }
-        done => done?,
+        Err(error) => {
+            if run.as_ref().is_some_and(Run::is_of_use) {
+                tell("dechaff: the same command with --resume goes on from here");
+            }
+            return Err(error);
+        }
+        Ok(counts) => counts,
     };
 
     let summary = Summary::new(counts, started.elapsed());
