@@ -415,15 +415,16 @@ fn a_killed_run_is_swept_where_another_begins() {
 fn resume_without_a_stopped_run_begins_one_or_is_refused() {
     let case = Case::tree();
     let expected = case.finish(&["--resume"], 3);
-    let again = case.arguments(&["--resume"]);
+    // A run that has ended has nothing left to do, and says what it said.
+    case.finish(&["--resume"], 3).is(&expected, "once more");
+    let other = case.arguments(&["--resume", "--no-score"]);
+    refused(&case, &other, "has ended, with other settings or inputs");
+    case.place.file("full/mine.txt", "Mine.\n");
+    let other = ["in", "-o", "full", "--resume"];
+    refused(&case, &other, "full is not empty and holds no stopped run");
     std::fs::remove_file(case.place.path("to/ledger")).expect("can be deleted");
     std::fs::remove_file(case.place.path("to/rejects")).expect("can be deleted");
     std::fs::remove_file(case.place.path("to/stats")).expect("can be deleted");
-    refused(
-        &case,
-        &again,
-        "to/out is not empty and holds no stopped run",
-    );
     std::fs::remove_dir_all(case.place.path("to/out")).expect("can be deleted");
     case.place.directory("to/out");
     case.finish(&["--resume"], 3)

@@ -85,7 +85,9 @@ pub fn plan(request: &Request<'_>, streams: Streams) -> Result<Plan, RunError> {
     };
     let is_tree = inputs.len() != 1 || matches!(inputs[0], Input::Directory { .. });
     let run = planned_run(request, is_tree)?;
-    let goes_on = run.as_ref().is_some_and(resume::Planned::goes_on);
+    let goes_on = run
+        .as_ref()
+        .is_some_and(|run| run.goes_on() || run.has_ended());
     let request = &Request {
         overwrite: request.overwrite || goes_on,
         ..*request
@@ -143,7 +145,11 @@ fn planned_run(request: &Request<'_>, is_tree: bool) -> Result<Option<resume::Pl
             "a run to {output} was stopped; go on with it by --resume, or begin anew by --overwrite"
         )));
     }
-    Ok(Some(resume::Planned::new(place, found, request.resume)))
+    let mut run = resume::Planned::new(place, found, request.resume);
+    if request.resume && !request.overwrite {
+        run.look_for_end();
+    }
+    Ok(Some(run))
 }
 
 /// Checks a request that writes side files only.

@@ -97,13 +97,36 @@ impl Source for Listed {
     }
 }
 
+/// The list of inputs as it is now, as a whole listing has it.
+pub fn list_again(inputs: &[Input]) -> Vec<u8> {
+    let marks: Arc<Mutex<Vec<Mark>>> = Arc::default();
+    let seen = Arc::clone(&marks);
+    show_all(inputs, move |file, metadata| {
+        lock(&seen).push(mark(file, metadata));
+    });
+    let marks = lock(&marks);
+    let all = marks.iter().chain([&END]);
+    all.flat_map(|mark| mark.to_le_bytes()).collect()
+}
+
+fn show_all(inputs: &[Input], witness: impl FnMut(&FileEntry, &Metadata) + Send + 'static) {
+    let again = inputs.iter().filter_map(Input::again).collect();
+    Inputs::new(again, InputFormat::Auto, 0)
+        .with_witness(Box::new(witness))
+        .show_all();
+}
+
 /// Checks that the inputs still are what was listed, and lists those that were not.
 ///
 /// # Errors
 ///
 /// [`RunError::Refused`] names the first file that differs.
 pub fn check(path: &Path, inputs: &[Input]) -> Result<(), RunError> {
-    let before = std::fs::read(path).map_err(io_at(path))?;
+    let before = match std::fs::read(path) {
+        // Killed before the list was begun.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        before => before.map_err(io_at(path))?,
+    };
     let before = before.chunks_exact(size_of::<Mark>());
     let before = before.filter_map(|bytes| bytes.try_into().ok().map(Mark::from_le_bytes));
     let before: Vec<Mark> = before.take_while(|mark| *mark != 0).collect();
@@ -111,7 +134,6 @@ pub fn check(path: &Path, inputs: &[Input]) -> Result<(), RunError> {
         Some((&END, files)) => (files, true),
         _ => (&before[..], false),
     };
-    let again = inputs.iter().filter_map(Input::again).collect();
     let now: Arc<Mutex<Vec<Mark>>> = Arc::default();
     let first_other: Arc<Mutex<Option<PathBuf>>> = Arc::default();
     let (expected, seen, other) = (before.to_vec(), Arc::clone(&now), Arc::clone(&first_other));
@@ -128,9 +150,7 @@ pub fn check(path: &Path, inputs: &[Input]) -> Result<(), RunError> {
         }
         seen.push(mark);
     };
-    Inputs::new(again, InputFormat::Auto, 0)
-        .with_witness(Box::new(witness))
-        .show_all();
+    show_all(inputs, witness);
     let now = lock(&now);
     let other = first_other.lock().unwrap_or_else(PoisonError::into_inner);
     let why = match &*other {

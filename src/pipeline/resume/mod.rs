@@ -5,6 +5,7 @@
 //! to what they were then, and what came after is done again. The jobs of a source are the
 //! same for the same inputs, so a checkpoint is a number of jobs, and what they came to.
 
+mod ended;
 mod listing;
 mod log;
 
@@ -27,6 +28,7 @@ use crate::sink::tree;
 use crate::source::Job;
 use crate::source::inputs::{Input, Inputs};
 
+use ended::Ended;
 pub use listing::Listed;
 use listing::Listing;
 use log::Done;
@@ -227,6 +229,8 @@ pub struct Planned {
     found: Option<Stopped>,
     /// To go on with it.
     goes_on: bool,
+    /// What ended here, where that is asked for.
+    ended: Option<Ended>,
     number: String,
 }
 
@@ -243,8 +247,46 @@ impl Planned {
             place,
             found,
             goes_on,
+            ended: None,
             number,
         }
+    }
+
+    /// Notes whether a run has ended here.
+    pub fn look_for_end(&mut self) {
+        self.ended = Ended::read(&self.place.output);
+    }
+
+    /// Whether a run has ended here, be it this one or another.
+    pub fn has_ended(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// The exit code of this very run, if it has ended already and nobody heard of it.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Refused`]: another run has ended here.
+    pub fn code(&self, wanted: &Wanted<'_>) -> Result<Option<u8>, RunError> {
+        let Some(ended) = self.ended else {
+            return Ok(None);
+        };
+        let settings = settings_bytes(&wanted.settings);
+        let this = Ended::new(&settings, &listing::list_again(wanted.inputs), ended.code);
+        if this != ended && self.goes_on {
+            return Ok(None);
+        }
+        if this != ended {
+            return Err(refused(format!(
+                "{}: the run to it has ended, with other settings or inputs; name another or give --overwrite",
+                self.place.output.display()
+            )));
+        }
+        // It may have been killed before all of its state was gone.
+        if self.place.state.exists() {
+            self.place.remove()?;
+        }
+        Ok(Some(ended.code))
     }
 
     /// Whether a stopped run is gone on with.
@@ -270,6 +312,7 @@ impl Planned {
             found,
             goes_on,
             number,
+            ..
         } = self;
         let program = format!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
         let header = Header {
@@ -315,6 +358,13 @@ impl Planned {
         }
         Ok(run)
     }
+}
+
+fn settings_bytes(settings: &[Setting]) -> Vec<u8> {
+    let settings = settings.iter();
+    settings
+        .flat_map(|(name, value)| format!("{name}\0{value}\0").into_bytes())
+        .collect()
 }
 
 fn prefix(number: &str) -> String {
@@ -418,10 +468,15 @@ impl Place {
         Ok(())
     }
 
+    fn remove(&self) -> Result<(), RunError> {
+        self.clear()?;
+        std::fs::remove_dir(&self.state).map_err(io_at(&self.state))
+    }
+
     /// Deletes the state, what says most of the run last.
     fn clear(&self) -> Result<(), RunError> {
         let indexes = INDEXES.iter().map(|(name, _)| *name);
-        let names = indexes.chain([INPUTS, CHECKPOINT, RUN]);
+        let names = indexes.chain([CHECKPOINT, INPUTS, RUN]);
         let mut names: Vec<PathBuf> = names.map(|name| self.state.join(name)).collect();
         // Whatever else a dead process left while it wrote these.
         for entry in WalkDir::new(&self.state).max_depth(1).into_iter().flatten() {
@@ -471,6 +526,7 @@ impl Run {
             self.place.sweep(&before.header, &[])?;
         }
         self.place.clear()?;
+        Ended::clear(&self.place.output);
         let header = serde_json::to_vec_pretty(&self.header).map_err(|error| RunError::Io {
             path: self.path(RUN),
             error: error.into(),
@@ -573,19 +629,28 @@ impl Run {
         Ok(files)
     }
 
-    /// Ends a run that ended well: its state goes.
+    /// Ends a run that ended well, with this exit code: its state goes.
     ///
     /// # Errors
     ///
     /// It cannot be deleted.
-    pub fn end(mut self) -> Result<(), RunError> {
+    pub fn end(mut self, code: u8) -> Result<(), RunError> {
         self.has_ended = true;
-        self.remove()
+        if let Ok(listing) = std::fs::read(self.path(INPUTS)) {
+            let settings = settings_bytes(&self.header.settings);
+            Ended::new(&settings, &listing, code).write(&self.place.output);
+        }
+        self.place.remove()
     }
 
-    fn remove(&self) -> Result<(), RunError> {
-        self.place.clear()?;
-        std::fs::remove_dir(&self.place.state).map_err(io_at(&self.place.state))
+    /// Ends a run that nobody can go on with: its state goes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Run::end`].
+    pub fn abandon(mut self) -> Result<(), RunError> {
+        self.has_ended = true;
+        self.place.remove()
     }
 
     /// Whether there is something that going on with it would save, or needs.
@@ -607,7 +672,7 @@ impl Drop for Run {
     fn drop(&mut self) {
         if !self.has_ended && !self.is_of_use() {
             // There is nobody to tell; the next run sweeps it.
-            let _ = self.remove();
+            let _ = self.place.remove();
         }
     }
 }

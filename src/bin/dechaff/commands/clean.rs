@@ -88,13 +88,19 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         again = inputs_of_pass_one(args, &config, &plan.inputs, options.site_by)?;
         plan
     };
-    let sink = open_sink()?;
     let wanted = Wanted {
         settings: args.settings.clone(),
         inputs: &inputs,
         side_files: &side_files,
         every: Duration::from_secs(args.checkpoint.into()),
     };
+    if let Some(code) = run.as_ref().map_or(Ok(None), |run| run.code(&wanted))? {
+        if !args.quiet {
+            tell("dechaff: this run has ended already; nothing is left to do");
+        }
+        return Ok(code);
+    }
+    let sink = open_sink()?;
     let mut run = run.map(|run| run.begin(wanted)).transpose()?;
     let prefix = run
         .as_ref()
@@ -149,7 +155,7 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
     let counts = match done {
         Err(error @ RunError::TooMuchRemoved { .. }) => {
             // Whoever went on with it would be stopped again.
-            run.map_or(Ok(()), Run::end)?;
+            run.map_or(Ok(()), Run::abandon)?;
             return Err(error);
         }
         Err(error) => {
@@ -173,8 +179,9 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
     }
     assert!(counts.adds_up(), "bytes in = kept + removed + rejected");
     drop((cleaner, source, sink));
-    run.map_or(Ok(()), Run::end)?;
-    Ok(exit_code(counts.problems))
+    let code = exit_code(counts.problems);
+    run.map_or(Ok(()), |run| run.end(code))?;
+    Ok(code)
 }
 
 /// A source over inputs, whose files are listed if the run wants that.
