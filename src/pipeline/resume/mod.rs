@@ -218,6 +218,8 @@ pub struct Run {
     is_stream: bool,
     /// Of the state's directory, beside an output file.
     _lock: Option<File>,
+    /// The output was there before.
+    has_output: bool,
     has_ended: bool,
 }
 
@@ -232,6 +234,8 @@ pub struct Planned {
     /// What ended here, where that is asked for.
     ended: Option<Ended>,
     number: String,
+    /// The output was there before.
+    has_output: bool,
 }
 
 impl Planned {
@@ -244,6 +248,7 @@ impl Planned {
             _ => format!("{:016x}", RandomState::new().hash_one(std::process::id())),
         };
         Planned {
+            has_output: place.output.exists(),
             place,
             found,
             goes_on,
@@ -312,6 +317,7 @@ impl Planned {
             found,
             goes_on,
             number,
+            has_output,
             ..
         } = self;
         let program = format!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
@@ -349,6 +355,7 @@ impl Planned {
             listing: None,
             is_stream: wanted.inputs.iter().any(Input::is_stream),
             _lock: lock,
+            has_output,
             has_ended: false,
         };
         if stopped.is_some() {
@@ -673,6 +680,9 @@ impl Drop for Run {
         if !self.has_ended && !self.is_of_use() {
             // There is nobody to tell; the next run sweeps it.
             let _ = self.place.remove();
+            if self.place.is_tree && !self.has_output {
+                let _ = std::fs::remove_dir(&self.place.output);
+            }
         }
     }
 }
