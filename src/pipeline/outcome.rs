@@ -155,6 +155,8 @@ pub struct Writer<'r> {
     open: Option<OpenFile<'r>>,
     /// Length of the ledger before rows that were written ahead of the job at hand.
     rows_ahead_from: Option<u64>,
+    /// Bytes of the files read so far, as they lie on disk.
+    file_bytes: u64,
     /// Whole outputs that a checkpoint has named as begun: they get their names at the next.
     pending: Vec<Box<dyn Output + 'r>>,
 }
@@ -226,8 +228,7 @@ impl<'r> Writer<'r> {
         let before = side_files.log.as_mut().and_then(|log| log.take_before());
         let before = before.unwrap_or_default();
         let open = before.open.as_ref().map(OpenFile::resume).transpose()?;
-        let bytes_open = open.as_ref().map_or(0, |open| open.counts.bytes_read);
-        progress.done(before.counts.bytes_read + bytes_open);
+        progress.done(before.file_bytes);
         Ok(Writer {
             sink,
             side_files,
@@ -236,6 +237,7 @@ impl<'r> Writer<'r> {
             counts: before.counts,
             open,
             rows_ahead_from: None,
+            file_bytes: before.file_bytes,
             pending: Vec::new(),
         })
     }
@@ -243,6 +245,7 @@ impl<'r> Writer<'r> {
     /// Writes what a job came to.
     pub fn take(&mut self, outcome: Outcome) -> Result<(), RunError> {
         let file_bytes = outcome.file_bytes;
+        self.file_bytes += file_bytes;
         if let Some(chunk) = &outcome.chunk {
             self.open(chunk)?;
         }
@@ -408,6 +411,7 @@ impl<'r> Writer<'r> {
             trail: log.passed(),
             is_done,
             counts: self.counts,
+            file_bytes: self.file_bytes,
             open: match &mut self.open {
                 Some(open) => open.record()?,
                 None => None,

@@ -26,6 +26,8 @@ pub struct Record {
     pub is_done: bool,
     /// What all whole files came to.
     pub counts: Counts,
+    /// Bytes of the files read, as they lie on disk.
+    pub file_bytes: u64,
     /// The file that comes in chunks, if one is begun.
     pub open: Option<OpenRecord>,
     /// Whole files that get their names now.
