@@ -11,6 +11,8 @@ use dechaff::sink::render::Mode;
 use dechaff::source::content::TextFormat;
 use serde_json::{Value, json};
 
+use crate::args::EngineArgs;
+
 /// The version of the run record's form.
 const SCHEMA_VERSION: u32 = 1;
 
