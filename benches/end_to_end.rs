@@ -19,6 +19,7 @@ use criterion::{
 use dechaff::pipeline::{PassOne, RunOptions, SideFiles, Silent, clean, index_corpus};
 use dechaff::report::Counts;
 use dechaff::sink::Sink;
+use dechaff::sink::atomic::TEMPORARY_PREFIX;
 use dechaff::sink::discard::Discard;
 use dechaff::sink::tree::Tree;
 use dechaff::source::FileEntry;
@@ -125,7 +126,7 @@ impl Trees {
     /// A new tree to write to, in a directory of its own.
     fn grow(&mut self) -> Tree {
         let directory = TempDir::new().expect("a directory");
-        let tree = Tree::new(directory.path()).expect("a tree");
+        let tree = Tree::new(directory.path(), TEMPORARY_PREFIX).expect("a tree");
         self.0.push(directory);
         tree
     }

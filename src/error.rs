@@ -72,8 +72,8 @@ mod files {
         /// The inputs and outputs named do not go together; nothing was written.
         #[error("{0}")]
         Refused(String),
-        /// Another run holds the output directory.
-        #[error("{}: another run writes here; wait for it, or name another output", visible(.0.as_os_str().as_encoded_bytes()))]
+        /// Another run holds the output.
+        #[error("{}: locked by another run; wait for it, or name another output", visible(.0.as_os_str().as_encoded_bytes()))]
         Locked(PathBuf),
         /// An output, or the walk over an input, failed.
         #[error("{}: {error}", visible(.path.as_os_str().as_encoded_bytes()))]

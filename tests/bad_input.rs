@@ -841,7 +841,7 @@ fn an_output_that_another_run_holds_is_left_alone() {
     place
         .clean(["in", "-o", "out", "--removed", "ledger"])
         .expect(1)
-        .mentions("out: another run writes here");
+        .mentions("out: locked by another run");
     assert!(place.tree("out").is_empty());
     assert!(!place.path("ledger").exists());
     place.clean(["in", "-o", "other", "--no-score"]).expect(0);

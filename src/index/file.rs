@@ -65,6 +65,15 @@ impl CorpusIndex {
     /// The index is not whole: it serves no pages but its own.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         assert!(self.is_whole, "only a whole index is of use to other runs");
+        self.write_as_it_is(out)
+    }
+
+    /// Writes an index that may be not whole, which whoever reads it must know.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn write_as_it_is(&self, out: &mut dyn Write) -> io::Result<()> {
         out.write_all(&format::header(Kind::Frozen, &self.settings))?;
         let mut blocks = Blocks {
             out,

@@ -13,7 +13,7 @@ use crate::index::format::{self, BlockReader, BlockWriter, END, Kind};
 use crate::index::part::{self, BLOCK_BYTES, MergedParts, PartReader, RECORDS};
 use crate::index::{CorpusIndex, IndexError, Names, Settings, Sites};
 use crate::sink::Output;
-use crate::sink::atomic::AtomicFile;
+use crate::sink::atomic::{AtomicFile, TEMPORARY_PREFIX};
 use crate::source::inputs::open_file;
 
 /// Bytes that are read of an index file at a time.
@@ -38,7 +38,7 @@ impl PartFile {
     ///
     /// The file cannot be made.
     pub fn create(path: &Path, settings: &Settings) -> Result<Self, RunError> {
-        let mut file = AtomicFile::at(path)?;
+        let mut file = AtomicFile::at(path, TEMPORARY_PREFIX)?;
         file.write(&format::header(Kind::Part, settings))?;
         Ok(PartFile {
             file,
@@ -248,6 +248,18 @@ pub fn freeze(paths: &[&Path], options: &RunOptions) -> Result<CorpusIndex, RunE
 ///
 /// The file cannot be written.
 pub fn write(index: &CorpusIndex, path: &Path) -> Result<(), RunError> {
+    write_by(path, |out| index.write(out))
+}
+
+/// Writes an index for the run that made it; see [`CorpusIndex::write_as_it_is`].
+pub(super) fn write_as_it_is(index: &CorpusIndex, path: &Path) -> Result<(), RunError> {
+    write_by(path, |out| index.write_as_it_is(out))
+}
+
+fn write_by(
+    path: &Path,
+    write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+) -> Result<(), RunError> {
     struct Writer(AtomicFile);
     impl io::Write for Writer {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -262,8 +274,8 @@ pub fn write(index: &CorpusIndex, path: &Path) -> Result<(), RunError> {
             Ok(())
         }
     }
-    let mut out = Writer(AtomicFile::at(path)?);
-    index.write(&mut out).map_err(crate::error::io_at(path))?;
+    let mut out = Writer(AtomicFile::at(path, TEMPORARY_PREFIX)?);
+    write(&mut out).map_err(crate::error::io_at(path))?;
     Box::new(out.0).finish()
 }
 

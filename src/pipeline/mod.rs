@@ -9,6 +9,7 @@ mod ordered;
 mod outcome;
 pub mod plan;
 pub mod repeats;
+pub mod resume;
 mod spill;
 mod unpack;
 
@@ -28,6 +29,7 @@ use crate::source::content::TextFormat;
 use crate::source::rows::FieldNames;
 use crate::source::site::SiteBy;
 use crate::source::{Job, Source};
+use resume::Log;
 
 pub use collect::{PassOne, Shard, index_corpus, settings};
 
@@ -101,7 +103,7 @@ fn until_stopped<'r>(
     source: &'r mut dyn Source,
     options: &'r RunOptions,
 ) -> impl FnMut() -> Result<Option<Job>, RunError> + Send + 'r {
-    || {
+    move || {
         if options.stop.load(Ordering::Relaxed) {
             return Err(RunError::Stopped);
         }
@@ -144,18 +146,26 @@ pub struct SideFiles {
     pub ledger: Option<AtomicFile>,
     /// Rows that could not be read safely, byte for byte.
     pub rejects: Option<AtomicFile>,
+    /// How far the run came, for whoever goes on with it; see [`resume::Run::side_files`].
+    pub(crate) log: Option<Log>,
 }
 
 impl SideFiles {
-    /// Begins the files that are wanted.
+    /// Begins the files that are wanted. Names of temporary files begin with `prefix`.
     ///
     /// # Errors
     ///
     /// One of them cannot be made.
-    pub fn create(ledger: Option<&Path>, rejects: Option<&Path>) -> Result<Self, RunError> {
+    pub fn create(
+        ledger: Option<&Path>,
+        rejects: Option<&Path>,
+        prefix: &str,
+    ) -> Result<Self, RunError> {
+        let begun = |path: Option<&Path>| path.map(|path| AtomicFile::at(path, prefix)).transpose();
         Ok(SideFiles {
-            ledger: ledger.map(AtomicFile::at).transpose()?,
-            rejects: rejects.map(AtomicFile::at).transpose()?,
+            ledger: begun(ledger)?,
+            rejects: begun(rejects)?,
+            log: None,
         })
     }
 }
@@ -169,7 +179,8 @@ impl SideFiles {
 /// # Errors
 ///
 /// What stops a run: an output that fails, [`RunOptions::max_removed_percent`], or
-/// [`RunError::Stopped`]. Files that were put before stay; no half-written file does.
+/// [`RunError::Stopped`]. Files that were put before stay; no half-written file does, but for
+/// those that whoever goes on with the run needs.
 ///
 /// # Threading
 ///
@@ -192,8 +203,9 @@ pub fn clean(
     let limits = Limits {
         max_removed_percent: options.max_removed_percent,
     };
-    let writer = Writer::new(sink, side_files, progress, limits);
     let next_job = until_stopped(source, options);
+    let next_job = resume::jobs_left(side_files.log.as_ref(), next_job);
+    let writer = Writer::new(sink, side_files, progress, limits)?;
     let writer = ordered::run(
         options.threads,
         next_job,

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::error::{RunError, io_at};
 use crate::score::model::{MAX_BYTES, Model};
 use crate::sink::Output;
-use crate::sink::atomic::AtomicFile;
+use crate::sink::atomic::{AtomicFile, TEMPORARY_PREFIX};
 use crate::source::inputs::open_file;
 
 /// Reads a model file.
@@ -31,7 +31,7 @@ pub fn read(path: &Path) -> Result<Model, RunError> {
 ///
 /// It cannot be written.
 pub fn write(model: &Model, path: &Path) -> Result<(), RunError> {
-    let mut file = Box::new(AtomicFile::at(path)?);
+    let mut file = Box::new(AtomicFile::at(path, TEMPORARY_PREFIX)?);
     file.write(&model.to_bytes())?;
     file.finish()
 }

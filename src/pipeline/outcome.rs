@@ -4,7 +4,10 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::ordered::Weight;
+use super::resume::{OpenRecord, Record, sync_folder};
 use super::{PAGES_BEFORE_LIMIT, Progress, SideFiles};
 use crate::charset::Charset;
 use crate::error::{Problem, ProblemKind, RunError};
@@ -75,7 +78,7 @@ pub struct ChunkOutcome {
 }
 
 /// Whether the text field was there.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct RowsSeen {
     pub rows: u64,
     pub with_text: u64,
@@ -166,6 +169,10 @@ pub struct Writer<'r> {
     open: Option<OpenFile<'r>>,
     /// Length of the ledger before rows that were written ahead of the job at hand.
     rows_ahead_from: Option<u64>,
+    /// Bytes of the files read so far, as they lie on disk.
+    file_bytes: u64,
+    /// Whole outputs that a checkpoint has named as begun: they get their names at the next.
+    pending: Vec<Box<dyn Output + 'r>>,
 }
 
 fn length(file: &Option<AtomicFile>) -> u64 {
@@ -182,29 +189,77 @@ struct OpenFile<'r> {
     /// Lengths of ledger and rejects before it.
     ledger_length: u64,
     rejects_length: u64,
+    /// A checkpoint names it, so that a later one must say what became of it.
+    is_logged: bool,
+}
+
+impl OpenFile<'_> {
+    /// What a checkpoint says of it; None for what nobody can go on with.
+    fn record(&mut self) -> Result<Option<OpenRecord>, RunError> {
+        let Some(text) = self.text.checkpoint()? else {
+            return Ok(None);
+        };
+        let spans = self.spans.as_mut().map(|spans| spans.checkpoint());
+        self.is_logged = true;
+        Ok(Some(OpenRecord {
+            text,
+            spans: spans.transpose()?.flatten(),
+            rows: self.rows.clone(),
+            counts: self.counts,
+            ledger_length: self.ledger_length,
+            rejects_length: self.rejects_length,
+        }))
+    }
+
+    fn resume(record: &OpenRecord) -> Result<Self, RunError> {
+        let output = |partial| -> Result<Box<dyn Output>, RunError> {
+            Ok(Box::new(AtomicFile::resume(partial)?))
+        };
+        Ok(OpenFile {
+            text: output(&record.text)?,
+            spans: record.spans.as_ref().map(output).transpose()?,
+            rows: record.rows.clone(),
+            counts: record.counts,
+            ledger_length: record.ledger_length,
+            rejects_length: record.rejects_length,
+            is_logged: true,
+        })
+    }
 }
 
 impl<'r> Writer<'r> {
+    /// A writer that goes on where the log of the side files says.
+    ///
+    /// # Errors
+    ///
+    /// What was left in the middle is not as it was left.
     pub fn new(
         sink: &'r dyn Sink,
-        side_files: SideFiles,
+        mut side_files: SideFiles,
         progress: &'r mut dyn Progress,
         limits: Limits,
-    ) -> Self {
-        Writer {
+    ) -> Result<Self, RunError> {
+        let before = side_files.log.as_mut().and_then(|log| log.take_before());
+        let before = before.unwrap_or_default();
+        let open = before.open.as_ref().map(OpenFile::resume).transpose()?;
+        progress.done(before.file_bytes);
+        Ok(Writer {
             sink,
             side_files,
             progress,
             limits,
-            counts: Counts::default(),
-            open: None,
+            counts: before.counts,
+            open,
             rows_ahead_from: None,
-        }
+            file_bytes: before.file_bytes,
+            pending: Vec::new(),
+        })
     }
 
     /// Writes what a job came to.
     pub fn take(&mut self, outcome: Outcome) -> Result<(), RunError> {
         let file_bytes = outcome.file_bytes;
+        self.file_bytes += file_bytes;
         if let Some(chunk) = &outcome.chunk {
             self.open(chunk)?;
         }
@@ -225,9 +280,15 @@ impl<'r> Writer<'r> {
             put(self.sink, file, written)?;
         }
         self.rows_ahead_from = None;
+        if let Some(log) = &mut self.side_files.log {
+            log.pass();
+        }
         match outcome.chunk {
             Some(chunk) => self.take_chunk(chunk, &outcome.counts)?,
             None => self.counts.merge(&outcome.counts),
+        }
+        if self.side_files.log.as_ref().is_some_and(|log| log.is_due()) {
+            self.checkpoint(false, None)?;
         }
         self.progress.done(file_bytes);
         if self.counts.pages >= PAGES_BEFORE_LIMIT {
@@ -283,6 +344,7 @@ impl<'r> Writer<'r> {
                 .rows_ahead_from
                 .unwrap_or_else(|| length(&self.side_files.ledger)),
             rejects_length: length(&self.side_files.rejects),
+            is_logged: false,
         });
         Ok(())
     }
@@ -306,9 +368,12 @@ impl<'r> Writer<'r> {
             return Ok(());
         }
         self.counts.merge(&open.counts);
-        open.text.finish()?;
-        if let Some(spans) = open.spans {
-            spans.finish()?;
+        for output in std::iter::once(open.text).chain(open.spans) {
+            if open.is_logged {
+                self.pending.push(output);
+            } else {
+                output.finish()?;
+            }
         }
         if let Some(kind) = open.rows.no_text_field() {
             self.tell(&chunk.file.problem(None, None, kind));
@@ -319,25 +384,76 @@ impl<'r> Writer<'r> {
     /// Takes back all that was written of a file that could not be read to its end; its text
     /// counts as rejected.
     fn withhold(&mut self, open: OpenFile<'r>) -> Result<(), RunError> {
-        let OpenFile {
-            counts,
-            ledger_length,
-            rejects_length,
-            ..
-        } = open;
-        if let Some(ledger) = &mut self.side_files.ledger {
-            ledger.roll_back(ledger_length)?;
-        }
-        if let Some(rejects) = &mut self.side_files.rejects {
-            rejects.roll_back(rejects_length)?;
-        }
+        let OpenFile { text, spans, .. } = open;
+        let counts = &open.counts;
         self.counts.merge(&Counts {
             bytes_read: counts.bytes_read,
             bytes_in: counts.bytes_in,
             bytes_rejected: counts.bytes_in,
             ..Counts::default()
         });
-        Ok(())
+        let lengths = (open.ledger_length, open.rejects_length);
+        if open.is_logged {
+            // The last checkpoint counts on bytes that go now, and on the file.
+            self.checkpoint(false, Some(lengths))?;
+        }
+        if let Some(ledger) = &mut self.side_files.ledger {
+            ledger.roll_back(lengths.0)?;
+        }
+        if let Some(rejects) = &mut self.side_files.rejects {
+            rejects.roll_back(lengths.1)?;
+        }
+        std::iter::once(text)
+            .chain(spans)
+            .try_for_each(|output| output.discard())
+    }
+
+    /// Makes sure of all that is written and writes down how far the run came; then whole files
+    /// that the checkpoint before knew as begun get their names. Of ledger and rejects only
+    /// `lengths` count, where they are given.
+    fn checkpoint(&mut self, is_done: bool, lengths: Option<(u64, u64)>) -> Result<(), RunError> {
+        let SideFiles {
+            ledger,
+            rejects,
+            log: Some(log),
+        } = &mut self.side_files
+        else {
+            return Ok(());
+        };
+        let partial = |file: &mut Option<AtomicFile>, length: Option<u64>| {
+            let partial = file.as_mut().map(|file| file.checkpoint()).transpose()?;
+            let length = length.unwrap_or(u64::MAX);
+            Ok::<_, RunError>(partial.flatten().map(|partial| partial.shortened(length)))
+        };
+        let pending = self.pending.iter_mut().map(|output| output.checkpoint());
+        let pending = pending.collect::<Result<Vec<_>, _>>()?;
+        let record = Record {
+            jobs: log.jobs(),
+            trail: log.passed(),
+            is_done,
+            counts: self.counts,
+            file_bytes: self.file_bytes,
+            open: match &mut self.open {
+                Some(open) => match open.record()? {
+                    Some(record) => Some(record),
+                    // Nobody could go on in the middle of it: what was before still counts.
+                    None => return Ok(()),
+                },
+                None => None,
+            },
+            pending: pending.into_iter().flatten().collect(),
+            ledger: partial(ledger, lengths.map(|lengths| lengths.0))?,
+            rejects: partial(rejects, lengths.map(|lengths| lengths.1))?,
+        };
+        self.sink.sync()?;
+        log.write(&record)?;
+        for output in self.pending.drain(..) {
+            output.finish()?;
+        }
+        record
+            .pending
+            .iter()
+            .try_for_each(|partial| sync_folder(partial.place()))
     }
 
     fn check_limits(&self) -> Result<(), RunError> {
@@ -354,10 +470,21 @@ impl<'r> Writer<'r> {
     }
 
     /// Ends the run: checks the limits once more and puts the side files under their names.
-    pub fn finish(self) -> Result<Counts, RunError> {
+    pub fn finish(mut self) -> Result<Counts, RunError> {
         self.check_limits()?;
-        let SideFiles { ledger, rejects } = self.side_files;
-        for file in [ledger, rejects].into_iter().flatten() {
+        let side_files = [
+            self.side_files.ledger.take(),
+            self.side_files.rejects.take(),
+        ];
+        let side_files = side_files.into_iter().flatten();
+        if self.side_files.log.is_some() {
+            for file in side_files {
+                self.pending.push(Box::new(file));
+            }
+            self.checkpoint(true, None)?;
+            return Ok(self.counts);
+        }
+        for file in side_files {
             Box::new(file).finish()?;
         }
         Ok(self.counts)

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::path::{Component, Path, PathBuf};
 
+use super::resume::{self, STATE_NAME};
 use crate::error::RunError;
 use crate::sink::Sink;
 use crate::sink::discard::Discard;
@@ -33,6 +34,8 @@ pub struct Request<'a> {
     pub overwrite: bool,
     /// What is written of WARC.
     pub record_format: RecordFormat,
+    /// Whether a run to this output that did not end is gone on with, if there is one.
+    pub resume: bool,
     /// Whether pages may have a file beside them ([`render::Mode::Spans`] on text).
     pub has_companions: bool,
 }
@@ -48,6 +51,17 @@ pub struct Streams {
 /// Opens the sink of a request that was checked: the first thing of a run that is written.
 pub type OpenSink = Box<dyn FnOnce() -> Result<Box<dyn Sink>, RunError>>;
 
+/// A request that was checked.
+pub struct Plan {
+    /// What is read.
+    pub inputs: Vec<Input>,
+    /// Where pages go.
+    pub open_sink: OpenSink,
+    /// The run as one that can be gone on with; None where nothing is written, or to a stream or
+    /// device only. To be begun when the sink is open.
+    pub run: Option<resume::Planned>,
+}
+
 /// Checks a request and turns it into inputs and a sink to be opened.
 ///
 /// With one input, names in the output are paths below it; with several, each input's own
@@ -56,39 +70,86 @@ pub type OpenSink = Box<dyn FnOnce() -> Result<Box<dyn Sink>, RunError>>;
 /// # Errors
 ///
 /// [`RunError::Refused`] for what does not go together; nothing was written then.
-pub fn plan(request: &Request<'_>, streams: Streams) -> Result<(Vec<Input>, OpenSink), RunError> {
-    let is_stream = |path: &Path| path == Path::new(STANDARD_STREAM);
+/// [`RunError::Locked`] where another run writes to the output.
+pub fn plan(request: &Request<'_>, streams: Streams) -> Result<Plan, RunError> {
     let Streams { input, output } = streams;
-    if request.inputs.iter().any(|path| is_stream(path)) {
+    let inputs = if request.inputs.iter().any(|path| is_stream(path)) {
         if request.inputs.len() > 1 {
             return Err(refused("- (standard input) goes alone"));
         }
-        check_side_files(request)?;
-        let file = FileEntry::new(
-            PathBuf::from(STANDARD_STREAM),
-            PathBuf::from(STANDARD_STREAM),
-        );
-        let inputs = vec![Input::Stream(file, StreamReader(input))];
-        let sink = single_sink(request, output)?;
-        return Ok((inputs, Box::new(|| Ok(sink))));
-    }
-
-    let inputs = files(request)?;
-    let is_single = inputs.len() == 1;
+        let stream = PathBuf::from(STANDARD_STREAM);
+        let file = FileEntry::new(stream.clone(), stream);
+        vec![Input::Stream(file, StreamReader(input))]
+    } else {
+        files(request)?
+    };
+    let is_tree = inputs.len() != 1 || matches!(inputs[0], Input::Directory { .. });
+    let run = planned_run(request, is_tree)?;
+    let goes_on = run
+        .as_ref()
+        .is_some_and(|run| run.goes_on() || run.has_ended());
+    let request = &Request {
+        overwrite: request.overwrite || goes_on,
+        ..*request
+    };
     check_side_files(request)?;
-    let wants_file = is_single && matches!(inputs[0], Input::File(_));
-    let sink: OpenSink = match request.output {
-        Some(path) if !is_stream(path) && !wants_file => {
+    let prefix = run.as_ref().map_or(String::new(), resume::Planned::prefix);
+    let open_sink: OpenSink = match request.output {
+        Some(path) if !is_stream(path) && is_tree => {
             check_tree(request, path)?;
             let path = path.to_path_buf();
-            Box::new(move || Ok(Box::new(Tree::new(&path)?)))
+            Box::new(move || Ok(Box::new(Tree::new(&path, &prefix)?)))
         }
         _ => {
-            let sink = single_sink(request, output)?;
+            let sink = single_sink(request, output, &prefix)?;
             Box::new(|| Ok(sink))
         }
     };
-    Ok((inputs, sink))
+    Ok(Plan {
+        inputs,
+        open_sink,
+        run,
+    })
+}
+
+fn is_stream(path: &Path) -> bool {
+    path == Path::new(STANDARD_STREAM)
+}
+
+/// The run to an output that somebody can go on with, and whether it is gone on with.
+fn planned_run(request: &Request<'_>, is_tree: bool) -> Result<Option<resume::Planned>, RunError> {
+    let is_device = |path: &Path| {
+        std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+    };
+    let output = request
+        .output
+        .filter(|path| !is_stream(path) && !is_device(path));
+    let Some(output) = output else {
+        return match request.resume {
+            true => Err(refused(
+                "--resume goes on with an output file or directory; none is written here",
+            )),
+            false => Ok(None),
+        };
+    };
+    let place = if is_tree {
+        resume::Place::in_tree(output)
+    } else {
+        resume::Place::beside(&place_of(output)?)
+    };
+    let found = place.look()?;
+    let has_progress = found.as_ref().is_some_and(|found| found.has_progress);
+    if has_progress && !request.resume && !request.overwrite {
+        let output = output.display();
+        return Err(refused(format!(
+            "a run to {output} was stopped; go on with it by --resume, or begin anew by --overwrite"
+        )));
+    }
+    let mut run = resume::Planned::new(place, found, request.resume);
+    if request.resume && !request.overwrite {
+        run.look_for_end();
+    }
+    Ok(Some(run))
 }
 
 /// Checks a request that writes side files only.
@@ -97,8 +158,7 @@ pub fn plan(request: &Request<'_>, streams: Streams) -> Result<(Vec<Input>, Open
 ///
 /// As [`plan`]; standard input is refused.
 pub fn plan_files(request: &Request<'_>) -> Result<Vec<Input>, RunError> {
-    let is_stream = |path: &PathBuf| path == Path::new(STANDARD_STREAM);
-    if request.inputs.iter().any(is_stream) {
+    if request.inputs.iter().any(|path| is_stream(path)) {
         return Err(refused("- (standard input) is no file or directory"));
     }
     let inputs = files(request)?;
@@ -118,6 +178,7 @@ pub fn check_output(path: &Path, overwrite: bool) -> Result<(), RunError> {
         side_files: &[path],
         overwrite,
         record_format: RecordFormat::default(),
+        resume: false,
         has_companions: false,
     })
 }
@@ -145,6 +206,12 @@ fn files(request: &Request<'_>) -> Result<Vec<Input>, RunError> {
                     "two inputs are called {name}; take one at a time"
                 )));
             }
+        }
+        if metadata.is_dir() && path.join(STATE_NAME).symlink_metadata().is_ok() {
+            return Err(refused(format!(
+                "{} is the output of a run that was stopped; go on with that first",
+                path.display()
+            )));
         }
         inputs.push(if metadata.is_dir() {
             let name = if is_single { PathBuf::new() } else { own_name };
@@ -180,11 +247,12 @@ fn own_name(path: &Path) -> Result<std::ffi::OsString, RunError> {
 fn single_sink(
     request: &Request<'_>,
     standard_output: Box<dyn Write + Send>,
+    prefix: &str,
 ) -> Result<Box<dyn Sink>, RunError> {
     let Some(path) = request.output else {
         return Ok(Box::new(Discard));
     };
-    if path == Path::new(STANDARD_STREAM) {
+    if is_stream(path) {
         if request.has_companions {
             return Err(refused(
                 "--mode spans writes a second file; name an output file",
@@ -217,7 +285,7 @@ fn single_sink(
     if request.has_companions {
         check_file(request, &render::spans_name(path))?;
     }
-    Ok(Box::new(Single::file(path)))
+    Ok(Box::new(Single::file(path, prefix)))
 }
 
 /// A file that holds something is not written over unasked.
@@ -259,12 +327,19 @@ fn check_tree(request: &Request<'_>, path: &Path) -> Result<(), RunError> {
             return Err(refused(format!("the input {input} lies in {path}")));
         }
     }
-    match std::fs::read_dir(path).map(|mut entries| entries.next().is_none()) {
+    let is_page = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.map_or(true, |entry| entry.file_name() != STATE_NAME)
+    };
+    match std::fs::read_dir(path).map(|mut entries| !entries.any(is_page)) {
         Ok(is_empty) if is_empty || request.overwrite => Ok(()),
         Ok(_) => {
             let path = path.display();
+            let nothing = match request.resume {
+                true => " and holds no stopped run",
+                false => "",
+            };
             Err(refused(format!(
-                "{path} is not empty; name another or give --overwrite"
+                "{path} is not empty{nothing}; name another or give --overwrite"
             )))
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
@@ -273,7 +348,6 @@ fn check_tree(request: &Request<'_>, path: &Path) -> Result<(), RunError> {
 }
 
 fn check_side_files(request: &Request<'_>) -> Result<(), RunError> {
-    let is_stream = |path: &Path| path == Path::new(STANDARD_STREAM);
     let mut places = BTreeSet::new();
     for path in request.inputs.iter().filter(|path| !is_stream(path)) {
         places.insert(place_of(path)?);

@@ -12,6 +12,7 @@ pub mod tree;
 use std::path::Path;
 
 use crate::error::RunError;
+use atomic::Partial;
 
 /// Which of a page's files is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,15 @@ pub trait Sink: Send + Sync {
     ///
     /// As [`Sink::put`].
     fn create(&self, name: &Path, part: Part) -> Result<Box<dyn Output + '_>, RunError>;
+
+    /// Returns when all files that were put are sure to outlive a failure of the system.
+    ///
+    /// # Errors
+    ///
+    /// The output cannot be written.
+    fn sync(&self) -> Result<(), RunError> {
+        Ok(())
+    }
 }
 
 /// A file that is being written. Dropped before it is finished, it leaves nothing behind,
@@ -59,6 +69,25 @@ pub trait Output: Send {
     ///
     /// The output cannot be written; the run stops.
     fn write(&mut self, bytes: &[u8]) -> Result<(), RunError>;
+
+    /// Makes sure that what was written outlives a failure of the system, and this process;
+    /// None for what nobody can go on with.
+    ///
+    /// # Errors
+    ///
+    /// As [`Output::write`].
+    fn checkpoint(&mut self) -> Result<Option<Partial>, RunError> {
+        Ok(None)
+    }
+
+    /// Leaves nothing behind, even of a file that was to outlive the process.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be deleted.
+    fn discard(self: Box<Self>) -> Result<(), RunError> {
+        Ok(())
+    }
 
     /// Puts the file under its name.
     ///

@@ -14,8 +14,9 @@ pub struct Single {
 }
 
 enum Place {
-    /// A file to be; pages go there atomically. Only one page or container is given.
-    File(PathBuf),
+    /// A file to be, and what names of temporary files begin with; pages go there atomically.
+    /// Only one page or container is given.
+    File(PathBuf, String),
     /// A stream, and what it is called in messages.
     Stream(PathBuf, Mutex<Stream>),
 }
@@ -28,10 +29,10 @@ struct Stream {
 
 impl Single {
     /// One output file, which appears when it is whole. In `spans` mode its companion goes
-    /// beside it.
-    pub fn file(path: &Path) -> Self {
+    /// beside it. Names of temporary files begin with `prefix`.
+    pub fn file(path: &Path, prefix: &str) -> Self {
         Single {
-            place: Place::File(path.to_path_buf()),
+            place: Place::File(path.to_path_buf(), prefix.to_owned()),
         }
     }
 
@@ -54,9 +55,10 @@ impl Sink for Single {
 
     fn create(&self, _name: &Path, part: Part) -> Result<Box<dyn Output + '_>, RunError> {
         match (&self.place, part) {
-            (Place::File(path), Part::Text) => Ok(Box::new(AtomicFile::at(path)?)),
-            (Place::File(path), Part::Spans) => {
-                Ok(Box::new(AtomicFile::at(&render::spans_name(path))?))
+            (Place::File(path, prefix), Part::Text) => Ok(Box::new(AtomicFile::at(path, prefix)?)),
+            (Place::File(path, prefix), Part::Spans) => {
+                let path = render::spans_name(path);
+                Ok(Box::new(AtomicFile::at(&path, prefix)?))
             }
             (Place::Stream(name, stream), _) => {
                 let mut output = StreamOutput { name, stream };

@@ -17,29 +17,27 @@ pub struct Tree {
     root: PathBuf,
     /// Directories below the root that are known to be real.
     folders: RwLock<BTreeSet<PathBuf>>,
-    _lock: File,
+    /// What names of temporary files begin with.
+    prefix: String,
+    /// The root, locked.
+    lock: File,
 }
 
 impl Tree {
-    /// Makes the root directory if need be and locks it.
+    /// Makes the root directory if need be and locks it. Names of temporary files begin with
+    /// `prefix`.
     ///
     /// # Errors
     ///
     /// The directory cannot be made or opened; another run holds it.
-    pub fn new(root: &Path) -> Result<Self, RunError> {
+    pub fn new(root: &Path, prefix: &str) -> Result<Self, RunError> {
         std::fs::create_dir_all(root).map_err(io_at(root))?;
-        let lock = File::open(root).map_err(io_at(root))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => {
-                return Err(RunError::Locked(root.to_path_buf()));
-            }
-            Err(std::fs::TryLockError::Error(error)) => return Err(io_at(root)(error)),
-        }
+        let lock = lock(root)?;
         Ok(Tree {
             root: root.to_path_buf(),
             folders: RwLock::default(),
-            _lock: lock,
+            prefix: prefix.to_owned(),
+            lock,
         })
     }
 
@@ -106,6 +104,52 @@ impl Sink for Tree {
             Part::Text => self.place(name)?,
             Part::Spans => self.place(&render::spans_name(name))?,
         };
-        Ok(Box::new(AtomicFile::create(&place)?))
+        Ok(Box::new(AtomicFile::create(&place, &self.prefix)?))
     }
+
+    fn sync(&self) -> Result<(), RunError> {
+        sync_all_at(&self.lock).map_err(io_at(&self.root))
+    }
+}
+
+/// Locks a directory until the file that is returned is closed, or its process ends in
+/// whatever way.
+///
+/// # Errors
+///
+/// [`RunError::Locked`]: another run holds it. Or it cannot be opened.
+pub fn lock(directory: &Path) -> Result<File, RunError> {
+    let lock = File::open(directory).map_err(io_at(directory))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(std::fs::TryLockError::WouldBlock) => Err(RunError::Locked(directory.to_path_buf())),
+        Err(std::fs::TryLockError::Error(error)) => Err(io_at(directory)(error)),
+    }
+}
+
+/// Whether another run holds a directory's [`lock`].
+pub fn is_locked(directory: &Path) -> bool {
+    let is_held = |file: File| {
+        let probed = file.try_lock_shared();
+        matches!(probed, Err(std::fs::TryLockError::WouldBlock))
+    };
+    File::open(directory).is_ok_and(is_held)
+}
+
+/// Writes to disk all that the system holds back for the file system of a file: for many small
+/// files much cheaper than one by one.
+#[cfg(target_os = "linux")]
+fn sync_all_at(file: &File) -> io::Result<()> {
+    Ok(rustix::fs::syncfs(file)?)
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+fn sync_all_at(_: &File) -> io::Result<()> {
+    rustix::fs::sync();
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn sync_all_at(_: &File) -> io::Result<()> {
+    Ok(())
 }

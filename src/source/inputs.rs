@@ -76,6 +76,11 @@ impl Input {
         }
     }
 
+    /// Whether it is a stream such as standard input.
+    pub fn is_stream(&self) -> bool {
+        matches!(self, Input::Stream(..))
+    }
+
     /// Whether it may hold more than one page.
     pub fn may_hold_pages(&self, format: InputFormat) -> bool {
         match self {
@@ -105,6 +110,9 @@ impl std::fmt::Debug for StreamReader {
     }
 }
 
+/// Is shown every file in source order, before it is handed out.
+pub type Witness = Box<dyn FnMut(&FileEntry, &Metadata) + Send>;
+
 /// The source over inputs.
 ///
 /// Memory: one directory's names at a level of depth, and one chunk. Symbolic links inside
@@ -125,6 +133,7 @@ pub struct Inputs {
     files: u32,
     /// Inputs begun.
     inputs_begun: u32,
+    witness: Option<Witness>,
 }
 
 /// What is read as a stream.
@@ -171,12 +180,26 @@ impl Inputs {
             opened: None,
             files: 0,
             inputs_begun: 0,
+            witness: None,
         }
     }
 
     /// The same, where the user says which character set texts are in.
     pub fn with_charset(self, charset: Option<Charset>) -> Self {
         Inputs { charset, ..self }
+    }
+
+    /// The same source, with a witness.
+    pub fn with_witness(self, witness: Witness) -> Self {
+        Inputs {
+            witness: Some(witness),
+            ..self
+        }
+    }
+
+    /// Shows all files to the witness, and opens none.
+    pub fn show_all(mut self) {
+        while self.next_file().is_some() {}
     }
 
     fn next_chunk(&mut self) -> Option<Chunk> {
@@ -197,16 +220,20 @@ impl Inputs {
 
     /// The next file of the inputs with its number, or what stands in its place.
     fn next_file(&mut self) -> Option<Result<(FileEntry, u64), Job>> {
-        let mut next = self.next_entry();
-        if let Some(Ok((file, _))) = &mut next {
-            file.number = self.files;
-            file.argument = self.inputs_begun.saturating_sub(1);
-            self.files = self.files.saturating_add(1);
+        let (mut file, metadata) = match self.next_entry()? {
+            Ok(found) => found,
+            Err(job) => return Some(Err(job)),
+        };
+        file.number = self.files;
+        file.argument = self.inputs_begun.saturating_sub(1);
+        self.files = self.files.saturating_add(1);
+        if let Some(witness) = &mut self.witness {
+            witness(&file, &metadata);
         }
-        next
+        Some(Ok((file, metadata.len())))
     }
 
-    fn next_entry(&mut self) -> Option<Result<(FileEntry, u64), Job>> {
+    fn next_entry(&mut self) -> Option<Result<(FileEntry, Metadata), Job>> {
         loop {
             if let Some(walk) = &mut self.walk {
                 match walk.entries.next() {
@@ -234,7 +261,7 @@ impl Inputs {
                 }
                 Input::File(file) => {
                     return Some(match std::fs::metadata(&file.path) {
-                        Ok(metadata) if metadata.is_file() => Ok((file, metadata.len())),
+                        Ok(metadata) if metadata.is_file() => Ok((file, metadata)),
                         Ok(_) => Err(Job::Skipped(Box::new(file), ProblemKind::NotAFile)),
                         Err(error) => {
                             Err(Job::Skipped(Box::new(file), ProblemKind::of_read(&error)))
@@ -446,7 +473,7 @@ impl Walk {
         }
     }
 
-    fn file(&self, entry: &DirEntry) -> Result<(FileEntry, u64), Job> {
+    fn file(&self, entry: &DirEntry) -> Result<(FileEntry, Metadata), Job> {
         let file = self.entry(entry.path().to_path_buf());
         if entry.path_is_symlink() {
             return Err(Job::Link);
@@ -455,7 +482,7 @@ impl Walk {
             return Err(Job::Skipped(Box::new(file), ProblemKind::NotAFile));
         }
         match entry.metadata() {
-            Ok(metadata) => Ok((file, metadata.len())),
+            Ok(metadata) => Ok((file, metadata)),
             Err(error) => Err(self.problem(&error)),
         }
     }

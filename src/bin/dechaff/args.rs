@@ -1,18 +1,21 @@
 //! The command line: flags in, checked values out. Knows no command's work.
 
+use std::any::TypeId;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::UNIX_EPOCH;
 
 use crate::summary::free_memory_bytes;
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use dechaff::charset::Charset;
 use dechaff::config::{CorpusNormalize, CorpusRule, Treatment};
 use dechaff::error::{ModelError, RunError};
 use dechaff::eval::RowField;
 use dechaff::pipeline::index_files::parse_shard;
+use dechaff::pipeline::resume::Setting;
 use dechaff::pipeline::{RunOptions, Shard, model_file};
 use dechaff::score::{LearnedScorer, Model, Reads};
 use dechaff::sink::records::RecordFormat;
@@ -37,7 +40,15 @@ pub struct Cli {
 impl Cli {
     /// Reads the command line. Ends the program where it cannot be followed.
     pub fn read() -> Self {
-        let cli = Cli::parse();
+        let matches = Cli::command().get_matches();
+        let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        if let (Command::Clean(args), Some((name, matches))) =
+            (&mut cli.command, matches.subcommand())
+        {
+            let command = Cli::command();
+            let command = command.find_subcommand(name);
+            args.settings = command.map_or(Vec::new(), |command| settings(command, matches));
+        }
         if let Some(why) = cli.contradiction() {
             Cli::command()
                 .error(ErrorKind::ArgumentConflict, why)
@@ -687,9 +698,72 @@ pub struct CleanArgs {
     #[arg(long)]
     pub overwrite: bool,
 
+    /// Go on with a run of the same command that was stopped or killed, from its last checkpoint;
+    /// without one, begin. Refused where settings or inputs are others
+    #[arg(long)]
+    pub resume: bool,
+
+    /// Time between two checkpoints, in seconds: what a killed run may have to do again
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    pub checkpoint: u32,
+
     /// No progress, no table at the end
     #[arg(short, long)]
     pub quiet: bool,
+
+    /// All that the output depends on, but for the inputs' content
+    #[arg(skip)]
+    pub settings: Vec<Setting>,
+}
+
+/// Options on which no output depends.
+const NEUTRAL: &[&str] = &[
+    "threads",
+    "max_memory",
+    "temp_dir",
+    "overwrite",
+    "resume",
+    "checkpoint",
+    "quiet",
+];
+/// Options that name a file to be read, whose size and time of change count.
+const READ_FILES: &[&str] = &["model", "index"];
+
+/// What is set of a command, by its options' names.
+fn settings(command: &clap::Command, matches: &ArgMatches) -> Vec<Setting> {
+    let arguments = command.get_arguments();
+    let arguments = arguments.filter(|argument| !NEUTRAL.contains(&argument.get_id().as_str()));
+    arguments
+        .filter_map(|argument| {
+            let id = argument.get_id().as_str();
+            let values = matches.try_get_raw(id).ok()??;
+            let is_path = argument.get_value_parser().type_id() == TypeId::of::<PathBuf>();
+            let shown = values.map(|value| {
+                let path = Path::new(value);
+                let is_file = READ_FILES.contains(&id);
+                match std::path::absolute(path) {
+                    Ok(path) if is_file && path.exists() => stamped(&path),
+                    Ok(path) if is_path && !is_file => format!("{path:?}"),
+                    _ => format!("{value:?}"),
+                }
+            });
+            let name = match argument.get_long() {
+                Some(long) => format!("--{long}"),
+                None => id.to_owned(),
+            };
+            Some((name, shown.collect::<Vec<_>>().join(" ")))
+        })
+        .collect()
+}
+
+/// A file with its size and time of change.
+fn stamped(path: &Path) -> String {
+    let metadata = std::fs::metadata(path).ok();
+    let bytes = metadata.as_ref().map_or(0, std::fs::Metadata::len);
+    let changed = metadata.and_then(|found| found.modified().ok());
+    let changed = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let seconds = changed.unwrap_or_default().as_secs_f64();
+    format!("{path:?} ({bytes} bytes, changed at {seconds:.3})")
 }
 
 #[derive(Args, Debug)]

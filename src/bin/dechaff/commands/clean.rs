@@ -3,17 +3,19 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use dechaff::error::RunError;
 use dechaff::index::CorpusIndex;
 use dechaff::index::format::Kind;
 use dechaff::pipeline::index_files::{self, PartFile};
 use dechaff::pipeline::plan::{self, Request, STANDARD_STREAM, Streams};
+use dechaff::pipeline::resume::{Run, Wanted};
 use dechaff::pipeline::{self, PassOne, RunOptions, SideFiles};
 use dechaff::sink::Output;
-use dechaff::sink::atomic::AtomicFile;
+use dechaff::sink::atomic::{AtomicFile, TEMPORARY_PREFIX};
 use dechaff::sink::records::RecordFormat;
+use dechaff::source::Source;
 use dechaff::source::inputs::{Input, Inputs};
 use dechaff::source::site::SiteBy;
 use dechaff::{Config, sink};
@@ -68,6 +70,7 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         side_files: &side_files,
         overwrite: args.overwrite,
         record_format,
+        resume: args.resume,
         has_companions: args.mode == Mode::Spans && !has_rows,
     };
     let streams = Streams {
@@ -75,37 +78,94 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         output: Box::new(std::io::stdout()),
     };
     let loaded = loaded_index(args, &config, &options)?;
-    let (inputs, open_sink) = plan::plan(&request, streams)?;
-    let files = SideFiles::create(args.removed.as_deref(), args.rejects.as_deref())?;
-    let stats = args.stats.as_deref().map(AtomicFile::at).transpose()?;
-    let format = args.reading.format();
-    let again = inputs_of_pass_one(args, &config, &inputs, options.site_by)?;
+    let again;
+    let plan::Plan {
+        inputs,
+        open_sink,
+        run,
+    } = {
+        let plan = plan::plan(&request, streams)?;
+        again = inputs_of_pass_one(args, &config, &plan.inputs, options.site_by)?;
+        plan
+    };
+    let wanted = Wanted {
+        settings: args.settings.clone(),
+        inputs: &inputs,
+        side_files: &side_files,
+        every: Duration::from_secs(args.checkpoint.into()),
+    };
+    if let Some(code) = run.as_ref().map_or(Ok(None), |run| run.code(&wanted))? {
+        if !args.quiet {
+            tell("dechaff: this run has ended already; nothing is left to do");
+        }
+        return Ok(code);
+    }
+    let sink = open_sink()?;
+    let mut run = run.map(|run| run.begin(wanted)).transpose()?;
+    let prefix = run
+        .as_ref()
+        .map_or(TEMPORARY_PREFIX.to_owned(), Run::prefix);
+    let (removed, rejects) = (args.removed.as_deref(), args.rejects.as_deref());
+    let files = match &mut run {
+        Some(run) => run.side_files(removed, rejects)?,
+        None => SideFiles::create(removed, rejects, &prefix)?,
+    };
+    let stats = args.stats.as_deref();
+    let stats = stats
+        .map(|path| AtomicFile::at(path, &prefix))
+        .transpose()?;
     let mut progress = Shown::new(
         &args.inputs,
         if again.is_some() { 2 } else { 1 },
         args.quiet,
     );
     let index = match again {
-        Some(inputs) => Some(pass_one(args, &config, inputs, &mut progress, &options)?),
+        Some(inputs) => {
+            let settings = pipeline::settings(&config, &options);
+            let kept = run.as_ref().and_then(|run| run.index(&settings, &options));
+            match kept.filter(|_| has_written_index(args)) {
+                Some(index) => Some(index),
+                None => {
+                    let begun = Instant::now();
+                    let mut source = source(args, inputs, run.as_mut(), &options);
+                    let index = pass_one(args, &config, &mut *source, &mut progress, &options)?;
+                    if let Some(run) = &run {
+                        run.keep_index(&index, begun.elapsed())?;
+                    }
+                    Some(index)
+                }
+            }
+        }
         None => loaded,
     };
     let cleaner = match index {
         Some(index) => cleaner.with_index(Arc::new(index)),
         None => cleaner,
     };
-    let sink = open_sink()?;
-    let mut source =
-        Inputs::new(inputs, format, options.max_page_bytes).with_charset(options.charset);
+    let mut source = source(args, inputs, run.as_mut(), &options);
     let done = pipeline::clean(
         &cleaner,
-        &mut source,
+        &mut *source,
         &*sink,
         files,
         &mut progress,
         &options,
     );
     progress.finish();
-    let counts = done?;
+    let counts = match done {
+        Err(error @ RunError::TooMuchRemoved { .. }) => {
+            // Whoever went on with it would be stopped again.
+            run.map_or(Ok(()), Run::abandon)?;
+            return Err(error);
+        }
+        Err(error) => {
+            if run.as_ref().is_some_and(Run::is_of_use) {
+                tell("dechaff: the same command with --resume goes on from here");
+            }
+            return Err(error);
+        }
+        Ok(counts) => counts,
+    };
 
     let summary = Summary::new(counts, started.elapsed());
     if let Some(stats) = stats {
@@ -118,7 +178,30 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         tell(summary.to_text().trim_end());
     }
     assert!(counts.adds_up(), "bytes in = kept + removed + rejected");
-    Ok(exit_code(counts.problems))
+    drop((cleaner, source, sink));
+    let code = exit_code(counts.problems);
+    run.map_or(Ok(()), |run| run.end(code))?;
+    Ok(code)
+}
+
+/// A source over inputs, whose files are listed if the run wants that.
+fn source(
+    args: &CleanArgs,
+    inputs: Vec<Input>,
+    run: Option<&mut Run>,
+    options: &RunOptions,
+) -> Box<dyn Source> {
+    let inputs = Inputs::new(inputs, args.reading.format(), options.max_page_bytes)
+        .with_charset(options.charset);
+    match run {
+        Some(run) => Box::new(run.list(inputs)),
+        None => Box::new(inputs),
+    }
+}
+
+/// Whether nothing is left to do for --write-index once an index is there.
+fn has_written_index(args: &CleanArgs) -> bool {
+    args.write_index.as_ref().is_none_or(|path| path.exists())
 }
 
 /// What is to be read before anything is cleaned; None where one pass will do.
@@ -175,16 +258,14 @@ fn loaded_index(
 fn pass_one(
     args: &CleanArgs,
     config: &Config,
-    inputs: Vec<Input>,
+    source: &mut dyn Source,
     progress: &mut Shown,
     options: &RunOptions,
 ) -> Result<CorpusIndex, RunError> {
     let settings = pipeline::settings(config, options);
-    let mut source = Inputs::new(inputs, args.reading.format(), options.max_page_bytes)
-        .with_charset(options.charset);
     let Some(written) = &args.write_index else {
         let pass = PassOne::default();
-        return pipeline::index_corpus(config, &mut source, pass, progress, options);
+        return pipeline::index_corpus(config, source, pass, progress, options);
     };
     let mut count = |path: &Path, is_part_only| {
         let mut part = PartFile::create(path, &settings)?;
@@ -193,7 +274,7 @@ fn pass_one(
             is_part_only,
             ..PassOne::default()
         };
-        let index = pipeline::index_corpus(config, &mut source, pass, progress, options)?;
+        let index = pipeline::index_corpus(config, source, pass, progress, options)?;
         part.finish()?;
         Ok(index)
     };

@@ -63,6 +63,7 @@ fn build(args: &IndexBuildArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         side_files: &[&args.output],
         overwrite: args.overwrite,
         record_format: RecordFormat::default(),
+        resume: false,
         has_companions: false,
     };
     let inputs = plan::plan_files(&request)?;

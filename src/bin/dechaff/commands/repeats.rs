@@ -44,13 +44,14 @@ fn repeats(args: &RepeatsArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         side_files: &[],
         overwrite: false,
         record_format: RecordFormat::default(),
+        resume: false,
         has_companions: false,
     };
     let streams = Streams {
         input: Box::new(standard::Input::new(stop)),
         output: Box::new(io::stdout()),
     };
-    let (inputs, _) = plan::plan(&request, streams)?;
+    let inputs = plan::plan(&request, streams)?.inputs;
     let mut progress = Shown::new(&args.inputs, 1, false);
     let format = args.reading.format();
     let found = find_repeats(inputs, format, &wanted(args), &mut progress, &options);
