@@ -8,7 +8,7 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -168,6 +168,49 @@ impl Case {
         case
     }
 
+    /// Archives and WARC, each of many pages.
+    fn containers() -> Self {
+        let case = Case::new(&[
+            "in",
+            "-o",
+            "to/out",
+            "--removed",
+            "to/ledger",
+            "--stats",
+            "to/stats",
+            "--max-page-bytes",
+            "64KiB",
+        ]);
+        let mut tar = tar::Builder::new(Vec::new());
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        let mut warc = Vec::new();
+        for number in 0..200 {
+            let (name, text) = (format!("site/{number}.txt"), page(number));
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            tar.append_data(&mut header, &name, text.as_bytes())
+                .expect("memory");
+            zip.start_file(name, zip::write::SimpleFileOptions::default())
+                .expect("another name");
+            zip.write_all(text.as_bytes()).expect("memory");
+            let record = format!(
+                "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Type: text/plain\r\n\
+                 WARC-Target-URI: https://site.example/{number}\r\n\
+                 WARC-Record-ID: <urn:uuid:{number}>\r\nWARC-Date: 2026-01-01T00:00:00Z\r\n\
+                 Content-Length: {}\r\n\r\n{text}\r\n\r\n",
+                text.len()
+            );
+            warc.extend(gzip(record.as_bytes(), usize::MAX));
+        }
+        let tar = tar.into_inner().expect("memory");
+        let zip = zip.finish().expect("memory").into_inner();
+        case.place.file("in/a.tar.gz", gzip(&tar, 50_000));
+        case.place.file("in/b.zip", zip);
+        case.place.file("in/c.tar", tar);
+        case.place.file("in/d.wet.gz", warc);
+        case
+    }
+
     /// One page, cleaned in parts, with its spans beside it.
     fn text() -> Self {
         let case = Case::new(&[
@@ -320,6 +363,11 @@ fn rows_are_gone_on_with_after_any_kill() {
 #[test]
 fn packed_rows_are_gone_on_with_after_any_kill() {
     kill_at_random(&Case::packed(), 3, 13);
+}
+
+#[test]
+fn containers_are_gone_on_with_after_any_kill() {
+    kill_at_random(&Case::containers(), 0, 15);
 }
 
 #[test]
