@@ -274,7 +274,7 @@ fn network_pages(
             fill(page, lexicals, step, options, scratch);
             for feature in (0..feature_names().len()).filter(|&feature| tells_of_comments(feature))
             {
-                scratch.columns.fill(feature, |_| 0);
+                scratch.columns.fill_with(feature, 0);
             }
             let lines = 0..page.targets.len();
             let starts = lines.clone().step_by(STRETCH_LINES);
