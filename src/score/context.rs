@@ -13,6 +13,8 @@ use super::lexical::SPEAKS_OF;
 use super::line;
 use super::{KINDS, PageFacts};
 use crate::repeats::Rule;
+use crate::shape::{CharClass, LineShape};
+use crate::simd::widest;
 
 /// A line at or below this likelihood, with [`SURE_WORDS`], is a sure paragraph.
 const SURE_LIKELIHOOD: f32 = 0.25;
@@ -25,51 +27,117 @@ pub(super) const ONE: i64 = 1 << 12;
 /// Log-odds are cut off here.
 const MAX_LOG_ODDS: f32 = 8.0;
 /// Lines before and behind of which it is asked whether the site says them again.
-const SITE_RADIUS: usize = 3;
+const SITE_RADIUS: isize = 3;
 
 /// Lines beyond the page's edges that a window reaches at most.
 const EDGE: usize = 20;
+/// Lines before and behind a line that are looked at one by one.
+const NEIGHBOURS: usize = 3;
 
-/// Sums of the lines before each line, so that any window costs two lookups; [`EDGE`] lines
-/// beyond either edge of the page are summed up with them.
+/// Sums of a page's numbers before each line, so that any window costs two lookups; [`EDGE`]
+/// lines beyond either edge of the page are summed up with them.
+///
+/// Sums wrap around: a window's is the difference of two, and fits.
+#[derive(Debug, Default)]
+pub(super) struct Windows {
+    sums: Vec<i32>,
+    /// The sum of the page's lines.
+    pub(super) all: i64,
+}
+
+impl Windows {
+    /// Sums up the values of the page's lines; those beyond its edges are `missing` each.
+    #[inline(always)]
+    pub(super) fn fill(&mut self, missing: i32, values: impl Iterator<Item = i32>) {
+        let (mut sum, mut all) = (0_i32, 0_i64);
+        let beyond = |sum: &mut i32| {
+            *sum = sum.wrapping_add(missing);
+            *sum
+        };
+        self.sums.clear();
+        self.sums.push(sum);
+        self.sums.extend((0..EDGE).map(|_| beyond(&mut sum)));
+        self.sums.extend(values.map(|value| {
+            sum = sum.wrapping_add(value);
+            all += i64::from(value);
+            sum
+        }));
+        self.sums.extend((0..EDGE).map(|_| beyond(&mut sum)));
+        self.all = all;
+    }
+
+    /// For each line the sum of the lines `from` to before `to`, counted from it.
+    #[inline(always)]
+    fn of(&self, from: isize, to: isize) -> impl Iterator<Item = i32> {
+        let lines = self.sums.len().saturating_sub(2 * EDGE + 1);
+        let at = |offset: isize| {
+            let from = EDGE.wrapping_add_signed(offset);
+            self.sums.get(from..from + lines).unwrap_or_default()
+        };
+        let ends = at(to).iter().zip(at(from));
+        ends.map(|(to, from)| to.wrapping_sub(*from))
+    }
+
+    /// For each line the mean, in parts of [`ONE`], of the lines `from` to before `to`.
+    #[inline(always)]
+    fn means(&self, from: isize, to: isize) -> impl Iterator<Item = f32> {
+        let lines = (to - from) as f32;
+        let sums = self.of(from, to);
+        sums.map(move |sum| sum as f32 / ONE as f32 / lines)
+    }
+
+    /// For each line the mean over the lines up to `radius` away, the line itself with them.
+    #[inline(always)]
+    pub(super) fn around(&self, radius: isize) -> impl Iterator<Item = f32> {
+        self.means(-radius, radius + 1)
+    }
+}
+
+/// Sums of a page's numbers before each line, of any size.
 #[derive(Debug, Default)]
 pub(super) struct Sums(Vec<i64>);
 
 impl Sums {
-    /// Sums up the values of the page's lines; those beyond its edges are `missing` each.
-    pub(super) fn fill(&mut self, missing: i64, values: impl Iterator<Item = i64>) {
-        let beyond = || std::iter::repeat_n(missing, EDGE);
-        let mut sum = -missing * EDGE as i64;
+    #[inline(always)]
+    pub(super) fn fill(&mut self, values: impl Iterator<Item = i64>) {
+        let mut sum = 0;
         self.0.clear();
         self.0.push(sum);
-        self.0
-            .extend(beyond().chain(values).chain(beyond()).map(|value| {
-                sum += value;
-                sum
-            }));
+        self.0.extend(values.map(|value| {
+            sum += value;
+            sum
+        }));
     }
 
     #[inline]
     pub(super) fn of(&self, from: usize, to: usize) -> i64 {
-        self.0[to + EDGE] - self.0[from + EDGE]
-    }
-
-    /// Mean, in parts of [`ONE`], of the lines `from` to before `to`, counted from `line`.
-    #[inline]
-    fn mean(&self, line: usize, from: isize, to: isize) -> f32 {
-        let at = |offset: isize| self.0[(line + EDGE).wrapping_add_signed(offset)];
-        (at(to) - at(from)) as f32 / ONE as f32 / (to - from) as f32
-    }
-
-    /// Mean over the lines up to `radius` away, the line itself with them.
-    #[inline]
-    pub(super) fn around(&self, line: usize, radius: isize) -> f32 {
-        self.mean(line, -radius, radius + 1)
+        self.0[to] - self.0[from]
     }
 
     pub(super) fn all(&self) -> i64 {
-        let end = self.0.len().checked_sub(EDGE + 1);
-        end.map_or(0, |end| self.0[end])
+        self.0.last().copied().unwrap_or_default()
+    }
+}
+
+/// Codes of a page's lines, and of [`NEIGHBOURS`] lines beyond its edges.
+#[derive(Debug, Default)]
+struct Codes(Vec<u8>);
+
+impl Codes {
+    #[inline(always)]
+    fn fill(&mut self, missing: u8, codes: impl Iterator<Item = u8>) {
+        self.0.clear();
+        self.0.extend([missing; NEIGHBOURS]);
+        self.0.extend(codes);
+        self.0.extend([missing; NEIGHBOURS]);
+    }
+
+    /// For each line the code of the line so far behind it, or before it.
+    #[inline(always)]
+    fn at(&self, offset: isize) -> impl Iterator<Item = u8> {
+        let lines = self.0.len().saturating_sub(2 * NEIGHBOURS);
+        let codes = &self.0[NEIGHBOURS.wrapping_add_signed(offset)..][..lines];
+        codes.iter().copied()
     }
 }
 
@@ -85,31 +153,43 @@ pub(super) struct Neighbourhood {
     loudest_before: Vec<f32>,
     loudest_behind: Vec<f32>,
     likelihoods: Vec<f32>,
-    chaff: Sums,
-    comments: Sums,
-    comment_words: Sums,
-    words_say_comment: Sums,
-    log_odds_sums: Sums,
-    words_say_sums: Sums,
+    /// Codes of what lines come to so far, of what their words say, of their lengths and ends.
+    so_far: Codes,
+    said: Codes,
+    lengths: Codes,
+    endings: Codes,
+    chaff: Windows,
+    comments: Windows,
+    /// The likelihood of a comment, over the words of the page; in parts of [`ONE`].
+    comment_words: i64,
+    words_say_comment: Windows,
+    log_odds_sums: Windows,
+    words_say_sums: Windows,
     pub(super) words: Sums,
     pub(super) body_words: Sums,
-    stops: Sums,
-    site_lines: Sums,
+    stops: Windows,
+    site_lines: Windows,
     /// How far the lengths of a line and the next lie apart.
-    steps: Sums,
-    /// The long line before a line, and that behind it; page edges are long.
-    long_before: Vec<usize>,
-    long_behind: Vec<usize>,
-    /// The sure paragraph at or before a line, and at or behind it; the line count is none.
-    sure_before: Vec<usize>,
-    sure_behind: Vec<usize>,
+    steps: Windows,
+    /// How far the long line before a line is, and that behind it; page edges are long.
+    long_before: Vec<u32>,
+    long_behind: Vec<u32>,
+    /// How far the sure paragraph before a line is, and that behind it; [`u32::MAX`] is none.
+    sure_before: Vec<u32>,
+    sure_behind: Vec<u32>,
+    /// The first sure paragraph of the page, and the last.
+    first_sure: Option<u32>,
+    last_sure: Option<u32>,
     best_runs: [std::ops::Range<usize>; 2],
 }
 
 /// Takes in the features of a page one by one.
 pub(super) trait Sink {
-    /// A feature's name, and its code for each line.
-    fn feature(&mut self, name: &'static str, code: impl Fn(usize) -> u8);
+    /// A feature's name, and its codes, one a line.
+    fn codes(&mut self, name: &'static str, codes: impl Iterator<Item = u8>);
+
+    /// A feature that is one for the whole page.
+    fn page(&mut self, name: &'static str, code: u8);
 }
 
 /// Fills the columns of features that are asked about; others keep what they held.
@@ -130,10 +210,17 @@ impl<'c> Fill<'c> {
 }
 
 impl Sink for Fill<'_> {
-    #[inline]
-    fn feature(&mut self, _: &'static str, code: impl Fn(usize) -> u8) {
+    #[inline(always)]
+    fn codes(&mut self, _: &'static str, codes: impl Iterator<Item = u8>) {
         if self.asked.has(self.next) {
-            self.columns.fill(self.next, code);
+            self.columns.fill(self.next, codes);
+        }
+        self.next += 1;
+    }
+
+    fn page(&mut self, _: &'static str, code: u8) {
+        if self.asked.has(self.next) {
+            self.columns.fill_with(self.next, code);
         }
         self.next += 1;
     }
@@ -144,7 +231,11 @@ impl Sink for Fill<'_> {
 pub(super) struct Names(pub(super) Vec<&'static str>);
 
 impl Sink for Names {
-    fn feature(&mut self, name: &'static str, _: impl Fn(usize) -> u8) {
+    fn codes(&mut self, name: &'static str, _: impl Iterator<Item = u8>) {
+        self.0.push(name);
+    }
+
+    fn page(&mut self, name: &'static str, _: u8) {
         self.0.push(name);
     }
 }
@@ -161,17 +252,27 @@ impl Neighbourhood {
         words_say: [&[f32]; SPEAKS_OF],
         comments_are_asked: bool,
     ) {
+        widest(|| self.sum_up_wide(facts, log_odds, words_say, comments_are_asked));
+    }
+
+    #[inline(always)]
+    fn sum_up_wide(
+        &mut self,
+        facts: &PageFacts<'_>,
+        log_odds: &[Vec<f32>; KINDS],
+        words_say: [&[f32]; SPEAKS_OF],
+        comments_are_asked: bool,
+    ) {
         let [log_odds, comment, _] = log_odds;
         let lines = log_odds.len();
-        let shapes = &facts.evidence.shapes;
-        let cut = |log_odds: f32| log_odds.clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS);
-        self.log_odds.clear();
-        self.log_odds
-            .extend(log_odds.iter().map(|&value| cut(value)));
-        self.words_say.clear();
+        let shapes = &facts.evidence.shapes[..];
+        let cut = |&log_odds: &f32| log_odds.clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS);
+        let whole = |value: f32| (value * ONE as f32) as i32;
         let [itself, of_behind, of_before, of_comment] = words_say;
-        self.words_say
-            .extend(itself.iter().map(|&value| cut(value)));
+        self.log_odds.clear();
+        self.log_odds.extend(log_odds.iter().map(cut));
+        self.words_say.clear();
+        self.words_say.extend(itself.iter().map(cut));
         carry(
             of_behind.iter(),
             &mut self.said_before,
@@ -187,336 +288,349 @@ impl Neighbourhood {
         self.likelihoods.clear();
         self.likelihoods
             .extend(self.log_odds.iter().map(|&value| likelihood(value)));
-        let whole = |value: f32| (value * ONE as f32) as i64;
-        self.chaff
-            .fill(ONE, self.likelihoods.iter().map(|&value| whole(value)));
-        self.log_odds_sums
-            .fill(3 * ONE, self.log_odds.iter().map(|&value| whole(value)));
+        // Beyond the page's edges stands sure boilerplate.
+        let neighbour = |&log_odds: &f32| logit(log_odds).min(254);
+        self.so_far.fill(255, self.log_odds.iter().map(neighbour));
+        self.said.fill(255, self.words_say.iter().map(neighbour));
+        self.lengths
+            .fill(0, shapes.iter().map(|shape| count(shape.words)));
+        let ending = |shape: &LineShape| line::class_code(shape.last);
+        self.endings.fill(255, shapes.iter().map(ending));
+
+        self.chaff.fill(
+            ONE as i32,
+            self.likelihoods.iter().map(|&value| whole(value)),
+        );
+        self.log_odds_sums.fill(
+            3 * ONE as i32,
+            self.log_odds.iter().map(|&value| whole(value)),
+        );
         self.words_say_sums
             .fill(0, self.words_say.iter().map(|&value| whole(value)));
         if comments_are_asked {
-            self.comments
-                .fill(0, comment.iter().map(|&value| whole(likelihood(value))));
+            let is_comment = |&log_odds: &f32| whole(likelihood(log_odds));
+            self.comments.fill(0, comment.iter().map(is_comment));
             self.words_say_comment
-                .fill(0, of_comment.iter().map(|&value| whole(likelihood(value))));
-            let comments = &self.comments;
-            let words = shapes.iter().enumerate();
-            let comment_words =
-                words.map(|(line, shape)| i64::from(shape.words) * comments.of(line, line + 1));
-            self.comment_words.fill(0, comment_words);
+                .fill(0, of_comment.iter().map(is_comment));
+            let comments = shapes.iter().zip(self.comments.of(0, 1));
+            self.comment_words = comments
+                .map(|(shape, comment)| i64::from(shape.words) * i64::from(comment))
+                .sum();
         }
-        self.words
-            .fill(0, shapes.iter().map(|shape| i64::from(shape.words)));
+        let words = |shape: &LineShape| i64::from(shape.words);
+        self.words.fill(shapes.iter().map(words));
         let body = shapes.iter().zip(&self.likelihoods);
         self.body_words.fill(
-            0,
-            body.map(|(shape, &likelihood)| i64::from(shape.words) * (ONE - whole(likelihood))),
+            body.map(|(shape, &value)| i64::from(shape.words) * (ONE - i64::from(whole(value)))),
         );
-        let is_stop = |last| matches!(last, crate::shape::CharClass::Stop);
-        self.stops
-            .fill(0, shapes.iter().map(|shape| i64::from(is_stop(shape.last))));
+        let is_stop = |shape: &LineShape| i32::from(shape.last == CharClass::Stop);
+        self.stops.fill(0, shapes.iter().map(is_stop));
         let corpus = &facts.evidence.corpus;
-        let on_site = |line| corpus.site_pages > 1 && corpus.line_pages(line) > 1;
-        self.site_lines
-            .fill(0, (0..lines).map(|line| i64::from(on_site(line))));
-
-        let length = |line: usize| i64::from(count(shapes[line].words));
-        let steps =
-            (0..lines.saturating_sub(1)).map(|line| (length(line) - length(line + 1)).abs());
-        self.steps.fill(0, steps);
-        self.long_before.clear();
-        self.long_behind.clear();
-        self.long_behind.resize(lines, lines);
-        let is_long = |line: usize| shapes[line].words >= LONG_WORDS;
-        let mut long = 0;
-        for line in 0..lines {
-            self.long_before.push(long);
-            if is_long(line) {
-                long = line;
-            }
+        if corpus.site_pages > 1 {
+            let on_site = |line: usize| i32::from(corpus.line_pages(line) > 1);
+            self.site_lines.fill(0, (0..lines).map(on_site));
         }
-        let mut long = lines;
-        for line in (0..lines).rev() {
-            self.long_behind[line] = long;
-            if is_long(line) {
-                long = line;
-            }
-        }
+        let lengths = self.lengths.at(0).zip(self.lengths.at(1));
+        let steps = lengths.map(|(own, next)| i32::from(own.abs_diff(next)));
+        // The last line has no next.
+        let steps = steps.take(lines.saturating_sub(1)).chain([0]);
+        self.steps.fill(0, steps.take(lines));
+        self.find_long_lines(shapes);
+        self.find_sure_paragraphs(shapes);
 
-        self.sure_before.clear();
-        self.sure_behind.clear();
-        self.sure_behind.resize(lines, lines);
         let mut runs = [BestRun::default(), BestRun::default()];
-        let mut sure = lines;
         for (line, shape) in shapes.iter().enumerate() {
-            let likelihood = self.likelihoods[line];
-            if likelihood <= SURE_LIKELIHOOD && shape.words >= SURE_WORDS {
-                sure = line;
-            }
-            self.sure_before.push(sure);
+            let whole = |value: f32| (value * ONE as f32) as i64;
             let words = shape.words.max(1) as f32;
-            runs[0].add(line, whole(words * (0.5 - likelihood)));
+            runs[0].add(line, whole(words * (0.5 - self.likelihoods[line])));
             runs[1].add(
                 line,
                 whole(words.sqrt() * (-self.log_odds[line]).clamp(-3.0, 3.0)),
             );
         }
-        let mut sure = lines;
-        for line in (0..lines).rev() {
-            if self.sure_before[line] == line {
-                sure = line;
-            }
-            self.sure_behind[line] = sure;
-        }
         self.best_runs = runs.map(|run| run.best);
     }
 
-    /// Log-odds of a neighbour; beyond the page's edges stands sure boilerplate.
-    #[inline]
-    fn neighbour(values: &[f32], line: usize, offset: isize) -> u8 {
-        let value = line
-            .checked_add_signed(offset)
-            .and_then(|line| values.get(line));
-        value.map_or(255, |&value| logit(value).min(254))
+    #[inline(always)]
+    fn find_long_lines(&mut self, shapes: &[LineShape]) {
+        let mut short = 0;
+        let mut add = |shape: &LineShape| {
+            let before = short;
+            short = if shape.words >= LONG_WORDS {
+                1
+            } else {
+                short + 1
+            };
+            before
+        };
+        self.long_before.clear();
+        self.long_before.extend(shapes.iter().map(&mut add));
+        short = 1;
+        let mut add = |shape: &LineShape| {
+            let behind = short;
+            short = if shape.words >= LONG_WORDS {
+                1
+            } else {
+                short + 1
+            };
+            behind
+        };
+        self.long_behind.clear();
+        self.long_behind.extend(shapes.iter().rev().map(&mut add));
+        self.long_behind.reverse();
+    }
+
+    #[inline(always)]
+    fn find_sure_paragraphs(&mut self, shapes: &[LineShape]) {
+        let is_sure = |line: usize| {
+            self.likelihoods[line] <= SURE_LIKELIHOOD && shapes[line].words >= SURE_WORDS
+        };
+        let far = |line: u32, sure: Option<u32>| sure.map_or(u32::MAX, |sure| line.abs_diff(sure));
+        let lines = shapes.len();
+        self.sure_before.clear();
+        self.last_sure = None;
+        for line in 0..lines {
+            self.sure_before.push(far(line as u32, self.last_sure));
+            if is_sure(line) {
+                self.last_sure = Some(line as u32);
+            }
+        }
+        self.sure_behind.clear();
+        self.first_sure = None;
+        for line in (0..lines).rev() {
+            self.sure_behind.push(far(line as u32, self.first_sure));
+            if is_sure(line) {
+                self.first_sure = Some(line as u32);
+            }
+        }
+        self.sure_behind.reverse();
     }
 
     /// Gives the features of a page's lines to `sink`.
     pub(super) fn features(&self, facts: &PageFacts<'_>, sink: &mut impl Sink) {
+        widest(|| self.features_wide(facts, sink));
+    }
+
+    #[inline(always)]
+    fn features_wide(&self, facts: &PageFacts<'_>, sink: &mut impl Sink) {
         let lines = self.log_odds.len();
-        let shapes = &facts.evidence.shapes;
+        let clip = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let numbers = 0..clip(lines);
+        let last = clip(lines).saturating_sub(1);
         let corpus = &facts.evidence.corpus;
         let repeats = facts.repeats;
-        let log_odds = &self.log_odds[..];
-        let words_say = &self.words_say[..];
-        let clip = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
         let whole = |sum: i64| u32::try_from(sum / ONE).unwrap_or(u32::MAX);
 
-        sink.feature("the line so far", |line| logit(log_odds[line]));
-        sink.feature("line before", |line| Self::neighbour(log_odds, line, -1));
-        sink.feature("line behind", |line| Self::neighbour(log_odds, line, 1));
-        sink.feature("second line before", |line| {
-            Self::neighbour(log_odds, line, -2)
-        });
-        sink.feature("second line behind", |line| {
-            Self::neighbour(log_odds, line, 2)
-        });
-        sink.feature("third line before", |line| {
-            Self::neighbour(log_odds, line, -3)
-        });
-        sink.feature("third line behind", |line| {
-            Self::neighbour(log_odds, line, 3)
-        });
-        sink.feature("what the words before say", |line| {
-            Self::neighbour(words_say, line, -1)
-        });
-        sink.feature("what the words behind say", |line| {
-            Self::neighbour(words_say, line, 1)
-        });
-        let length = |line: usize, offset: isize| {
-            let line = line.checked_add_signed(offset);
-            let shape = line.and_then(|line| shapes.get(line));
-            shape.map_or(0, |shape| count(shape.words))
+        sink.codes("the line so far", logits(&self.log_odds));
+        sink.codes("line before", self.so_far.at(-1));
+        sink.codes("line behind", self.so_far.at(1));
+        sink.codes("second line before", self.so_far.at(-2));
+        sink.codes("second line behind", self.so_far.at(2));
+        sink.codes("third line before", self.so_far.at(-3));
+        sink.codes("third line behind", self.so_far.at(3));
+        sink.codes("what the words before say", self.said.at(-1));
+        sink.codes("what the words behind say", self.said.at(1));
+        sink.codes("length of the line before", self.lengths.at(-1));
+        sink.codes("length of the line behind", self.lengths.at(1));
+        sink.codes("ending of the line before", self.endings.at(-1));
+        sink.codes("ending of the line behind", self.endings.at(1));
+        sink.codes("short lines before", counts(&self.long_before));
+        sink.codes("short lines behind", counts(&self.long_behind));
+        // Steps from a line to the next, among the lines up to so far away.
+        let uneven = |radius: u32| {
+            let reach = radius as isize;
+            let steps = numbers.clone().zip(self.steps.of(-reach, reach));
+            steps.map(move |(line, sum)| {
+                let (from, to) = (line.saturating_sub(radius), (line + radius).min(last));
+                fraction(sum as f32 / ((to - from).max(1) as f32 * 96.0))
+            })
         };
-        sink.feature("length of the line before", |line| length(line, -1));
-        sink.feature("length of the line behind", |line| length(line, 1));
+        sink.codes("lengths of 7 lines", uneven(3));
+        sink.codes("lengths of 17 lines", uneven(8));
 
-        let ending = |line: usize, offset: isize| {
-            let line = line.checked_add_signed(offset);
-            let shape = line.and_then(|line| shapes.get(line));
-            shape.map_or(255, |shape| line::class_code(shape.last))
-        };
-        sink.feature("ending of the line before", |line| ending(line, -1));
-        sink.feature("ending of the line behind", |line| ending(line, 1));
-        sink.feature("short lines before", |line| {
-            count(clip(line - self.long_before[line]))
-        });
-        sink.feature("short lines behind", |line| {
-            count(clip(self.long_behind[line] - line))
-        });
-        let uneven = |line: usize, radius: usize| {
-            let (from, to) = (line.saturating_sub(radius), (line + radius).min(lines - 1));
-            let steps = (to - from).max(1) as f32;
-            fraction(self.steps.of(from, to) as f32 / (steps * 96.0))
-        };
-        sink.feature("lengths of 7 lines", |line| uneven(line, 3));
-        sink.feature("lengths of 17 lines", |line| uneven(line, 8));
-
-        let chaff = |line: usize, from: isize, to: isize| fraction(self.chaff.mean(line, from, to));
-        sink.feature("three lines before", |line| chaff(line, -3, 0));
-        sink.feature("three lines behind", |line| chaff(line, 1, 4));
-        sink.feature("eight lines before", |line| chaff(line, -8, 0));
-        sink.feature("eight lines behind", |line| chaff(line, 1, 9));
-        sink.feature("20 lines before", |line| chaff(line, -20, 0));
-        sink.feature("20 lines behind", |line| chaff(line, 1, 21));
-        sink.feature("7 lines around", |line| chaff(line, -3, 4));
-        sink.feature("17 lines around", |line| chaff(line, -8, 9));
-        sink.feature("41 lines around", |line| chaff(line, -20, 21));
+        let chaff = |from: isize, to: isize| self.chaff.means(from, to).map(fraction);
+        sink.codes("three lines before", chaff(-3, 0));
+        sink.codes("three lines behind", chaff(1, 4));
+        sink.codes("eight lines before", chaff(-8, 0));
+        sink.codes("eight lines behind", chaff(1, 9));
+        sink.codes("20 lines before", chaff(-20, 0));
+        sink.codes("20 lines behind", chaff(1, 21));
+        sink.codes("7 lines around", chaff(-3, 4));
+        sink.codes("17 lines around", chaff(-8, 9));
+        sink.codes("41 lines around", chaff(-20, 21));
         for (name, radius) in [("log-odds of 7 lines", 3), ("log-odds of 17 lines", 8)] {
-            sink.feature(name, |line| logit(self.log_odds_sums.around(line, radius)));
+            sink.codes(name, self.log_odds_sums.around(radius).map(logit));
         }
         for (name, radius) in [
             ("what the words of 7 lines say", 3),
             ("what the words of 17 lines say", 8),
         ] {
-            sink.feature(name, |line| logit(self.words_say_sums.around(line, radius)));
+            sink.codes(name, self.words_say_sums.around(radius).map(logit));
         }
-        sink.feature("said before of lines behind", |line| {
-            logit(self.said_before[line])
-        });
-        sink.feature("said behind of lines before", |line| {
-            logit(self.said_behind[line])
-        });
-        sink.feature("loudest before", |line| logit(self.loudest_before[line]));
-        sink.feature("loudest behind", |line| logit(self.loudest_behind[line]));
-        sink.feature("comment so far", |line| {
-            fraction(self.comments.of(line, line + 1) as f32 / ONE as f32)
-        });
-        let comments =
-            |line: usize, from: isize, to: isize| fraction(self.comments.mean(line, from, to));
-        sink.feature("comments of 7 lines", |line| comments(line, -3, 4));
-        sink.feature("comments of 17 lines", |line| comments(line, -8, 9));
-        sink.feature("comments of 20 lines before", |line| comments(line, -20, 0));
-        sink.feature("comments of 20 lines behind", |line| comments(line, 1, 21));
+        sink.codes("said before of lines behind", logits(&self.said_before));
+        sink.codes("said behind of lines before", logits(&self.said_behind));
+        sink.codes("loudest before", logits(&self.loudest_before));
+        sink.codes("loudest behind", logits(&self.loudest_behind));
+        let comments = |from: isize, to: isize| self.comments.means(from, to).map(fraction);
+        sink.codes("comment so far", comments(0, 1));
+        sink.codes("comments of 7 lines", comments(-3, 4));
+        sink.codes("comments of 17 lines", comments(-8, 9));
+        sink.codes("comments of 20 lines before", comments(-20, 0));
+        sink.codes("comments of 20 lines behind", comments(1, 21));
         for (name, radius) in [
             ("what the words of 7 lines say of comments", 3),
             ("what the words of 17 lines say of comments", 8),
         ] {
-            sink.feature(name, |line| {
-                fraction(self.words_say_comment.around(line, radius))
-            });
+            sink.codes(name, self.words_say_comment.around(radius).map(fraction));
         }
-        let page = self.comment_words.all() as f32 / (self.words.all().max(1) as f32 * ONE as f32);
-        sink.feature("comments of the page", |_| fraction(page));
-        let body_share = |line: usize, radius: usize| {
-            let (from, to) = (line.saturating_sub(radius), (line + radius + 1).min(lines));
-            let words = self.words.of(from, to).max(1) as f32;
-            fraction(self.body_words.of(from, to) as f32 / (words * ONE as f32))
+        let words = self.words.all().max(1) as f32 * ONE as f32;
+        sink.page(
+            "comments of the page",
+            fraction(self.comment_words as f32 / words),
+        );
+        let body_share = |radius: usize| {
+            (0..lines).map(move |line| {
+                let (from, to) = (line.saturating_sub(radius), (line + radius + 1).min(lines));
+                let words = self.words.of(from, to).max(1) as f32;
+                fraction(self.body_words.of(from, to) as f32 / (words * ONE as f32))
+            })
         };
-        sink.feature("body words of 9 lines", |line| body_share(line, 4));
-        sink.feature("body words of 33 lines", |line| body_share(line, 16));
-        sink.feature("stops of 17 lines", |line| {
-            let (from, to) = (line.saturating_sub(8), (line + 9).min(lines));
-            share(self.stops.of(from, to) as u32, clip(to - from))
+        sink.codes("body words of 9 lines", body_share(4));
+        sink.codes("body words of 33 lines", body_share(16));
+        let stops = numbers.clone().zip(self.stops.of(-8, 9));
+        let stops = stops.map(|(line, stops)| {
+            let (from, to) = (line.saturating_sub(8), (line + 9).min(last + 1));
+            share(stops.cast_unsigned(), to - from)
         });
+        sink.codes("stops of 17 lines", stops);
 
         let runs = [
             ("best run", "words of the best run"),
             ("best run by log-odds", "words of the best run by log-odds"),
         ];
-        for ((name, words_name), run) in runs.into_iter().zip(&self.best_runs) {
-            sink.feature(name, |line| {
-                let far = if line < run.start {
-                    line as i64 - run.start as i64
-                } else {
-                    (line as i64 - run.end as i64 + 1).max(0)
-                };
-                distance(far)
-            });
-            let all = self.body_words.all().max(1) as f32;
-            let inside = self.body_words.of(run.start, run.end) as f32;
-            sink.feature(words_name, |_| fraction(inside / all));
-        }
         let all_body = self.body_words.all().max(1) as f32;
-        sink.feature("body words before", |line| {
-            fraction(self.body_words.of(0, line) as f32 / all_body)
-        });
-        sink.feature("body words behind, counted", |line| {
-            count(whole(self.body_words.of(line + 1, lines)))
-        });
-        sink.feature("body words before, counted", |line| {
-            count(whole(self.body_words.of(0, line)))
-        });
-        let before = |line: usize| match line.checked_sub(1).map(|line| self.sure_before[line]) {
-            Some(sure) if sure < lines => line - sure,
-            _ => usize::MAX,
-        };
-        let behind = |line: usize| match self.sure_behind.get(line + 1) {
-            Some(&sure) if sure < lines => sure - line,
-            _ => usize::MAX,
-        };
-        sink.feature("sure paragraph before", |line| count(clip(before(line))));
-        sink.feature("sure paragraph behind", |line| count(clip(behind(line))));
-        sink.feature("gap between sure paragraphs", |line| {
-            count(clip(before(line).saturating_add(behind(line))))
-        });
-        let first = self.sure_behind.first().copied().unwrap_or(lines);
-        let last = self.sure_before.last().copied().unwrap_or(lines);
-        let place = |line: usize, sure: usize| match sure {
-            sure if sure < lines => distance(line as i64 - sure as i64),
-            _ => 0,
-        };
-        sink.feature("behind the first sure paragraph", |line| place(line, first));
-        sink.feature("behind the last sure paragraph", |line| place(line, last));
+        for ((name, words_name), run) in runs.into_iter().zip(&self.best_runs) {
+            let (start, end) = (clip(run.start), clip(run.end));
+            let far = move |line: u32| match line < start {
+                true => distance(line, start),
+                false => distance((line + 1).max(end), end),
+            };
+            sink.codes(name, numbers.clone().map(far));
+            let inside = self.body_words.of(run.start, run.end) as f32;
+            sink.page(words_name, fraction(inside / all_body));
+        }
+        let before = || self.body_words.0[..lines].iter();
+        sink.codes(
+            "body words before",
+            before().map(|&words| fraction(words as f32 / all_body)),
+        );
+        let all = self.body_words.all();
+        let behind = self.body_words.0[1..].iter();
+        sink.codes(
+            "body words behind, counted",
+            behind.map(|&words| count(whole(all - words))),
+        );
+        sink.codes(
+            "body words before, counted",
+            before().map(|&words| count(whole(words))),
+        );
+        sink.codes("sure paragraph before", counts(&self.sure_before));
+        sink.codes("sure paragraph behind", counts(&self.sure_behind));
+        let gaps = self.sure_before.iter().zip(&self.sure_behind);
+        sink.codes(
+            "gap between sure paragraphs",
+            gaps.map(|(before, &behind)| count(before.saturating_add(behind))),
+        );
+        for (name, sure) in [
+            ("behind the first sure paragraph", self.first_sure),
+            ("behind the last sure paragraph", self.last_sure),
+        ] {
+            match sure {
+                Some(sure) => sink.codes(name, numbers.clone().map(|line| distance(line, sure))),
+                None => sink.page(name, 0),
+            }
+        }
 
-        let mean = |sums: &Sums| sums.all() as f32 / ONE as f32 / lines.max(1) as f32;
-        let page = logit(mean(&self.log_odds_sums));
-        sink.feature("log-odds of the page", |_| page);
-        let page = logit(mean(&self.words_say_sums));
-        sink.feature("what the words of the page say", |_| page);
-        let page = fraction(mean(&self.chaff));
-        sink.feature("page as a whole", |_| page);
-        let page = count(whole(self.body_words.all()));
-        sink.feature("body words of the page", |_| page);
-        let page = count(u32::try_from(self.words.all()).unwrap_or(u32::MAX));
-        sink.feature("length of the page", |_| page);
-        let page = count(clip(lines));
-        sink.feature("lines of the page", |_| page);
-        let page = share(self.stops.all() as u32, clip(lines));
-        sink.feature("stops of the page", |_| page);
-        sink.feature("place from the top", |line| count(clip(line)));
-        sink.feature("place from the end", |line| count(clip(lines - 1 - line)));
-        sink.feature("place on the page", |line| share(clip(line), clip(lines)));
+        let mean = |sums: &Windows| sums.all as f32 / ONE as f32 / lines.max(1) as f32;
+        sink.page("log-odds of the page", logit(mean(&self.log_odds_sums)));
+        sink.page(
+            "what the words of the page say",
+            logit(mean(&self.words_say_sums)),
+        );
+        sink.page("page as a whole", fraction(mean(&self.chaff)));
+        sink.page("body words of the page", count(whole(all)));
+        let words = u32::try_from(self.words.all()).unwrap_or(u32::MAX);
+        sink.page("length of the page", count(words));
+        sink.page("lines of the page", count(clip(lines)));
+        sink.page(
+            "stops of the page",
+            share(self.stops.all as u32, clip(lines)),
+        );
+        sink.codes("place from the top", numbers.clone().map(count));
+        sink.codes(
+            "place from the end",
+            numbers.clone().map(|line| count(last - line)),
+        );
+        sink.codes(
+            "place on the page",
+            numbers.clone().map(|line| share(line, clip(lines))),
+        );
 
         let shingles = &facts.evidence.shingles;
-        sink.feature("copies on the page", |line| count(shingles.copies(line)));
-        sink.feature("rule of its copy", |line| match repeats.copied_by(line) {
+        sink.codes(
+            "copies on the page",
+            (0..lines).map(|line| count(shingles.copies(line))),
+        );
+        let rule = |line: usize| match repeats.copied_by(line) {
             None => 0,
             Some(Rule::Headline) => 1,
             Some(Rule::Caption) => 2,
             Some(Rule::DoubledPage) => 3,
-        });
-
-        let site_pages = corpus.site_pages;
-        let site_share = |pages: u32| match site_pages {
-            0 | 1 => 0,
-            _ => share(pages.max(1), site_pages).max(1),
         };
-        sink.feature("pages of its site", |_| {
-            if site_pages < 2 { 0 } else { count(site_pages) }
-        });
-        sink.feature("pages that hold it", |line| {
-            if site_pages < 2 {
-                0
-            } else {
-                count(corpus.line_pages(line).max(1))
-            }
-        });
-        sink.feature("share of pages that hold it", |line| match site_pages {
-            0 | 1 => 0,
-            _ => site_share(corpus.line_pages(line)),
-        });
-        sink.feature(
-            "pages that hold it with a neighbour",
-            |line| match site_pages {
-                0 | 1 => 0,
-                _ => {
-                    let before = line
-                        .checked_sub(1)
-                        .map_or(0, |line| corpus.pair_pages(line));
-                    count(before.max(corpus.pair_pages(line)).max(1))
-                }
-            },
+        sink.codes("rule of its copy", (0..lines).map(rule));
+
+        // On a site of one page nothing is known of it.
+        let site_pages = Some(corpus.site_pages).filter(|&pages| pages > 1);
+        let on_site = |line: usize| corpus.line_pages(line).max(1);
+        sink.page("pages of its site", site_pages.map_or(0, count));
+        let Some(site_pages) = site_pages else {
+            sink.page("pages that hold it", 0);
+            sink.page("share of pages that hold it", 0);
+            sink.page("pages that hold it with a neighbour", 0);
+            sink.page("site's lines around", 0);
+            return;
+        };
+        sink.codes(
+            "pages that hold it",
+            (0..lines).map(|line| count(on_site(line))),
         );
-        sink.feature("site's lines around", |line| {
-            let from = line.saturating_sub(SITE_RADIUS);
-            let to = (line + SITE_RADIUS + 1).min(lines);
-            if site_pages < 2 {
-                0
-            } else {
-                1 + self.site_lines.of(from, to) as u8
-            }
-        });
+        sink.codes(
+            "share of pages that hold it",
+            (0..lines).map(|line| share(on_site(line), site_pages).max(1)),
+        );
+        let with_neighbour = |line: usize| {
+            let before = line
+                .checked_sub(1)
+                .map_or(0, |line| corpus.pair_pages(line));
+            count(before.max(corpus.pair_pages(line)).max(1))
+        };
+        sink.codes(
+            "pages that hold it with a neighbour",
+            (0..lines).map(with_neighbour),
+        );
+        let around = self.site_lines.of(-SITE_RADIUS, SITE_RADIUS + 1);
+        sink.codes("site's lines around", around.map(|lines| 1 + lines as u8));
     }
+}
+
+#[inline(always)]
+fn logits(values: &[f32]) -> impl Iterator<Item = u8> {
+    values.iter().map(|&log_odds| logit(log_odds))
+}
+
+#[inline(always)]
+fn counts(numbers: &[u32]) -> impl Iterator<Item = u8> {
+    numbers.iter().map(|&number| count(number))
 }
 
 /// For each line what those before it say: their fading mean, and the loudest, fading too.
@@ -569,23 +683,54 @@ mod tests {
     #[test]
     fn windows_reach_beyond_the_page() {
         for lines in [0, 1, 7, 50] {
-            let values: Vec<i64> = (0..lines).map(|line| line * line % 97 * 31 - 500).collect();
-            let mut sums = Sums::default();
-            sums.fill(3 * ONE, values.iter().copied());
-            assert_eq!(sums.all(), values.iter().sum::<i64>());
-            for line in 0..lines as isize {
-                for (from, to) in [(-20, 21), (-20, 0), (1, 21), (-3, 4), (0, 1)] {
+            let values: Vec<i32> = (0..lines).map(|line| line * line % 97 * 31 - 500).collect();
+            let mut windows = Windows::default();
+            windows.fill(3 * ONE as i32, values.iter().copied());
+            assert_eq!(windows.all, i64::from(values.iter().sum::<i32>()));
+            for (from, to) in [(-20, 21), (-20, 0), (1, 21), (-3, 4), (0, 1)] {
+                let means: Vec<f32> = windows.means(from, to).collect();
+                assert_eq!(means.len(), values.len());
+                for (line, mean) in means.into_iter().enumerate() {
                     let (mut inside, mut outside) = (0, 0.0);
-                    for other in line + from..line + to {
+                    for other in line as isize + from..line as isize + to {
                         let value = usize::try_from(other).ok().and_then(|at| values.get(at));
                         match value {
                             Some(value) => inside += value,
                             None => outside += 3.0,
                         }
                     }
-                    let mean = (inside as f32 / ONE as f32 + outside) / (to - from) as f32;
-                    assert_eq!(sums.mean(line as usize, from, to), mean);
+                    let expected = (inside as f32 / ONE as f32 + outside) / (to - from) as f32;
+                    assert_eq!(mean, expected);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn windows_hold_when_sums_wrap_around() {
+        let mut windows = Windows::default();
+        windows.fill(7, std::iter::repeat_n(1 << 24, 1000));
+        assert_eq!(windows.all, 1000 << 24);
+        let sums: Vec<i32> = windows.of(-1, 2).collect();
+        assert!(sums[1..999].iter().all(|&sum| sum == 3 << 24));
+        assert_eq!([sums[0], sums[999]], [(2 << 24) + 7; 2]);
+    }
+
+    #[test]
+    fn neighbours_reach_beyond_the_page() {
+        for lines in [0, 1, 5] {
+            let mut codes = Codes::default();
+            codes.fill(9, 0..lines);
+            for offset in -3..=3 {
+                let expected = (0..lines).map(|line| {
+                    let at = line as isize + offset;
+                    if (0..lines as isize).contains(&at) {
+                        at as u8
+                    } else {
+                        9
+                    }
+                });
+                assert!(codes.at(offset).eq(expected), "{lines} {offset}");
             }
         }
     }

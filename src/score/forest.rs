@@ -32,6 +32,7 @@ impl Columns {
         self.features = features;
         let rows = features * lines.div_ceil(BLOCK_LINES);
         self.rows.resize(rows, [0; BLOCK_LINES]);
+        self.flat.resize(lines, 0);
     }
 
     /// Number of lines.
@@ -63,18 +64,27 @@ impl Columns {
         let mut stretch = Columns::default();
         stretch.reset(self.features, lines.len());
         for feature in 0..self.features {
-            stretch.fill(feature, |line| self.code(feature, lines.start + line));
+            stretch.fill(feature, lines.clone().map(|line| self.code(feature, line)));
         }
         stretch
     }
 
-    /// Sets the code of a feature for each line.
-    #[inline]
-    pub fn fill(&mut self, feature: usize, code: impl Fn(usize) -> u8) {
+    /// Sets the codes of a feature, one a line.
+    #[inline(always)]
+    pub fn fill(&mut self, feature: usize, codes: impl Iterator<Item = u8>) {
         // One plain loop over the page; by rows it is dearer.
-        self.flat.clear();
-        self.flat.extend((0..self.lines).map(code));
+        for (flat, code) in self.flat.iter_mut().zip(codes) {
+            *flat = code;
+        }
         self.scatter(feature);
+    }
+
+    /// Sets the code of a feature, one for all lines.
+    pub fn fill_with(&mut self, feature: usize, code: u8) {
+        let rows = self.rows.iter_mut().skip(feature);
+        for row in rows.step_by(self.features.max(1)) {
+            *row = [code; BLOCK_LINES];
+        }
     }
 
     /// Sets the code of a feature for each line to what `flat` holds.
@@ -244,7 +254,7 @@ mod tests {
             for line in 0..lines {
                 columns.set(line, 0, &[line as u8, 7]);
             }
-            columns.fill(2, |line| 100 + line as u8);
+            columns.fill(2, (0..lines).map(|line| 100 + line as u8));
             for line in 0..lines {
                 let codes = [0, 1, 2].map(|feature| columns.code(feature, line));
                 assert_eq!(codes, [line as u8, 7, 100 + line as u8]);

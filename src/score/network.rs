@@ -303,7 +303,10 @@ mod tests {
         let mut columns = Columns::default();
         columns.reset(features, lines);
         for feature in 0..features {
-            columns.fill(feature, |line| (line * 7 + feature * 31) as u8);
+            columns.fill(
+                feature,
+                (0..lines).map(|line| (line * 7 + feature * 31) as u8),
+            );
         }
         let [mut wide, mut plain] = [const { [const { Vec::new() }; KINDS] }; 2];
         network.log_odds(&columns, &mut States::default(), &mut wide);

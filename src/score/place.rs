@@ -10,7 +10,7 @@ use ahash::AHashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::codes::{EVEN, count, distance, fraction, logit, share};
-use super::context::{Neighbourhood, ONE, Sink, Sums, carry};
+use super::context::{Neighbourhood, ONE, Sink, Sums, Windows, carry};
 use super::lexical::{LexicalTable, SPEAKS_OF, spread};
 use super::{PageFacts, line};
 use crate::html::{BLOCKS, Inside, LineStructure, Tag, WORDS};
@@ -230,7 +230,7 @@ impl Groups {
 /// A page's places, summed up. Kept from page to page for its memory.
 #[derive(Debug, Default)]
 pub(super) struct Surroundings {
-    says: Sums,
+    says: Windows,
     own: Vec<f32>,
     said_before: Vec<f32>,
     said_behind: Vec<f32>,
@@ -262,7 +262,7 @@ impl Surroundings {
         let [itself, of_behind, of_before, _] = place_says;
         self.own.clear();
         self.own.extend_from_slice(itself);
-        let whole = |value: f32| (value.clamp(-8.0, 8.0) * ONE as f32) as i64;
+        let whole = |value: f32| (value.clamp(-8.0, 8.0) * ONE as f32) as i32;
         self.says.fill(0, itself.iter().map(|&said| whole(said)));
         carry(of_behind.iter(), &mut self.said_before, &mut self.loudest);
         carry(
@@ -272,9 +272,9 @@ impl Surroundings {
         );
         self.said_behind.reverse();
         let chars = places.iter().map(|place| i64::from(place.chars));
-        self.chars.fill(0, chars);
+        self.chars.fill(chars);
         let link_chars = places.iter().map(|place| i64::from(place.link_chars));
-        self.link_chars.fill(0, link_chars);
+        self.link_chars.fill(link_chars);
         for (level, groups) in self.groups.iter_mut().enumerate() {
             let elements = places.iter().map(|place| place.blocks[level]).max();
             let numbers = elements.map_or(0, |last| last as usize + 1);
@@ -333,45 +333,60 @@ impl Surroundings {
             ("what the place before says", -1),
             ("what the place behind says", 1),
         ] {
-            sink.feature(name, |line| match beside(line, offset) {
-                Some((line, _)) => logit(self.own[line]).min(254),
-                None => 255,
-            });
+            sink.codes(
+                name,
+                (0..lines).map(|line| match beside(line, offset) {
+                    Some((line, _)) => logit(self.own[line]).min(254),
+                    None => 255,
+                }),
+            );
         }
         for (name, radius) in [
             ("what the places of 7 lines say", 3),
             ("what the places of 17 lines say", 8),
             ("what the places of 41 lines say", 20),
         ] {
-            sink.feature(name, |line| logit(self.says.around(line, radius)));
+            sink.codes(name, self.says.around(radius).map(logit));
         }
-        sink.feature("said by places before of lines behind", |line| {
-            logit(self.said_before[line])
-        });
-        sink.feature("said by places behind of lines before", |line| {
-            logit(self.said_behind[line])
-        });
-        let page = logit(self.says.all() as f32 / ONE as f32 / lines.max(1) as f32);
-        sink.feature("what the places of the page say", |_| page);
+        sink.codes(
+            "said by places before of lines behind",
+            (0..lines).map(|line| logit(self.said_before[line])),
+        );
+        sink.codes(
+            "said by places behind of lines before",
+            (0..lines).map(|line| logit(self.said_behind[line])),
+        );
+        let page = logit(self.says.all as f32 / ONE as f32 / lines.max(1) as f32);
+        sink.page("what the places of the page say", page);
 
-        let links = |line: usize, from: usize, to: usize| {
-            let (from, to) = (line.saturating_sub(from), (line + to).min(lines).max(from));
-            let from = from.min(to);
+        // At the page's top a window takes in as many lines behind as are missing before.
+        let links = |line: usize, before: usize, behind: usize| {
+            let to = (line + behind).max(before).min(lines);
+            let from = line.saturating_sub(before).min(to);
             let part = self.link_chars.of(from, to) as f32;
             fraction(part / self.chars.of(from, to).max(1) as f32)
         };
-        sink.feature("links of 3 lines before", |line| links(line, 3, 0));
-        sink.feature("links of 3 lines behind", |line| {
-            if line + 1 < lines {
-                links(line + 1, 0, 3)
-            } else {
-                255
-            }
-        });
-        sink.feature("links of 7 lines", |line| links(line, 3, 4));
-        sink.feature("links of 17 lines", |line| links(line, 8, 9));
+        sink.codes(
+            "links of 3 lines before",
+            (0..lines).map(|line| links(line, 3, 0)),
+        );
+        sink.codes(
+            "links of 3 lines behind",
+            (0..lines).map(|line| {
+                if line + 1 < lines {
+                    links(line + 1, 0, 3)
+                } else {
+                    255
+                }
+            }),
+        );
+        sink.codes("links of 7 lines", (0..lines).map(|line| links(line, 3, 4)));
+        sink.codes(
+            "links of 17 lines",
+            (0..lines).map(|line| links(line, 8, 9)),
+        );
         let page = links(0, 0, lines);
-        sink.feature("links of the page", |_| page);
+        sink.page("links of the page", page);
 
         for (offset, element, depth, link) in [
             (
@@ -387,27 +402,43 @@ impl Surroundings {
                 "links of the line behind",
             ),
         ] {
-            sink.feature(element, |line| {
-                beside(line, offset).map_or(255, |(_, place)| element_code(place.block))
-            });
-            sink.feature(depth, |line| {
-                beside(line, offset).map_or(0, |(_, place)| {
-                    distance(i64::from(places[line].depth) - i64::from(place.depth))
-                })
-            });
-            sink.feature(link, |line| {
-                beside(line, offset).map_or(255, |(_, place)| share(place.link_chars, place.chars))
-            });
+            sink.codes(
+                element,
+                (0..lines).map(|line| {
+                    beside(line, offset).map_or(255, |(_, place)| element_code(place.block))
+                }),
+            );
+            sink.codes(
+                depth,
+                (0..lines).map(|line| {
+                    beside(line, offset).map_or(0, |(_, place)| {
+                        distance(u32::from(places[line].depth), u32::from(place.depth))
+                    })
+                }),
+            );
+            sink.codes(
+                link,
+                (0..lines).map(|line| {
+                    beside(line, offset)
+                        .map_or(255, |(_, place)| share(place.link_chars, place.chars))
+                }),
+            );
         }
-        sink.feature("lines before in places alike", |line| {
-            count(self.alike_before[line])
-        });
-        sink.feature("lines behind in places alike", |line| {
-            count(self.alike_behind[line])
-        });
-        sink.feature("depth against the body", |line| {
-            distance((f32::from(places[line].depth) - self.body_depth) as i64)
-        });
+        sink.codes(
+            "lines before in places alike",
+            (0..lines).map(|line| count(self.alike_before[line])),
+        );
+        sink.codes(
+            "lines behind in places alike",
+            (0..lines).map(|line| count(self.alike_behind[line])),
+        );
+        sink.codes(
+            "depth against the body",
+            (0..lines).map(|line| {
+                let deeper = f32::from(places[line].depth) - self.body_depth;
+                distance(deeper.max(0.0) as u32, (-deeper).max(0.0) as u32)
+            }),
+        );
 
         let all_body = near.body_words.all().max(1) as f32;
         let groups = self.groups.iter().chain(std::iter::once(&self.alike));
@@ -421,43 +452,66 @@ impl Surroundings {
                 from_first,
                 from_last,
             ] = names;
-            sink.feature(lines_of, |line| count(groups.of(line).lines));
-            sink.feature(words_of, |line| {
-                count(u32::try_from(groups.of(line).words).unwrap_or(u32::MAX))
-            });
-            sink.feature(links_of, |line| {
-                let group = groups.of(line);
-                share(group.link_chars, group.chars)
-            });
-            sink.feature(others_of, |line| {
-                let group = groups.of(line);
-                let words = group.words - near.words.of(line, line + 1);
-                let body = group.body_words - near.body_words.of(line, line + 1);
-                match words {
-                    0 => EVEN,
-                    _ => fraction(1.0 - body as f32 / (words * ONE) as f32),
-                }
-            });
-            sink.feature(body_of, |line| {
-                fraction(groups.of(line).body_words as f32 / all_body)
-            });
-            sink.feature(from_first, |line| count(clip(line - groups.of(line).first)));
-            sink.feature(from_last, |line| count(clip(groups.of(line).last - line)));
+            sink.codes(
+                lines_of,
+                (0..lines).map(|line| count(groups.of(line).lines)),
+            );
+            sink.codes(
+                words_of,
+                (0..lines)
+                    .map(|line| count(u32::try_from(groups.of(line).words).unwrap_or(u32::MAX))),
+            );
+            sink.codes(
+                links_of,
+                (0..lines).map(|line| {
+                    let group = groups.of(line);
+                    share(group.link_chars, group.chars)
+                }),
+            );
+            sink.codes(
+                others_of,
+                (0..lines).map(|line| {
+                    let group = groups.of(line);
+                    let words = group.words - near.words.of(line, line + 1);
+                    let body = group.body_words - near.body_words.of(line, line + 1);
+                    match words {
+                        0 => EVEN,
+                        _ => fraction(1.0 - body as f32 / (words * ONE) as f32),
+                    }
+                }),
+            );
+            sink.codes(
+                body_of,
+                (0..lines).map(|line| fraction(groups.of(line).body_words as f32 / all_body)),
+            );
+            sink.codes(
+                from_first,
+                (0..lines).map(|line| count(clip(line - groups.of(line).first))),
+            );
+            sink.codes(
+                from_last,
+                (0..lines).map(|line| count(clip(groups.of(line).last - line))),
+            );
         }
 
         let heading = |line: usize| Some(self.heading_before[line]).filter(|&at| at < lines);
-        sink.feature("lines since a heading", |line| {
-            heading(line).map_or(255, |at| count(clip(line - at)))
-        });
-        sink.feature("level of the heading before", |line| {
-            heading(line).map_or(0, |at| places[at].heading)
-        });
-        sink.feature("the heading before", |line| {
-            heading(line).map_or(255, |at| logit(near.log_odds[at]))
-        });
-        sink.feature("ending of the heading before", |line| {
-            heading(line).map_or(255, |at| line::class_code(shapes[at].last))
-        });
+        sink.codes(
+            "lines since a heading",
+            (0..lines).map(|line| heading(line).map_or(255, |at| count(clip(line - at)))),
+        );
+        sink.codes(
+            "level of the heading before",
+            (0..lines).map(|line| heading(line).map_or(0, |at| places[at].heading)),
+        );
+        sink.codes(
+            "the heading before",
+            (0..lines).map(|line| heading(line).map_or(255, |at| logit(near.log_odds[at]))),
+        );
+        sink.codes(
+            "ending of the heading before",
+            (0..lines)
+                .map(|line| heading(line).map_or(255, |at| line::class_code(shapes[at].last))),
+        );
         for (name, tag) in [
             ("words of the page in article", Tag::Article),
             ("words of the page in main", Tag::Main),
@@ -468,7 +522,7 @@ impl Surroundings {
             let words = words.filter(|(place, _)| is_in(place));
             let words: i64 = words.map(|(_, shape)| i64::from(shape.words)).sum();
             let page = fraction(words as f32 / near.words.all().max(1) as f32);
-            sink.feature(name, |_| page);
+            sink.page(name, page);
         }
     }
 }

@@ -340,7 +340,7 @@ fn network_pages(
         .map_init(Scratch::default, |scratch, page| {
             fill(page, folds, step, options, scratch);
             for feature in (0..features.count()).filter(of_comments) {
-                scratch.columns.fill(feature, |_| 0);
+                scratch.columns.fill_with(feature, 0);
             }
             let lines = 0..page.targets.len();
             let starts = lines.clone().step_by(STRETCH_LINES);

@@ -486,7 +486,7 @@ mod tests {
     fn page(codes: &[u8], is_chaff: impl Fn(usize) -> bool) -> NetworkPage {
         let mut columns = Columns::default();
         columns.reset(1, codes.len());
-        columns.fill(0, |line| codes[line]);
+        columns.fill(0, codes.iter().copied());
         let target = |line| Some(f32::from(u8::from(is_chaff(line))));
         NetworkPage {
             columns,
