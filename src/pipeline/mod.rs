@@ -4,6 +4,7 @@
 mod collect;
 pub mod index_files;
 mod job;
+pub mod meter;
 pub mod model_file;
 mod ordered;
 mod outcome;
@@ -15,6 +16,7 @@ mod unpack;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use crate::charset::Charset;
 use crate::cleaner::Cleaner;
@@ -32,6 +34,7 @@ use crate::source::{Job, Source};
 pub use collect::{PassOne, Shard, index_corpus, settings};
 
 use job::Worker;
+use meter::{Clock, Meter, Pass};
 use outcome::{Limits, Writer};
 
 /// What a run does beyond cleaning.
@@ -67,6 +70,8 @@ pub struct RunOptions {
     pub field_format: TextFormat,
     /// Set from outside to stop the run.
     pub stop: Arc<AtomicBool>,
+    /// Gathers what the run costs, where somebody wants to know.
+    pub meter: Option<Arc<Meter>>,
 }
 
 impl Default for RunOptions {
@@ -85,6 +90,7 @@ impl Default for RunOptions {
             charset: None,
             field_format: TextFormat::default(),
             stop: Arc::default(),
+            meter: None,
         }
     }
 }
@@ -100,12 +106,17 @@ impl RunOptions {
 fn until_stopped<'r>(
     source: &'r mut dyn Source,
     options: &'r RunOptions,
+    pass: Pass,
 ) -> impl FnMut() -> Result<Option<Job>, RunError> + Send + 'r {
-    || {
+    let mut clock = Clock::of_turns(options.meter.as_ref(), pass);
+    move || {
         if options.stop.load(Ordering::Relaxed) {
             return Err(RunError::Stopped);
         }
-        source.next_job()
+        clock.begin_job();
+        let job = source.next_job()?;
+        clock.job_came(job.as_ref());
+        Ok(job)
     }
 }
 
@@ -192,8 +203,9 @@ pub fn clean(
     let limits = Limits {
         max_removed_percent: options.max_removed_percent,
     };
-    let writer = Writer::new(sink, side_files, progress, limits);
-    let next_job = until_stopped(source, options);
+    let begun = Instant::now();
+    let writer = Writer::new(sink, side_files, progress, limits, options.meter.as_ref());
+    let next_job = until_stopped(source, options, Pass::Two);
     let writer = ordered::run(
         options.threads,
         next_job,
@@ -203,5 +215,9 @@ pub fn clean(
         |writer, outcome| writer.take(outcome),
         |_| Ok(()),
     )?;
-    writer.finish()
+    let counts = writer.finish()?;
+    if let Some(meter) = &options.meter {
+        meter.end_pass(Pass::Two, begun);
+    }
+    Ok(counts)
 }

@@ -4,10 +4,12 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::meter::{Clock, Meter, Pass};
 use super::ordered::Weight;
 use super::{PAGES_BEFORE_LIMIT, Progress, SideFiles};
 use crate::charset::Charset;
 use crate::error::{Problem, ProblemKind, RunError};
+use crate::record::{SiteTally, Stage};
 use crate::report::Counts;
 use crate::sink::archive::OutputArchive;
 use crate::sink::atomic::AtomicFile;
@@ -23,6 +25,8 @@ pub struct Outcome {
     pub counts: Counts,
     /// Bytes taken from files, packed ones where they are packed.
     pub file_bytes: u64,
+    /// The same by site, where that is wanted.
+    pub sites: SiteTally,
     /// Rows for the ledger.
     pub ledger: Vec<u8>,
     /// Rejected rows, byte for byte.
@@ -146,7 +150,7 @@ impl Weight for Outcome {
             .chunk
             .as_ref()
             .map_or(0, |chunk| written(&chunk.written));
-        self.ledger.len() + self.rejects.len() + files + chunk
+        self.ledger.len() + self.rejects.len() + self.sites.bytes() + files + chunk
     }
 }
 
@@ -162,7 +166,10 @@ pub struct Writer<'r> {
     side_files: SideFiles,
     progress: &'r mut dyn Progress,
     limits: Limits,
+    meter: Option<&'r Arc<Meter>>,
+    clock: Clock<'r>,
     counts: Counts,
+    sites: SiteTally,
     open: Option<OpenFile<'r>>,
     /// Length of the ledger before rows that were written ahead of the job at hand.
     rows_ahead_from: Option<u64>,
@@ -179,6 +186,7 @@ struct OpenFile<'r> {
     rows: RowsSeen,
     /// What the file came to so far.
     counts: Counts,
+    sites: SiteTally,
     /// Lengths of ledger and rejects before it.
     ledger_length: u64,
     rejects_length: u64,
@@ -190,13 +198,17 @@ impl<'r> Writer<'r> {
         side_files: SideFiles,
         progress: &'r mut dyn Progress,
         limits: Limits,
+        meter: Option<&'r Arc<Meter>>,
     ) -> Self {
         Writer {
             sink,
             side_files,
             progress,
             limits,
+            meter,
+            clock: Clock::of_turns(meter, Pass::Two),
             counts: Counts::default(),
+            sites: SiteTally::default(),
             open: None,
             rows_ahead_from: None,
         }
@@ -204,6 +216,7 @@ impl<'r> Writer<'r> {
 
     /// Writes what a job came to.
     pub fn take(&mut self, outcome: Outcome) -> Result<(), RunError> {
+        self.clock.begin_job();
         let file_bytes = outcome.file_bytes;
         if let Some(chunk) = &outcome.chunk {
             self.open(chunk)?;
@@ -226,9 +239,10 @@ impl<'r> Writer<'r> {
         }
         self.rows_ahead_from = None;
         match outcome.chunk {
-            Some(chunk) => self.take_chunk(chunk, &outcome.counts)?,
-            None => self.counts.merge(&outcome.counts),
+            Some(chunk) => self.take_chunk(chunk, &outcome.counts, &outcome.sites)?,
+            None => self.add(&outcome.counts, &outcome.sites),
         }
+        self.clock.lap(Stage::Write);
         self.progress.done(file_bytes);
         if self.counts.pages >= PAGES_BEFORE_LIMIT {
             self.check_limits()?;
@@ -279,6 +293,7 @@ impl<'r> Writer<'r> {
             spans,
             rows: RowsSeen::default(),
             counts: Counts::default(),
+            sites: SiteTally::default(),
             ledger_length: self
                 .rows_ahead_from
                 .unwrap_or_else(|| length(&self.side_files.ledger)),
@@ -287,12 +302,23 @@ impl<'r> Writer<'r> {
         Ok(())
     }
 
-    fn take_chunk(&mut self, chunk: ChunkOutcome, counts: &Counts) -> Result<(), RunError> {
+    fn add(&mut self, counts: &Counts, sites: &SiteTally) {
+        self.counts.merge(counts);
+        self.sites.merge(sites);
+    }
+
+    fn take_chunk(
+        &mut self,
+        chunk: ChunkOutcome,
+        counts: &Counts,
+        sites: &SiteTally,
+    ) -> Result<(), RunError> {
         let Some(mut open) = self.open.take() else {
-            self.counts.merge(counts);
+            self.add(counts, sites);
             return Ok(());
         };
         open.counts.merge(counts);
+        open.sites.merge(sites);
         if chunk.has_failed {
             return self.withhold(open);
         }
@@ -305,7 +331,7 @@ impl<'r> Writer<'r> {
             self.open = Some(open);
             return Ok(());
         }
-        self.counts.merge(&open.counts);
+        self.add(&open.counts, &open.sites);
         open.text.finish()?;
         if let Some(spans) = open.spans {
             spans.finish()?;
@@ -359,6 +385,9 @@ impl<'r> Writer<'r> {
         let SideFiles { ledger, rejects } = self.side_files;
         for file in [ledger, rejects].into_iter().flatten() {
             Box::new(file).finish()?;
+        }
+        if let Some(meter) = self.meter {
+            meter.set_sites(&self.sites);
         }
         Ok(self.counts)
     }
