@@ -13,6 +13,7 @@ use crate::index::{CorpusIndex, Place, PlaceFigures, keys};
 use crate::page::{Line, LineCursor, RawLine};
 use crate::repeats::Repeats;
 use crate::score::{Contribution, LearnedScorer, PageFacts, Score, Scorer, Scratch, Wanted};
+use crate::step::{Step, Watch};
 use crate::templates::Templates;
 
 /// Cleans pages. Made once from a [`Config`], shared by all threads.
@@ -145,7 +146,18 @@ impl Cleaner {
         address: &PageAddress<'_>,
         workspace: &mut Workspace,
     ) -> Cleaned<'p> {
-        self.clean_text(page.into(), address, workspace)
+        self.clean_page_watched(page, address, workspace, &mut |_| ())
+    }
+
+    /// As [`Cleaner::clean_page_at`], and says when a step is done: for clocks.
+    pub fn clean_page_watched<'p>(
+        &self,
+        page: impl Into<PageText<'p>>,
+        address: &PageAddress<'_>,
+        workspace: &mut Workspace,
+        watch: &mut Watch<'_>,
+    ) -> Cleaned<'p> {
+        self.clean_text(page.into(), address, workspace, watch)
     }
 
     /// Whether the places of lines are read where they are given.
@@ -158,11 +170,13 @@ impl Cleaner {
         text: PageText<'p>,
         address: &PageAddress<'_>,
         workspace: &mut Workspace,
+        watch: &mut Watch<'_>,
     ) -> Cleaned<'p> {
         let page = text.bytes;
         let in_corpus = self.in_corpus(page, address);
-        self.gather(text, &in_corpus.address, workspace);
+        self.gather(text, &in_corpus.address, workspace, watch);
         let copy_of = self.copy_of(&in_corpus, &workspace.evidence);
+        watch(Step::Repeats);
         let Workspace {
             evidence,
             repeats,
@@ -183,6 +197,7 @@ impl Cleaner {
             scores.clear();
             scores.resize(evidence.lines.len(), Score::default());
         }
+        watch(Step::Score);
         let goes_as_copy = |copy: &PageCopy| self.config.page_duplicates.then_some(copy.of);
         let findings = PageFindings {
             evidence,
@@ -193,6 +208,7 @@ impl Cleaner {
             scores,
         };
         decide::decide_page(&self.config, &findings, verdicts);
+        watch(Step::Decide);
         Cleaned {
             page,
             line_count: evidence.line_count,
@@ -217,7 +233,13 @@ impl Cleaner {
         }
     }
 
-    fn gather(&self, text: PageText<'_>, address: &PageAddress<'_>, workspace: &mut Workspace) {
+    fn gather(
+        &self,
+        text: PageText<'_>,
+        address: &PageAddress<'_>,
+        workspace: &mut Workspace,
+        watch: &mut Watch<'_>,
+    ) {
         let Workspace {
             evidence,
             repeats,
@@ -226,7 +248,7 @@ impl Cleaner {
             ..
         } = workspace;
         let needs = self.needs();
-        evidence.gather(text.bytes, needs);
+        evidence.gather_watched(text.bytes, needs, watch);
         evidence.stand(text.structures);
         repeats.clear();
         if needs.page {
@@ -301,7 +323,7 @@ impl Cleaner {
         let page = text.bytes;
         let mut workspace = Workspace::default();
         let address = self.in_corpus(page, address).address;
-        self.gather(text, &address, &mut workspace);
+        self.gather(text, &address, &mut workspace, &mut |_| ());
         let evidence = &workspace.evidence;
         let facts = PageFacts {
             page,

@@ -53,6 +53,7 @@ use crate::index::{
     CorpusIndex, Entry, Figures, Frozen, Key, Names, PlaceFigures, Shelf, SiteFigures, SiteLine,
     SiteMap, Sites,
 };
+use crate::step::{Step, Watch};
 use crate::templates;
 
 /// Longer lines are not kept to show a site's templates, in bytes.
@@ -325,13 +326,28 @@ impl PageCounter<'_> {
     ///
     /// A run cannot be written.
     pub fn add_page(&mut self, page: &[u8], address: &PageAddress<'_>) -> io::Result<usize> {
+        self.add_page_watched(page, address, &mut |_| ())
+    }
+
+    /// As [`PageCounter::add_page`], and says when a step is done: for clocks.
+    ///
+    /// # Errors
+    ///
+    /// A run cannot be written.
+    pub fn add_page_watched(
+        &mut self,
+        page: &[u8],
+        address: &PageAddress<'_>,
+        watch: &mut Watch<'_>,
+    ) -> io::Result<usize> {
         let mut evidence = std::mem::take(&mut self.evidence);
-        evidence.gather(page, self.builder.needs);
+        evidence.gather_watched(page, self.builder.needs, watch);
         let added = if evidence.lines.is_empty() {
             Ok(())
         } else {
             self.add_evidence(page, &evidence, address)
         };
+        watch(Step::Count);
         self.evidence = evidence;
         added.map(|()| self.evidence.line_count)
     }

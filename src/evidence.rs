@@ -9,6 +9,7 @@ use crate::normalize::{mask_digits_into, normalize_into};
 use crate::page::{Line, split_lines};
 use crate::shape::{self, LineShape};
 use crate::shingle::{self, Shingles};
+use crate::step::{Step, Watch};
 
 /// Which facts are wanted. What nobody asks for is not computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,6 +172,11 @@ impl Evidence {
     ///
     /// Linear time; memory about twice the page's bytes and 200 bytes a line, reused.
     pub fn gather(&mut self, page: &[u8], needs: Needs) {
+        self.gather_watched(page, needs, &mut |_| ());
+    }
+
+    /// As [`Evidence::gather`], and says when a step is done.
+    pub fn gather_watched(&mut self, page: &[u8], needs: Needs, watch: &mut Watch<'_>) {
         self.lines.clear();
         self.shapes.clear();
         self.fingerprints.clear();
@@ -187,12 +193,15 @@ impl Evidence {
             self.shapes
                 .extend(lines.map(|line| shape::measure(line.text(page))));
         }
+        watch(Step::Split);
         if needs.page || needs.site || needs.sketch || needs.corpus == Some(CorpusNormalize::Full) {
             self.normalize(page);
         }
+        watch(Step::Fingerprint);
         if needs.page {
             shingle::find_blocks(&self.fingerprints, &mut self.shingles);
         }
+        watch(Step::Repeats);
         if needs.site {
             self.mask();
         }
@@ -206,6 +215,7 @@ impl Evidence {
                 }
             }
         }
+        watch(Step::Fingerprint);
     }
 
     /// Takes in where each line of the page stood in the markup, blank ones with them. Unless

@@ -51,6 +51,8 @@ pub mod cleaner;
 pub mod collect;
 pub mod config;
 pub mod decide;
+#[cfg(feature = "files")]
+pub mod digest;
 pub mod duplicates;
 pub mod error;
 #[cfg(feature = "eval")]
@@ -63,6 +65,8 @@ pub mod normalize;
 pub mod page;
 #[cfg(feature = "files")]
 pub mod pipeline;
+#[cfg(feature = "files")]
+pub mod record;
 pub mod repeats;
 pub mod report;
 mod scan;
@@ -74,6 +78,7 @@ mod simd;
 pub mod sink;
 #[cfg(feature = "files")]
 pub mod source;
+pub mod step;
 pub mod templates;
 #[cfg(feature = "train")]
 pub mod train;

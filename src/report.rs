@@ -5,7 +5,8 @@ use crate::decide::Reason;
 
 /// Lines and bytes that went for one reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "files", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "files", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "files", serde(default))]
 pub struct Removed {
     /// Lines.
     pub lines: u64,
@@ -18,7 +19,8 @@ pub struct Removed {
 /// Invariant at the end of a run: `bytes_in = bytes_kept + removed + bytes_rejected`, over
 /// the pages' text: decoded fields, without byte-order marks and containers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "files", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "files", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "files", serde(default))]
 pub struct Counts {
     /// Pages cleaned.
     pub pages: u64,

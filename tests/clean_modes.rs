@@ -570,7 +570,7 @@ fn the_run_record_is_complete() {
         ])
         .expect(0);
     let record = place.read_json("stats");
-    assert_eq!(record["schema_version"], 1);
+    assert_eq!(record["schema_version"], 2);
     assert_eq!(record["program"], "dechaff");
     assert_eq!(record["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(
@@ -585,6 +585,10 @@ fn the_run_record_is_complete() {
             "threshold": 0.25,
             "model": "fast",
             "html_model": null,
+            "comments": "scored",
+            "headline": "scored",
+            "index": false,
+            "format": "auto",
             "output_format": "jsonl",
             "mode": "tag",
             "text_field": "body",
@@ -603,6 +607,31 @@ fn the_run_record_is_complete() {
         );
     }
     assert!(record["peak_memory_bytes"].is_u64() || !cfg!(target_os = "linux"));
+    for field in ["settings_digest", "input", "output", "build", "machine"] {
+        assert!(!record[field].is_null(), "{field}");
+    }
+    assert_eq!(record["input"]["files"], 2);
+    assert_eq!(record["output"]["files"], 2);
+    let written: usize = place.files("out").values().map(Vec::len).sum();
+    assert_eq!(record["output"]["bytes"], written);
+    let stages: Vec<&str> = record["stages"]
+        .as_array()
+        .expect("stages")
+        .iter()
+        .filter(|stage| stage["pass"] == 2)
+        .filter_map(|stage| stage["stage"].as_str())
+        .collect();
+    for stage in [
+        "walk",
+        "read",
+        "split",
+        "fingerprint",
+        "score",
+        "decide",
+        "write",
+    ] {
+        assert!(stages.contains(&stage), "{stage} is not in {stages:?}");
+    }
     let counts = place.counts("stats");
     for field in [
         "pages",

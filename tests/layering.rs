@@ -13,6 +13,8 @@ const TABLE: &[(&str, &str)] = &[
     ("visible", ""),
     ("url", ""),
     ("scan", ""),
+    ("step", ""),
+    ("digest", ""),
     ("simd", ""),
     ("charset", ""),
     ("html", "charset"),
@@ -27,7 +29,7 @@ const TABLE: &[(&str, &str)] = &[
     ("blocks", "config fingerprint normalize page"),
     (
         "evidence",
-        "config fingerprint html index normalize page shape shingle",
+        "config fingerprint html index normalize page shape shingle step",
     ),
     ("repeats", "evidence shape shingle"),
     ("templates", "evidence"),
@@ -42,22 +44,26 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "cleaner",
-        "config decide duplicates error evidence html index page repeats score templates",
+        "config decide duplicates error evidence html index page repeats score step templates",
     ),
-    ("collect", "config evidence index templates"),
+    ("collect", "config evidence index step templates"),
     ("report", "cleaner decide::Reason decide::Verdict"),
-    ("source", "charset config error html page url visible"),
+    (
+        "source",
+        "charset config digest error html page url visible",
+    ),
     (
         "sink",
-        "cleaner::Cleaned cleaner::CleanedLine decide::Reason decide::Verdict error fingerprint index report scan source::archive source::packed source::warc visible",
-    ),
-    (
-        "pipeline",
-        "blocks charset cleaner collect config decide error evidence fingerprint html index page report score::model::Model score::model::MAX_BYTES sink source visible",
+        "cleaner::Cleaned cleaner::CleanedLine decide::Reason decide::Verdict digest error fingerprint index report scan source::archive source::packed source::warc visible",
     ),
     (
         "eval",
         "cleaner collect config decide error evidence html index normalize page score url visible",
+    ),
+    ("record", "digest eval report"),
+    (
+        "pipeline",
+        "blocks charset cleaner collect config decide digest error evidence fingerprint html index page record report score::model::Model score::model::MAX_BYTES sink source step visible",
     ),
     (
         "train",
@@ -65,7 +71,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "bin",
-        "blocks charset cleaner collect config decide error eval evidence fingerprint html index page pipeline report score sink source train visible",
+        "blocks charset cleaner collect config decide digest error eval evidence fingerprint html index page pipeline record report score sink source train visible",
     ),
 ];
 

@@ -3,10 +3,12 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::index_files::PartFile;
+use super::meter::{Clock, Joint, Pass};
 use super::ordered::{self, Turn, Weight};
 use super::spill::SpillFile;
 use super::unpack::{self, Found, Text, Walk};
@@ -19,6 +21,8 @@ use crate::fingerprint::Fingerprint;
 use crate::index::builder::Builder;
 use crate::index::runs::STRETCHES;
 use crate::index::{CorpusIndex, Figures, Frozen, Names, Settings, Shelf, Sites};
+use crate::record::Stage;
+use crate::report::Counts;
 use crate::source::{FileEntry, Job, Source};
 
 /// Pages whose keys wait for their turn hold at most about this many keys together.
@@ -82,7 +86,8 @@ pub fn index_corpus(
 ) -> Result<CorpusIndex, RunError> {
     let spill = Spill::new(options);
     let builder = spill.builder(settings(config, options), options);
-    let next_job = until_stopped(source, options);
+    let begun = Instant::now();
+    let next_job = until_stopped(source, options, Pass::One);
     let serves = pass.serves;
     let plan = Plan {
         options,
@@ -108,7 +113,13 @@ pub fn index_corpus(
         Counter::end,
     )?;
     let Seen { sites, names, .. } = seen;
-    spill.freeze(&builder, serves, sites, names, options)
+    let freezing = Joint::begin();
+    let index = spill.freeze(&builder, serves, sites, names, options)?;
+    if let Some(meter) = &options.meter {
+        meter.add_joint(Pass::One, Stage::Merge, &freezing);
+        meter.end_pass(Pass::One, begun);
+    }
+    Ok(index)
 }
 
 /// What an index for a run is made with.
@@ -240,6 +251,7 @@ struct Counter<'r> {
     pages: PageCounter<'r>,
     /// Files of the job at hand.
     files: Vec<Arc<FileEntry>>,
+    clock: Clock<'r>,
 }
 
 type SeenTurn<'l, 'p> = Turn<'l, Done, Seen<'p>>;
@@ -261,10 +273,12 @@ impl<'r> Counter<'r> {
             bytes: Vec::new(),
             pages,
             files: Vec::new(),
+            clock: Clock::of_worker(plan.options.meter.as_ref(), Pass::One),
         }
     }
 
     fn work(&mut self, job: Job, turn: &SeenTurn<'_, '_>) -> Result<Done, RunError> {
+        self.clock.begin_job();
         let shard = self.shard;
         let walk = Walk {
             options: self.options,
@@ -274,6 +288,7 @@ impl<'r> Counter<'r> {
         let read = walk.each(job, &mut bytes, &mut |found| {
             match found {
                 Found::Begin(file) => self.begin(file),
+                Found::Whole(file, bytes) => self.clock.read_whole(file, bytes),
                 Found::Text(text) => return self.text(&text, turn),
                 Found::Problem(problem) | Found::Unread(problem) | Found::Fault(problem) => {
                     self.problems.push(problem)
@@ -289,6 +304,10 @@ impl<'r> Counter<'r> {
         self.bytes = bytes;
         let bytes_read = read?;
         self.settle(turn)?;
+        self.clock.end_job(&Counts {
+            bytes_read,
+            ..Counts::default()
+        });
         Ok(Done {
             bytes_read,
             records: self.pages.take_records(),
@@ -301,6 +320,7 @@ impl<'r> Counter<'r> {
         let name = file.name.as_os_str().as_encoded_bytes();
         self.pages.add_file(file.argument, name);
         self.files.push(Arc::clone(file));
+        self.clock.begin_page();
     }
 
     /// Decides at the job's turn which of the pages that wait count.
@@ -343,7 +363,9 @@ impl<'r> Counter<'r> {
         address: &PageAddress<'_>,
         turn: &SeenTurn<'_, '_>,
     ) -> Result<usize, RunError> {
-        let added = self.pages.add_page(page, address);
+        let (pages, clock) = (&mut self.pages, &mut self.clock);
+        clock.text(page.len());
+        let added = pages.add_page_watched(page, address, &mut |step| clock.step(step));
         let lines = added.map_err(|error| self.spill.failed(error))?;
         if self.pages.pending_keys() > MAX_PENDING_KEYS {
             self.settle(turn)?;

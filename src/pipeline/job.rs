@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::RunOptions;
+use super::meter::{Clock, Pass};
 use super::ordered::{Turn, Weight};
 use super::outcome::{ChunkOutcome, Outcome, RowsSeen, Writer, Written, put};
 use super::unpack::{self, FieldText, MemberPage, Page, RecordPage, RecordText, TextCharset};
@@ -13,6 +14,8 @@ use crate::error::{Problem, ProblemKind, RunError};
 use crate::evidence::PageAddress;
 use crate::html::LineStructure;
 use crate::index::{Names, page_name};
+use crate::record::Stage;
+use crate::report::Counts;
 use crate::sink::Sink;
 use crate::sink::archive::Stretch;
 use crate::sink::ledger::{self, Address};
@@ -37,6 +40,7 @@ pub struct Worker<'r> {
     wants_ledger: bool,
     workspace: Workspace,
     bytes: Vec<u8>,
+    clock: Clock<'r>,
 }
 
 impl<'r> Worker<'r> {
@@ -53,6 +57,7 @@ impl<'r> Worker<'r> {
             wants_ledger,
             workspace: Workspace::default(),
             bytes: Vec::new(),
+            clock: Clock::of_worker(options.meter.as_ref(), Pass::Two),
         }
     }
 
@@ -68,6 +73,7 @@ impl<'r> Worker<'r> {
     }
 
     pub fn work(&mut self, job: Job, turn: &WriterTurn<'_, 'r>) -> Result<Outcome, RunError> {
+        self.clock.begin_job();
         let mut run = JobRun {
             worker: self,
             outcome: Outcome::default(),
@@ -87,15 +93,18 @@ impl<'r> Worker<'r> {
             }
             Job::Link => run.outcome.counts.links += 1,
         }
-        Ok(run.outcome)
+        let JobRun { outcome, .. } = run;
+        self.clock.end_job(&outcome.counts);
+        Ok(outcome)
     }
 
     /// Cleans one part; None where dechaff itself fails.
     fn clean<'p>(&mut self, part: PageText<'p>, address: &PageAddress<'_>) -> Option<Cleaned<'p>> {
-        let workspace = &mut self.workspace;
+        let (workspace, clock) = (&mut self.workspace, &mut self.clock);
         let cleaner = self.cleaner;
+        clock.text(part.bytes.len());
         let cleaned = catch_unwind(AssertUnwindSafe(|| {
-            cleaner.clean_page_at(part, address, workspace)
+            cleaner.clean_page_watched(part, address, workspace, &mut |step| clock.step(step))
         }));
         if cleaned.is_err() {
             self.workspace = Workspace::default();
@@ -137,12 +146,14 @@ impl JobRun<'_, '_, '_> {
             self.outcome.tell(&file, kind);
             return Ok(());
         }
+        self.worker.clock.begin_page();
         let mut bytes = std::mem::take(&mut self.worker.bytes);
         let read = read_file(&file.path, &mut bytes);
         let written = match read {
             Ok(()) => {
                 self.outcome.counts.bytes_read += bytes.len() as u64;
                 self.outcome.file_bytes += bytes.len() as u64;
+                self.worker.clock.read_whole(&file, &bytes);
                 self.page(&file, &bytes)?
             }
             Err(kind) => {
@@ -151,7 +162,7 @@ impl JobRun<'_, '_, '_> {
             }
         };
         self.worker.bytes = bytes;
-        match written {
+        let done = match written {
             Some(written) if self.worker.sink.takes_any_order() => {
                 put(self.worker.sink, &file, &written)
             }
@@ -160,6 +171,16 @@ impl JobRun<'_, '_, '_> {
                 Ok(())
             }
             None => Ok(()),
+        };
+        self.worker.clock.lap(Stage::Write);
+        done
+    }
+
+    /// Notes what was done with text of a site: all that was counted since `before`.
+    fn note_site(&mut self, site: Option<&[u8]>, before: &Counts) {
+        if let Some(site) = site.filter(|_| self.worker.clock.is_on()) {
+            let Outcome { counts, sites, .. } = &mut self.outcome;
+            sites.add_page(site, before, counts);
         }
     }
 
@@ -248,6 +269,7 @@ impl JobRun<'_, '_, '_> {
         let mut is_emptied = is_page && !text.is_empty();
         let options = self.worker.options;
         let site = site::of_file(file.entry, options.site_by);
+        let before = self.outcome.counts;
         let place = self.worker.number_of(file.file);
         let record = file
             .member
@@ -280,6 +302,7 @@ impl JobRun<'_, '_, '_> {
             self.worker.workspace.reclaim(cleaned);
         }
         self.outcome.counts.pages += u64::from(is_page);
+        self.note_site(site.as_deref(), &before);
         if is_emptied {
             self.outcome.empty(address.page);
         }
@@ -517,7 +540,9 @@ impl JobRun<'_, '_, '_> {
                 let written = std::mem::replace(&mut written, self.written_of_records(file));
                 self.end_records(file, written, false, has_failed)?;
                 let outcome = std::mem::take(&mut self.outcome);
+                self.worker.clock.end_job(&outcome.counts);
                 self.turn.with_state(|writer| writer.take(outcome))?;
+                self.worker.clock.begin_job();
             }
         }
         self.end_records(file, written, chunk.is_last, has_failed)
@@ -635,6 +660,8 @@ impl JobRun<'_, '_, '_> {
     ) -> Result<(), RunError> {
         let options = self.worker.options;
         let is_wet = options.record_format == RecordFormat::Wet;
+        self.worker.clock.begin_page();
+        let before = self.outcome.counts;
         let name = page_name(place.name, place.number);
         let mut body = Written {
             text: Vec::with_capacity(page.text.len()),
@@ -689,11 +716,21 @@ impl JobRun<'_, '_, '_> {
         self.outcome.note_html(page.html_bytes);
         self.outcome.counts.converted += u64::from(page.is_converted);
         self.outcome.counts.pages += 1;
+        self.note_record(url.as_deref(), place, &before);
         if cleaned.is_empty() && !page.text.is_empty() {
             self.outcome.empty(&name);
         }
         self.worker.workspace.reclaim(cleaned);
+        self.worker.clock.lap(Stage::Write);
         Ok(())
+    }
+
+    /// As [`JobRun::note_site`], for a row or record.
+    fn note_record(&mut self, url: Option<&str>, place: &RowPlace<'_>, before: &Counts) {
+        if self.worker.clock.is_on() {
+            let site = site::of_record(place.file, url, self.worker.options.site_by);
+            self.note_site(site.as_deref(), before);
+        }
     }
 
     /// Cleans the text of a row or record.
@@ -762,6 +799,8 @@ impl JobRun<'_, '_, '_> {
         seen: &mut RowsSeen,
         out: &mut Vec<u8>,
     ) -> Result<(), RunError> {
+        self.worker.clock.begin_page();
+        let before = self.outcome.counts;
         let options = self.worker.options;
         let row = match rows::take_apart(line.trim_ascii_end(), &options.fields) {
             Ok(row) => row,
@@ -836,10 +875,12 @@ impl JobRun<'_, '_, '_> {
         out.extend_from_slice(&line[copied..]);
         self.outcome.note_html(*html_bytes);
         self.outcome.counts.pages += 1;
+        self.note_record(row.url.as_deref(), place, &before);
         if cleaned.is_empty() && !text.is_empty() {
             self.outcome.empty(&page);
         }
         self.worker.workspace.reclaim(cleaned);
+        self.worker.clock.lap(Stage::Write);
         Ok(())
     }
 }

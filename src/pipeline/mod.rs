@@ -4,6 +4,7 @@
 mod collect;
 pub mod index_files;
 mod job;
+pub mod meter;
 pub mod model_file;
 mod ordered;
 mod outcome;
@@ -16,6 +17,7 @@ mod unpack;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use crate::charset::Charset;
 use crate::cleaner::Cleaner;
@@ -34,6 +36,7 @@ use resume::Log;
 pub use collect::{PassOne, Shard, index_corpus, settings};
 
 use job::Worker;
+use meter::{Clock, Meter, Pass};
 use outcome::{Limits, Writer};
 
 /// What a run does beyond cleaning.
@@ -69,6 +72,8 @@ pub struct RunOptions {
     pub field_format: TextFormat,
     /// Set from outside to stop the run.
     pub stop: Arc<AtomicBool>,
+    /// Gathers what the run costs, where somebody wants to know.
+    pub meter: Option<Arc<Meter>>,
 }
 
 impl Default for RunOptions {
@@ -87,6 +92,7 @@ impl Default for RunOptions {
             charset: None,
             field_format: TextFormat::default(),
             stop: Arc::default(),
+            meter: None,
         }
     }
 }
@@ -102,12 +108,17 @@ impl RunOptions {
 fn until_stopped<'r>(
     source: &'r mut dyn Source,
     options: &'r RunOptions,
+    pass: Pass,
 ) -> impl FnMut() -> Result<Option<Job>, RunError> + Send + 'r {
+    let mut clock = Clock::of_turns(options.meter.as_ref(), pass);
     move || {
         if options.stop.load(Ordering::Relaxed) {
             return Err(RunError::Stopped);
         }
-        source.next_job()
+        clock.begin_job();
+        let job = source.next_job()?;
+        clock.job_came(job.as_ref());
+        Ok(job)
     }
 }
 
@@ -151,6 +162,11 @@ pub struct SideFiles {
 }
 
 impl SideFiles {
+    /// Whether the run goes on from where a stopped one was.
+    pub fn goes_on(&self) -> bool {
+        self.log.as_ref().is_some_and(|log| log.goes_on())
+    }
+
     /// Begins the files that are wanted. Names of temporary files begin with `prefix`.
     ///
     /// # Errors
@@ -203,9 +219,10 @@ pub fn clean(
     let limits = Limits {
         max_removed_percent: options.max_removed_percent,
     };
-    let next_job = until_stopped(source, options);
+    let begun = Instant::now();
+    let next_job = until_stopped(source, options, Pass::Two);
     let next_job = resume::jobs_left(side_files.log.as_ref(), next_job);
-    let writer = Writer::new(sink, side_files, progress, limits)?;
+    let writer = Writer::new(sink, side_files, progress, limits, options.meter.as_ref())?;
     let writer = ordered::run(
         options.threads,
         next_job,
@@ -215,5 +232,9 @@ pub fn clean(
         |writer, outcome| writer.take(outcome),
         |_| Ok(()),
     )?;
-    writer.finish()
+    let counts = writer.finish()?;
+    if let Some(meter) = &options.meter {
+        meter.end_pass(Pass::Two, begun);
+    }
+    Ok(counts)
 }

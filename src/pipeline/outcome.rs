@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::meter::{Clock, Meter, Pass};
 use super::ordered::Weight;
 use super::resume::{OpenRecord, Record, sync_folder};
 use super::{PAGES_BEFORE_LIMIT, Progress, SideFiles};
 use crate::charset::Charset;
 use crate::error::{Problem, ProblemKind, RunError};
+use crate::record::{SiteTally, Stage};
 use crate::report::Counts;
 use crate::sink::archive::OutputArchive;
 use crate::sink::atomic::AtomicFile;
@@ -26,6 +28,8 @@ pub struct Outcome {
     pub counts: Counts,
     /// Bytes taken from files, packed ones where they are packed.
     pub file_bytes: u64,
+    /// The same by site, where that is wanted.
+    pub sites: SiteTally,
     /// Rows for the ledger.
     pub ledger: Vec<u8>,
     /// Rejected rows, byte for byte.
@@ -149,7 +153,7 @@ impl Weight for Outcome {
             .chunk
             .as_ref()
             .map_or(0, |chunk| written(&chunk.written));
-        self.ledger.len() + self.rejects.len() + files + chunk
+        self.ledger.len() + self.rejects.len() + self.sites.bytes() + files + chunk
     }
 }
 
@@ -165,7 +169,10 @@ pub struct Writer<'r> {
     side_files: SideFiles,
     progress: &'r mut dyn Progress,
     limits: Limits,
+    meter: Option<&'r Arc<Meter>>,
+    clock: Clock<'r>,
     counts: Counts,
+    sites: SiteTally,
     open: Option<OpenFile<'r>>,
     /// Length of the ledger before rows that were written ahead of the job at hand.
     rows_ahead_from: Option<u64>,
@@ -186,6 +193,7 @@ struct OpenFile<'r> {
     rows: RowsSeen,
     /// What the file came to so far.
     counts: Counts,
+    sites: SiteTally,
     /// Lengths of ledger and rejects before it.
     ledger_length: u64,
     rejects_length: u64,
@@ -220,6 +228,7 @@ impl OpenFile<'_> {
             spans: record.spans.as_ref().map(output).transpose()?,
             rows: record.rows.clone(),
             counts: record.counts,
+            sites: SiteTally::default(),
             ledger_length: record.ledger_length,
             rejects_length: record.rejects_length,
             is_logged: true,
@@ -238,6 +247,7 @@ impl<'r> Writer<'r> {
         mut side_files: SideFiles,
         progress: &'r mut dyn Progress,
         limits: Limits,
+        meter: Option<&'r Arc<Meter>>,
     ) -> Result<Self, RunError> {
         let before = side_files.log.as_mut().and_then(|log| log.take_before());
         let before = before.unwrap_or_default();
@@ -248,6 +258,9 @@ impl<'r> Writer<'r> {
             side_files,
             progress,
             limits,
+            meter,
+            clock: Clock::of_turns(meter, Pass::Two),
+            sites: SiteTally::default(),
             counts: before.counts,
             open,
             rows_ahead_from: None,
@@ -258,6 +271,7 @@ impl<'r> Writer<'r> {
 
     /// Writes what a job came to.
     pub fn take(&mut self, outcome: Outcome) -> Result<(), RunError> {
+        self.clock.begin_job();
         let file_bytes = outcome.file_bytes;
         self.file_bytes += file_bytes;
         if let Some(chunk) = &outcome.chunk {
@@ -284,12 +298,13 @@ impl<'r> Writer<'r> {
             log.pass();
         }
         match outcome.chunk {
-            Some(chunk) => self.take_chunk(chunk, &outcome.counts)?,
-            None => self.counts.merge(&outcome.counts),
+            Some(chunk) => self.take_chunk(chunk, &outcome.counts, &outcome.sites)?,
+            None => self.add(&outcome.counts, &outcome.sites),
         }
         if self.side_files.log.as_ref().is_some_and(|log| log.is_due()) {
             self.checkpoint(false, None)?;
         }
+        self.clock.lap(Stage::Write);
         self.progress.done(file_bytes);
         if self.counts.pages >= PAGES_BEFORE_LIMIT {
             self.check_limits()?;
@@ -340,6 +355,7 @@ impl<'r> Writer<'r> {
             spans,
             rows: RowsSeen::default(),
             counts: Counts::default(),
+            sites: SiteTally::default(),
             ledger_length: self
                 .rows_ahead_from
                 .unwrap_or_else(|| length(&self.side_files.ledger)),
@@ -349,12 +365,23 @@ impl<'r> Writer<'r> {
         Ok(())
     }
 
-    fn take_chunk(&mut self, chunk: ChunkOutcome, counts: &Counts) -> Result<(), RunError> {
+    fn add(&mut self, counts: &Counts, sites: &SiteTally) {
+        self.counts.merge(counts);
+        self.sites.merge(sites);
+    }
+
+    fn take_chunk(
+        &mut self,
+        chunk: ChunkOutcome,
+        counts: &Counts,
+        sites: &SiteTally,
+    ) -> Result<(), RunError> {
         let Some(mut open) = self.open.take() else {
-            self.counts.merge(counts);
+            self.add(counts, sites);
             return Ok(());
         };
         open.counts.merge(counts);
+        open.sites.merge(sites);
         if chunk.has_failed {
             return self.withhold(open);
         }
@@ -367,7 +394,7 @@ impl<'r> Writer<'r> {
             self.open = Some(open);
             return Ok(());
         }
-        self.counts.merge(&open.counts);
+        self.add(&open.counts, &open.sites);
         for output in std::iter::once(open.text).chain(open.spans) {
             if open.is_logged {
                 self.pending.push(output);
@@ -472,6 +499,9 @@ impl<'r> Writer<'r> {
     /// Ends the run: checks the limits once more and puts the side files under their names.
     pub fn finish(mut self) -> Result<Counts, RunError> {
         self.check_limits()?;
+        if let Some(meter) = self.meter {
+            meter.set_sites(&self.sites);
+        }
         let side_files = [
             self.side_files.ledger.take(),
             self.side_files.rejects.take(),

@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::meter::Pass;
 use super::ordered::{self, Turn, Weight};
 use super::outcome::RowsSeen;
 use super::unpack::{self, Found, Text, Walk};
@@ -122,7 +123,7 @@ pub fn find_repeats(
     let copy = copy_streams(&mut inputs, options)?;
     let mut source =
         Inputs::new(inputs, format, options.max_page_bytes).with_charset(options.charset);
-    let next_job = until_stopped(&mut source, options);
+    let next_job = until_stopped(&mut source, options, Pass::One);
     let gathered = Gathered {
         finder: BlockFinder::new(request.scope),
         counts: RepeatsCounts::default(),
@@ -297,7 +298,7 @@ impl PageReader<'_> {
                 Found::Problem(problem) | Found::Unread(problem) | Found::Fault(problem) => {
                     batch.problems.push(problem)
                 }
-                Found::Begin(_) => {}
+                Found::Begin(_) | Found::Whole(..) => {}
             }
             Ok(())
         });

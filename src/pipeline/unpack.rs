@@ -23,6 +23,8 @@ use crate::source::{Chunk, ChunkContent, Conversion, FileEntry, Job, site};
 pub enum Found<'f> {
     /// A file whose pages come.
     Begin(&'f Arc<FileEntry>),
+    /// The bytes of a small file, read whole.
+    Whole(&'f Arc<FileEntry>, &'f [u8]),
     /// Text of a page.
     Text(Text<'f>),
     /// A file that is no page, its bytes as text.
@@ -124,6 +126,7 @@ impl Walk<'_> {
                     match read_file(&file.path, bytes) {
                         Ok(()) => {
                             bytes_read += bytes.len() as u64;
+                            take(Found::Whole(&file, bytes))?;
                             self.page(&file, bytes, take)?;
                         }
                         Err(kind) => take(Found::Problem(file.problem(None, None, kind)))?,

@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod atomic;
+pub mod digested;
 pub mod discard;
 pub mod ledger;
 pub mod records;
@@ -26,7 +27,7 @@ pub enum Part {
 /// Takes cleaned pages.
 ///
 /// Implementations: [`tree::Tree`] mirrors a directory, [`single::Single`] writes one file or
-/// standard output, [`discard::Discard`] is a dry run.
+/// standard output, [`discard::Discard`] is a dry run; [`digested::Digested`] goes around one.
 pub trait Sink: Send + Sync {
     /// Whether files may be put by any thread in any order; else they come in source order,
     /// one at a time.

@@ -23,8 +23,28 @@ enum Place {
 
 struct Stream {
     writer: Box<dyn Write + Send>,
+    line_end: LineEnd,
+}
+
+/// Keeps the last line of one page and the first of the next apart.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LineEnd {
     /// The last byte written stands in the middle of a line.
     is_in_line: bool,
+}
+
+impl LineEnd {
+    /// Whether a line end is to be written before the next page.
+    pub(super) fn is_due(self) -> bool {
+        self.is_in_line
+    }
+
+    /// Notes what was written.
+    pub(super) fn note(&mut self, bytes: &[u8]) {
+        if let Some(&last) = bytes.last() {
+            self.is_in_line = last != b'\n';
+        }
+    }
 }
 
 impl Single {
@@ -40,7 +60,7 @@ impl Single {
     pub fn stream(name: &Path, writer: Box<dyn Write + Send>) -> Self {
         let stream = Stream {
             writer,
-            is_in_line: false,
+            line_end: LineEnd::default(),
         };
         Single {
             place: Place::Stream(name.to_path_buf(), Mutex::new(stream)),
@@ -80,10 +100,10 @@ impl StreamOutput<'_> {
         work(&mut stream).map_err(io_at(self.name))
     }
 
-    /// Keeps the last line of one page and the first of the next apart.
     fn end_line(&mut self) -> Result<(), RunError> {
         self.with(|stream| {
-            if std::mem::take(&mut stream.is_in_line) {
+            if stream.line_end.is_due() {
+                stream.line_end.note(b"\n");
                 stream.writer.write_all(b"\n")?;
             }
             Ok(())
@@ -94,9 +114,7 @@ impl StreamOutput<'_> {
 impl Output for StreamOutput<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<(), RunError> {
         self.with(|stream| {
-            if let Some(&last) = bytes.last() {
-                stream.is_in_line = last != b'\n';
-            }
+            stream.line_end.note(bytes);
             stream.writer.write_all(bytes)
         })
     }

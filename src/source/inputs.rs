@@ -4,16 +4,19 @@ use std::cmp::Ordering;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use walkdir::{DirEntry, WalkDir};
 
 use super::archive::{self, Archive, ArchiveReader, ArchiveStream, TarReader, ZipReader};
 use super::content::{self, Content};
+use super::digested::Digested;
 use super::packed::{self, Packing, split_name};
 use super::rows::FieldNames;
 use super::stream::{Cut, FileBytes, Stream};
 use super::{Chunk, ChunkContent, FileEntry, Job, Source, rows, warc};
 use crate::charset::Charset;
+use crate::digest::DigestSum;
 use crate::error::{PackedProblem, ProblemKind, RunError};
 
 /// Files of at most this size are read whole by the thread that cleans them.
@@ -134,6 +137,8 @@ pub struct Inputs {
     /// Inputs begun.
     inputs_begun: u32,
     witness: Option<Witness>,
+    /// Where the digests of what is read as a stream go.
+    digest: Option<Digested>,
 }
 
 /// What is read as a stream.
@@ -181,6 +186,16 @@ impl Inputs {
             files: 0,
             inputs_begun: 0,
             witness: None,
+            digest: None,
+        }
+    }
+
+    /// The same source; the digest of each file that is read as a stream goes to `sum`. Small
+    /// files are read, and digested, by whoever gets them.
+    pub fn digested(self, sum: Option<Arc<Mutex<DigestSum>>>) -> Self {
+        Inputs {
+            digest: sum.map(Digested::new),
+            ..self
         }
     }
 
@@ -204,6 +219,9 @@ impl Inputs {
 
     fn next_chunk(&mut self) -> Option<Chunk> {
         let mut chunk = self.stream.as_mut()?.next_chunk()?;
+        if let Some(digest) = &mut self.digest {
+            digest.take(&chunk);
+        }
         if chunk.is_last {
             self.stream = None;
             let opened = self.opened.take();

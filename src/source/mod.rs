@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod content;
+mod digested;
 pub mod inputs;
 pub mod packed;
 pub mod rows;
@@ -94,6 +95,16 @@ impl FileEntry {
             archive: None,
             member_of: self.archive,
         }
+    }
+
+    /// What the file is called in a digest of the input: its name, where it comes from a
+    /// directory, and the number of the input.
+    pub fn digest_name(&self) -> (&[u8], u32) {
+        let name = match self.has_neighbours {
+            true => self.name.as_os_str().as_encoded_bytes(),
+            false => b"",
+        };
+        (name, self.argument)
     }
 
     /// The name that says what the file holds: without the ending of its packing.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::UNIX_EPOCH;
 
-use crate::summary::free_memory_bytes;
+use crate::machine::free_memory_bytes;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use dechaff::charset::Charset;
@@ -217,15 +217,15 @@ pub struct EngineArgs {
 }
 
 impl EngineArgs {
-    /// The model as the user named it.
+    /// The model, for run records: the name of one that comes with the program, the digest of a
+    /// file, whose path is the user's own.
     pub fn model_name(&self) -> String {
-        self.model.display().to_string()
+        model_name(&self.model)
     }
 
-    /// The model for HTML as the user named it.
+    /// The model for HTML, in the same way.
     pub fn html_model_name(&self) -> Option<String> {
-        let model = self.html_model.as_ref();
-        model.map(|model| model.display().to_string())
+        self.html_model.as_deref().map(model_name)
     }
 
     /// A cleaner with the model that is asked for.
@@ -302,6 +302,20 @@ pub fn cleaner(config: Config, model: &Path, of_html: Option<&Path>) -> Result<C
         scorer = scorer.with_html(html);
     }
     Ok(Cleaner::with_scorer(config, Box::new(scorer))?)
+}
+
+/// What a run record calls a model.
+fn model_name(model: &Path) -> String {
+    let named = model
+        .to_str()
+        .filter(|name| *name == "none" || Model::built_in(name, Reads::Text).is_some());
+    named.map_or_else(
+        || {
+            let bytes = std::fs::read(model).unwrap_or_default();
+            format!("file {}", dechaff::digest::hex(&bytes))
+        },
+        str::to_owned,
+    )
 }
 
 /// What users want from pages of one sort.

@@ -4,6 +4,7 @@
 mod args;
 mod commands;
 mod json;
+mod machine;
 mod running;
 mod standard;
 mod summary;

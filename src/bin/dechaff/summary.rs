@@ -1,26 +1,31 @@
 //! What a run came to, in: the table at its end and the run record out.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use dechaff::Cleaner;
 use dechaff::charset::Charset;
-use dechaff::config::Threshold;
+use dechaff::config::Config;
+use dechaff::digest::DigestSum;
 use dechaff::pipeline::RunOptions;
+use dechaff::pipeline::meter::{Measured, process_cpu_time};
+use dechaff::record::{self, Files, RunRecord};
 use dechaff::report::Counts;
 use dechaff::sink::render::Mode;
 use dechaff::source::content::TextFormat;
+use dechaff::source::inputs::InputFormat;
+use dechaff::{Threshold, Treatment};
 use serde_json::{Value, json};
 
 use crate::args::EngineArgs;
-
-/// The version of the run record's form.
-const SCHEMA_VERSION: u32 = 1;
+use crate::machine;
 
 /// The end of a run.
 pub struct Summary {
     pub counts: Counts,
     pub wall: Duration,
+    /// Processor time of all threads; None where the system does not tell.
+    pub cpu: Option<Duration>,
     /// Largest resident size, in bytes; None where the system does not tell.
     pub peak_memory_bytes: Option<u64>,
 }
@@ -30,7 +35,8 @@ impl Summary {
         Summary {
             counts,
             wall,
-            peak_memory_bytes: peak_memory_bytes(),
+            cpu: process_cpu_time(),
+            peak_memory_bytes: machine::peak_memory_bytes(),
         }
     }
 
@@ -96,17 +102,21 @@ impl Summary {
     }
 }
 
-/// The run record: one self-contained JSON object.
-pub struct RunRecord(Value);
+/// What a run was given that decides what comes out.
+pub struct RunSettings<'r> {
+    pub engine: &'r EngineArgs,
+    pub config: &'r Config,
+    pub options: &'r RunOptions,
+    pub format: InputFormat,
+    /// The index that was read instead of the input, and the part that was written.
+    pub has_index: bool,
+}
 
-impl RunRecord {
-    pub fn new(
-        summary: &Summary,
-        engine: &EngineArgs,
-        cleaner: &Cleaner,
-        options: &RunOptions,
-    ) -> Self {
-        let config = cleaner.config();
+impl RunSettings<'_> {
+    fn by_name(&self) -> BTreeMap<String, Value> {
+        let RunSettings {
+            config, options, ..
+        } = self;
         let threshold = match config.threshold {
             Threshold::Auto => json!("auto"),
             Threshold::At(cut) => json!(cut),
@@ -116,67 +126,89 @@ impl RunRecord {
             Mode::Tag => "tag",
             Mode::Spans => "spans",
         };
-        let seconds = summary.wall.as_secs_f64();
-        RunRecord(json!({
-            "schema_version": SCHEMA_VERSION,
-            "program": "dechaff",
-            "version": env!("CARGO_PKG_VERSION"),
-            "settings": {
-                "page_repeats": config.page_repeats,
-                "score": config.score,
-                "model": engine.model_name(),
-                "html_model": engine.html_model_name(),
-                "threshold": threshold,
-                "mode": mode,
-                "site_templates": config.site_templates,
-                "corpus_duplicates": config.corpus_duplicates.map(|rule| json!({
-                    "more_than_places": rule.more_than_places,
-                    "min_lines": rule.min_lines,
-                    "min_chars": rule.min_chars,
-                    "normalize": rule.normalize.word(),
-                })),
-                "page_duplicates": if config.page_duplicates { "remove" } else { "report" },
-                "site": options.site_by.word(),
-                "output_format": options.record_format.word(),
-                "text_field": options.fields.text,
-                "text_format": match options.field_format {
-                    TextFormat::Auto => "auto",
-                    TextFormat::Text => "text",
-                    TextFormat::Html => "html",
-                },
-                "url_field": options.fields.url,
-                "encoding": options.charset.map(Charset::name),
-                "max_page_bytes": options.max_page_bytes,
-                "max_removed_percent": options.max_removed_percent,
+        let all = json!({
+            "page_repeats": config.page_repeats,
+            "score": config.score,
+            "model": self.engine.model_name(),
+            "html_model": self.engine.html_model_name(),
+            "threshold": threshold,
+            "comments": treatment(config.comments),
+            "headline": treatment(config.headline),
+            "mode": mode,
+            "site_templates": config.site_templates,
+            "corpus_duplicates": config.corpus_duplicates.map(|rule| json!({
+                "more_than_places": rule.more_than_places,
+                "min_lines": rule.min_lines,
+                "min_chars": rule.min_chars,
+                "normalize": rule.normalize.word(),
+            })),
+            "page_duplicates": if config.page_duplicates { "remove" } else { "report" },
+            "index": self.has_index,
+            "site": options.site_by.word(),
+            "output_format": options.record_format.word(),
+            "format": match self.format {
+                InputFormat::Auto => "auto",
+                InputFormat::Text => "text",
+                InputFormat::Html => "html",
+                InputFormat::Jsonl => "jsonl",
+                InputFormat::Warc => "warc",
             },
-            "threads": options.threads,
-            "wall_seconds": seconds,
-            "mb_per_second": summary.counts.bytes_in as f64 / 1e6 / seconds.max(1e-9),
-            "peak_memory_bytes": summary.peak_memory_bytes,
-            "counts": summary.counts,
-        }))
+            "text_field": options.fields.text,
+            "text_format": match options.field_format {
+                TextFormat::Auto => "auto",
+                TextFormat::Text => "text",
+                TextFormat::Html => "html",
+            },
+            "url_field": options.fields.url,
+            "encoding": options.charset.map(Charset::name),
+            "max_page_bytes": options.max_page_bytes,
+            "max_removed_percent": options.max_removed_percent,
+        });
+        match all {
+            Value::Object(all) => all.into_iter().collect(),
+            _ => BTreeMap::new(),
+        }
     }
+}
 
-    pub fn to_json(&self) -> String {
-        format!("{:#}\n", self.0)
+fn treatment(treatment: Treatment) -> &'static str {
+    match treatment {
+        Treatment::Scored => "scored",
+        Treatment::Keep => "keep",
+        Treatment::Drop => "drop",
     }
 }
 
-/// Memory that the system could give; None where it does not tell.
-pub fn free_memory_bytes() -> Option<usize> {
-    let kibibytes = proc_kibibytes("/proc/meminfo", "MemAvailable:")?;
-    usize::try_from(kibibytes * 1024).ok()
-}
-
-/// Largest resident size of this process, from the system's own account of it.
-fn peak_memory_bytes() -> Option<u64> {
-    Some(proc_kibibytes("/proc/self/status", "VmHWM:")? * 1024)
-}
-
-fn proc_kibibytes(path: &str, field: &str) -> Option<u64> {
-    let status = std::fs::read_to_string(path).ok()?;
-    let line = status.lines().find(|line| line.starts_with(field))?;
-    line.split_ascii_whitespace().nth(1)?.parse().ok()
+/// The run record of what a run was given, cost and did.
+pub fn run_record(
+    summary: &Summary,
+    measured: Measured,
+    output: Option<DigestSum>,
+    settings: &RunSettings<'_>,
+) -> RunRecord {
+    let settings = settings.by_name();
+    let seconds = summary.wall.as_secs_f64();
+    RunRecord {
+        schema_version: record::SCHEMA_VERSION,
+        program: record::PROGRAM.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        build: Some(machine::build()),
+        settings_digest: Some(RunRecord::digest_of(&settings)),
+        settings,
+        machine: Some(machine::machine()),
+        input: output.map(|_| Files::from(&measured.inputs)),
+        output: output.as_ref().map(Files::from),
+        threads: u64::from(measured.threads),
+        wall_seconds: seconds,
+        cpu_seconds: summary.cpu.map(|cpu| cpu.as_secs_f64()),
+        mb_per_second: summary.counts.bytes_in as f64 / 1e6 / seconds.max(1e-9),
+        peak_memory_bytes: summary.peak_memory_bytes,
+        stages: measured.stages,
+        counts: summary.counts,
+        sites: output.map(|_| measured.sites).unwrap_or_default(),
+        ledger: None,
+        accuracy: None,
+    }
 }
 
 #[cfg(test)]
@@ -200,6 +232,7 @@ mod tests {
         let summary = Summary {
             counts,
             wall: Duration::from_secs(2),
+            cpu: None,
             peak_memory_bytes: Some(5_000_000),
         };
         let text = summary.to_text();

@@ -190,6 +190,11 @@ impl Log {
         self.before.take()
     }
 
+    /// Whether the run goes on from a record.
+    pub fn goes_on(&self) -> bool {
+        self.before.is_some()
+    }
+
     /// Notes that the result of one more job is taken.
     pub fn pass(&mut self) {
         self.jobs += 1;

@@ -9,12 +9,14 @@ use dechaff::error::RunError;
 use dechaff::index::CorpusIndex;
 use dechaff::index::format::Kind;
 use dechaff::pipeline::index_files::{self, PartFile};
+use dechaff::pipeline::meter::Meter;
 use dechaff::pipeline::plan::{self, Request, STANDARD_STREAM, Streams};
 use dechaff::pipeline::resume::{Run, Wanted};
 use dechaff::pipeline::{self, PassOne, RunOptions, SideFiles};
-use dechaff::sink::Output;
 use dechaff::sink::atomic::{AtomicFile, TEMPORARY_PREFIX};
+use dechaff::sink::digested::{Digested, Kind as OutputKind};
 use dechaff::sink::records::RecordFormat;
+use dechaff::sink::{Output, Sink};
 use dechaff::source::Source;
 use dechaff::source::inputs::{Input, Inputs};
 use dechaff::source::site::SiteBy;
@@ -24,7 +26,7 @@ use super::{USAGE, exit_code, tell};
 use crate::args::{CleanArgs, Format, Mode};
 use crate::running::{Shown, run_to_code};
 use crate::standard;
-use crate::summary::{RunRecord, Summary};
+use crate::summary::{RunSettings, Summary, run_record};
 
 /// The smallest `--max-page-bytes`: below it ordinary pages would be cut.
 const MIN_PAGE_BYTES: usize = 64 << 10;
@@ -52,6 +54,7 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         record_format,
         max_removed_percent: args.max_removed,
         stop,
+        meter: args.stats.is_some().then(Arc::<Meter>::default),
         ..args.reading.options(&args.corpus)
     };
     let side_files: Vec<&Path> = [&args.removed, &args.rejects, &args.stats, &args.write_index]
@@ -127,7 +130,7 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
                 Some(index) => Some(index),
                 None => {
                     let begun = Instant::now();
-                    let mut source = source(args, inputs, run.as_mut(), &options);
+                    let mut source = source(args, inputs, run.as_mut(), &options, false);
                     let index = pass_one(args, &config, &mut *source, &mut progress, &options)?;
                     if let Some(run) = &run {
                         run.keep_index(&index, begun.elapsed())?;
@@ -142,15 +145,16 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         Some(index) => cleaner.with_index(Arc::new(index)),
         None => cleaner,
     };
-    let mut source = source(args, inputs, run.as_mut(), &options);
-    let done = pipeline::clean(
-        &cleaner,
-        &mut *source,
-        &*sink,
-        files,
-        &mut progress,
-        &options,
-    );
+    // Of what was done before nobody knows the digests.
+    let is_whole = !files.goes_on();
+    let output_kind = output_kind(request.output, &inputs);
+    let digested = (stats.is_some() && is_whole).then(|| Digested::new(&*sink, output_kind));
+    let told: &dyn Sink = match &digested {
+        Some(digested) => digested,
+        None => &*sink,
+    };
+    let mut source = source(args, inputs, run.as_mut(), &options, is_whole);
+    let done = pipeline::clean(&cleaner, &mut *source, told, files, &mut progress, &options);
     progress.finish();
     let counts = match done {
         Err(error @ RunError::TooMuchRemoved { .. }) => {
@@ -168,17 +172,34 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
     };
 
     let summary = Summary::new(counts, started.elapsed());
-    if let Some(stats) = stats {
-        let record = RunRecord::new(&summary, &args.engine, &cleaner, &options);
+    drop(source);
+    if let (Some(stats), Some(meter)) = (stats, &options.meter) {
+        let settings = RunSettings {
+            engine: &args.engine,
+            config: &config,
+            options: &options,
+            format: args.reading.format(),
+            has_index: args.index.is_some(),
+        };
+        let mut record = run_record(
+            &summary,
+            meter.measured(),
+            digested.as_ref().map(Digested::sum),
+            &settings,
+        );
+        record.ledger = beside(args.removed.as_deref(), args.stats.as_deref());
+        let mut json = serde_json::to_vec_pretty(&record).expect("a run record is JSON");
+        json.push(b'\n');
         let mut stats = Box::new(stats);
-        stats.write(record.to_json().as_bytes())?;
+        stats.write(&json)?;
         stats.finish()?;
     }
     if !args.quiet {
         tell(summary.to_text().trim_end());
     }
     assert!(counts.adds_up(), "bytes in = kept + removed + rejected");
-    drop((cleaner, source, sink));
+    drop(digested);
+    drop((cleaner, sink));
     let code = exit_code(counts.problems);
     run.map_or(Ok(()), |run| run.end(code))?;
     Ok(code)
@@ -190,9 +211,12 @@ fn source(
     inputs: Vec<Input>,
     run: Option<&mut Run>,
     options: &RunOptions,
+    is_digested: bool,
 ) -> Box<dyn Source> {
+    let meter = options.meter.as_ref().filter(|_| is_digested);
     let inputs = Inputs::new(inputs, args.reading.format(), options.max_page_bytes)
-        .with_charset(options.charset);
+        .with_charset(options.charset)
+        .digested(meter.map(|meter| meter.inputs()));
     match run {
         Some(run) => Box::new(run.list(inputs)),
         None => Box::new(inputs),
@@ -285,6 +309,23 @@ fn pass_one(
     count(&own, true)?;
     index_files::merge(&[before.as_path(), &own], written, options)?;
     index_files::freeze(&[written], options)
+}
+
+/// The name of a file that lies in the same directory as another: nothing else of its path.
+fn beside(file: Option<&Path>, other: Option<&Path>) -> Option<String> {
+    let (file, other) = (file?, other?);
+    let is_beside = file.parent()? == other.parent()?;
+    let name = file.file_name().filter(|_| is_beside)?;
+    name.to_str().map(str::to_owned)
+}
+
+/// What makes two outputs equal: a directory's names count, others do not.
+fn output_kind(output: Option<&Path>, inputs: &[Input]) -> OutputKind {
+    match (output, inputs) {
+        (Some(output), _) if output == Path::new(STANDARD_STREAM) => OutputKind::Stream,
+        (_, [Input::File(_) | Input::Stream(..)]) => OutputKind::File,
+        _ => OutputKind::Tree,
+    }
 }
 
 /// Where pages go; None in a dry run. Standard input goes to standard output unless the user

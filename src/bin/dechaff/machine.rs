@@ -1,0 +1,76 @@
+//! What the program runs on and how it was built: for the run record. Nothing that names a
+//! machine or its owner.
+
+use dechaff::digest;
+use dechaff::record::{Build, Machine};
+
+/// The machine that this runs on.
+pub fn machine() -> Machine {
+    Machine {
+        cpu: cpu_model(),
+        cores: std::thread::available_parallelism().map_or(0, |cores| cores.get() as u64),
+        memory_bytes: proc_kibibytes("/proc/meminfo", "MemTotal:").map(|size| size * 1024),
+        arch: std::env::consts::ARCH.to_owned(),
+        system: std::env::consts::OS.to_owned(),
+        kernel: std::fs::read_to_string("/proc/sys/kernel/osrelease")
+            .ok()
+            .map(|release| release.trim().to_owned()),
+    }
+}
+
+/// How this program was built.
+pub fn build() -> Build {
+    let list = |names: &str| {
+        let names = names.split(',').filter(|name| !name.is_empty());
+        names.map(str::to_owned).collect()
+    };
+    let program = std::env::current_exe().and_then(std::fs::read);
+    Build {
+        profile: env!("DECHAFF_PROFILE").to_owned(),
+        target: env!("DECHAFF_TARGET").to_owned(),
+        features: list(env!("DECHAFF_FEATURES")),
+        target_features: list(env!("DECHAFF_TARGET_FEATURES")),
+        rustc: env!("DECHAFF_RUSTC").to_owned(),
+        program_digest: program.ok().map(|bytes| digest::hex(&bytes)),
+    }
+}
+
+/// Memory that the system could give; None where it does not tell.
+pub fn free_memory_bytes() -> Option<usize> {
+    let kibibytes = proc_kibibytes("/proc/meminfo", "MemAvailable:")?;
+    usize::try_from(kibibytes * 1024).ok()
+}
+
+/// Largest resident size of this process, from the system's own account of it.
+pub fn peak_memory_bytes() -> Option<u64> {
+    Some(proc_kibibytes("/proc/self/status", "VmHWM:")? * 1024)
+}
+
+/// The processor's model: its name on most machines, its numbers on ARM.
+fn cpu_model() -> Option<String> {
+    let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let field = |name: &str| {
+        let line = info.lines().find(|line| line.starts_with(name))?;
+        Some(line.split_once(':')?.1.trim().to_owned())
+    };
+    let numbers = || {
+        let parts = ["CPU implementer", "CPU part", "CPU variant"];
+        let numbers: Vec<String> = parts.iter().filter_map(|name| field(name)).collect();
+        (!numbers.is_empty()).then(|| numbers.join(" "))
+    };
+    let Some(name) = field("model name") else {
+        return numbers();
+    };
+    // Several processors bear one name in virtual machines.
+    let model = field("cpu family").zip(field("model\t"));
+    Some(match model {
+        Some((family, model)) => format!("{name} (family {family}, model {model})"),
+        None => name,
+    })
+}
+
+fn proc_kibibytes(path: &str, field: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(path).ok()?;
+    let line = status.lines().find(|line| line.starts_with(field))?;
+    line.split_ascii_whitespace().nth(1)?.parse().ok()
+}
