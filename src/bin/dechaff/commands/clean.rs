@@ -198,7 +198,6 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         tell(summary.to_text().trim_end());
     }
     assert!(counts.adds_up(), "bytes in = kept + removed + rejected");
-    drop(digested);
     drop((cleaner, sink));
     let code = exit_code(counts.problems);
     run.map_or(Ok(()), |run| run.end(code))?;
