@@ -527,8 +527,10 @@ fn an_unreadable_file_or_directory_is_a_problem() {
     }
     let outcome = place.clean(["in", "-o", "out", "--no-score", "-q"]);
     let alone = place.clean(["in/locked.txt", "-o", "out.txt", "-q"]);
+    let whole = place.clean(["in/shut", "-o", "whole", "-q"]);
     set_mode("in/shut", 0o755);
     let outcome = outcome.expect(3);
+    whole.expect(3).mentions("in/shut: cannot be read: ");
     let problems: Vec<&str> = outcome.stderr.lines().collect();
     assert_eq!(problems.len(), 2, "{}", outcome.stderr);
     assert!(

@@ -554,6 +554,17 @@ fn an_archive_that_is_cut_keeps_what_is_whole() {
 }
 
 #[test]
+fn a_damaged_first_header_is_told_as_damage() {
+    let mut tar = Tar::new().file("a.txt", FERRY).end();
+    tar[4] ^= 1;
+    let place = Place::with([("in/odd.tar", &tar)]);
+    let outcome = place.clean(["in", "-o", "out", "-q"]).expect(3);
+    outcome.says(&[
+        "odd.tar: tar data is damaged at byte 0 (its first header is not whole); no output written",
+    ]);
+}
+
+#[test]
 fn what_follows_the_last_member_is_told() {
     let tar = Tar::new().file("one.txt", FERRY).end();
     let mut bad_sum = Tar::new()

@@ -244,3 +244,19 @@ fn a_bad_row_is_fatal_and_named() {
     let message = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
     assert!(message.contains("a.jsonl:6: missing field"), "{message}");
 }
+
+#[test]
+fn a_missing_file_is_named_with_its_reason_once() {
+    let directory = TempDir::new().unwrap();
+    let mut command = cargo_bin_cmd!("dechaff");
+    command
+        .current_dir(directory.path())
+        .args(["eval", "none.jsonl"]);
+    let assert = command.assert().code(1).stdout("");
+    let message = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
+    assert!(
+        message.contains("none.jsonl: cannot be opened: "),
+        "{message}"
+    );
+    assert_eq!(message.matches("os error").count(), 1, "{message}");
+}

@@ -507,7 +507,11 @@ impl Walk {
 
     fn problem(&self, error: &walkdir::Error) -> Job {
         let path = error.path().unwrap_or(&self.root).to_path_buf();
-        let file = self.entry(path);
+        let mut file = self.entry(path);
+        if file.name.as_os_str().is_empty() {
+            // The input itself has no name below itself.
+            file.name.clone_from(&self.root);
+        }
         let why = error
             .io_error()
             .map_or_else(|| error.to_string(), io::Error::to_string);

@@ -123,6 +123,7 @@ impl FileEntry {
         let is_archive = [Archive::Tar, Archive::Zip]
             .iter()
             .any(|archive| archive.word() == format);
+        let extension = self.name.extension();
         match self.packing {
             _ if format == "WARC" => ProblemKind::UnnamedWarc,
             Some(outer) => ProblemKind::NestedFormat {
@@ -133,6 +134,15 @@ impl FileEntry {
                 outer: archive.word(),
                 inner: format,
             },
+            None if is_archive
+                && extension.is_some_and(|found| found.eq_ignore_ascii_case(format)) =>
+            {
+                ProblemKind::Packed(PackedProblem::Damaged {
+                    format,
+                    at: 0,
+                    why: "its first header is not whole".to_owned(),
+                })
+            }
             None if is_packing || is_archive => ProblemKind::UnnamedPacking(format),
             None => ProblemKind::UnreadFormat(format),
         }

@@ -29,11 +29,23 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) if is_closed_pipe(&error) => ExitCode::from(commands::CLOSED_PIPE),
         Err(error) => {
-            let message = dechaff::visible::visible(format!("{error:#}").as_bytes());
+            let message = dechaff::visible::visible(whole_message(&error).as_bytes());
             commands::tell(&format!("dechaff: {message}"));
             ExitCode::from(commands::FATAL)
         }
     }
+}
+
+/// What an error says and what its causes say; what a message ends with already is not said again.
+fn whole_message(error: &anyhow::Error) -> String {
+    let mut message = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !message.ends_with(&cause) {
+            message.push_str(": ");
+            message.push_str(&cause);
+        }
+    }
+    message
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
