@@ -49,6 +49,8 @@ pub mod blocks;
 pub mod charset;
 pub mod cleaner;
 pub mod collect;
+#[cfg(feature = "compare")]
+pub mod compare;
 pub mod config;
 pub mod decide;
 #[cfg(feature = "files")]

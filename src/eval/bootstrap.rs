@@ -77,6 +77,18 @@ pub struct F1Sums {
 }
 
 impl F1Sums {
+    /// Of one page: its lines, its n-grams, its F1 of words.
+    pub fn of_page(lines: Counts, ngrams: Counts, word_f1: f64) -> Self {
+        let mut mean = NgramMean::default();
+        mean.add_page(ngrams);
+        F1Sums {
+            lines,
+            ngrams: mean,
+            word_f1_sum: word_f1,
+            pages: 1,
+        }
+    }
+
     /// The F1s over the pages, each from 0 to 1; there is at least one page.
     pub fn f1s(&self) -> F1s<f64> {
         F1s {
@@ -107,8 +119,8 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Of one figure for each resample, in any order.
-    fn of(mut figures: Vec<f64>) -> Self {
+    /// Of one figure for each of [`RESAMPLES`], in any order.
+    pub fn of(mut figures: Vec<f64>) -> Self {
         figures.sort_unstable_by(f64::total_cmp);
         Interval {
             low: figures[OUTSIDE],
@@ -133,7 +145,7 @@ pub struct Resamples {
 impl Resamples {
     /// Draws from the pages of one row, at least one. Time is [`RESAMPLES`] times theirs.
     pub fn of_row(name: &str, pages: &[F1Sums]) -> Self {
-        let mut draws = SplitMix64(xxh3_64_with_seed(name.as_bytes(), SEED));
+        let mut draws = SplitMix64::of(name);
         let resample = |_| {
             let mut sums = F1Sums::default();
             for _ in pages {
@@ -191,9 +203,15 @@ impl Resamples {
 }
 
 /// The generator of Steele 2014: small, and the same numbers everywhere.
-struct SplitMix64(u64);
+#[derive(Clone, Debug)]
+pub struct SplitMix64(u64);
 
 impl SplitMix64 {
+    /// Draws that depend on the name alone.
+    pub fn of(name: &str) -> Self {
+        SplitMix64(xxh3_64_with_seed(name.as_bytes(), SEED))
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -203,7 +221,7 @@ impl SplitMix64 {
     }
 
     /// A number from 0 to `end - 1`, each as likely but for 1 in 2^64 / `end`.
-    fn below(&mut self, end: usize) -> usize {
+    pub fn below(&mut self, end: usize) -> usize {
         ((u128::from(self.next()) * end as u128) >> 64) as usize
     }
 }

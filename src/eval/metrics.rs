@@ -14,7 +14,7 @@ use super::tokens::Bag;
 pub const CALIBRATION_BINS: usize = 15;
 
 /// How an answer compares with the gold; in lines, words or grams.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Kept, and body.
     pub true_positive: u64,

@@ -60,7 +60,7 @@ pub use bootstrap::{F1s, Interval};
 pub use gold::{GoldError, GoldPage, GoldReader, Label};
 pub use report::{Difference, Evaluation, Figures, RowField, RowFigures, Table};
 pub use templates::{TemplateLine, frequent_templates};
-pub use worst::{Mistake, WorstPage, WrongLine};
+pub use worst::{Mistake, PageFigures, WorstPage, WrongLine};
 
 use rayon::prelude::*;
 
@@ -83,6 +83,8 @@ pub struct EvalOptions {
     pub by: RowField,
     /// How many pages are listed in [`Evaluation::worst`].
     pub worst: usize,
+    /// Whether every page is listed in [`Table::page_results`].
+    pub pages: bool,
 }
 
 /// Counts pages as one corpus, for [`Cleaner::with_index`]: what `config` asks of an index, a
@@ -153,14 +155,21 @@ pub fn evaluate(
         let results: Vec<&PageResult> = results.iter().map(|results| &results[0]).collect();
         worst::worst_pages(cleaner, pages, &results, options)
     });
+    let mut tables: Vec<Table> = measured
+        .into_iter()
+        .map(|measured| measured.table)
+        .collect();
+    for (at, (table, (_, cleaner))) in tables.iter_mut().zip(cleaners).enumerate() {
+        if options.pages {
+            let results: Vec<&PageResult> = results.iter().map(|results| &results[at]).collect();
+            table.page_results = worst::all_pages(cleaner, pages, &results, options);
+        }
+    }
     Evaluation {
         pages: pages.len() as u64,
         by: options.by,
         include_headlines: options.include_headlines,
-        tables: measured
-            .into_iter()
-            .map(|measured| measured.table)
-            .collect(),
+        tables,
         differences,
         worst,
     }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::bootstrap::{F1Sums, F1s, Interval, Resamples};
 use super::gold::GoldPage;
-use super::metrics::{Calibration, Counts, NgramMean, Reliability};
-use super::worst::WorstPage;
+use super::metrics::{Calibration, Counts, Reliability};
+use super::worst::{PageFigures, WorstPage};
 use crate::visible::visible;
 
 /// The fewest pages of a row that counts in [`Table::mean20`].
@@ -180,6 +180,9 @@ pub struct Table {
     pub mean20: Option<Figures>,
     /// Scores against labels, the lines of all rows together; None where none was scored.
     pub reliability: Option<Reliability>,
+    /// Each page by itself, where that was asked for: what two evaluations are compared by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub page_results: Vec<PageFigures>,
 }
 
 /// How much better one cleaner is than another on the same pages.
@@ -225,14 +228,7 @@ struct RowTally {
 
 impl RowTally {
     fn add_page(&mut self, page: &PageResult) {
-        let mut ngrams = NgramMean::default();
-        ngrams.add_page(page.ngrams);
-        let sums = F1Sums {
-            lines: page.lines,
-            ngrams,
-            word_f1_sum: page.word_f1,
-            pages: 1,
-        };
+        let sums = F1Sums::of_page(page.lines, page.ngrams, page.word_f1);
         self.pages.push(sums);
         self.total += sums;
         self.words += page.words;
@@ -321,6 +317,7 @@ impl Tally {
             mean: mean_of(rows.iter(), &resamples),
             mean20: mean_of(large, &resamples20),
             reliability: calibration.reliability(),
+            page_results: Vec::new(),
             rows,
         };
         Measured { table, resamples }

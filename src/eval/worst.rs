@@ -1,9 +1,11 @@
 //! Page results in, the pages that came out worst and their wrong lines out: for reading by
 //! eye what a cleaner does not know.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::gold::{GoldPage, Label};
+use super::metrics::Counts;
 use super::report::PageResult;
 use super::{EvalOptions, metrics};
 use crate::cleaner::{Cleaner, Workspace};
@@ -28,6 +30,46 @@ pub struct WorstPage {
     pub chaff_words_kept: u64,
     /// The lines behind these two, in the page's order.
     pub wrong_lines: Vec<WrongLine>,
+}
+
+/// What came of one page, enough to compare two evaluations page by page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PageFigures {
+    /// The row that the page counts in.
+    pub row: String,
+    /// The set that the page comes from.
+    pub source: String,
+    /// The page's name within its source.
+    pub id: String,
+    /// Decisions against labels.
+    pub lines: Counts,
+    /// The output's n-grams against the gold's.
+    pub ngrams: Counts,
+    /// F1 of its words, from 0 to 1.
+    pub word_f1: f64,
+    /// The lines that count and were decided against their labels, in the page's order.
+    pub wrong_lines: Vec<WrongLine>,
+}
+
+/// Every page of an evaluation, in order; `results` as in [`worst_pages`]. Pages are cleaned once
+/// more.
+pub(super) fn all_pages(
+    cleaner: &Cleaner,
+    pages: &[GoldPage],
+    results: &[&PageResult],
+    options: EvalOptions,
+) -> Vec<PageFigures> {
+    let page = |workspace: &mut Workspace, (page, result): (&GoldPage, &&PageResult)| PageFigures {
+        row: options.by.of(page).to_owned(),
+        source: page.source.clone(),
+        id: page.id.clone(),
+        lines: result.lines,
+        ngrams: result.ngrams,
+        word_f1: result.word_f1,
+        wrong_lines: wrong_lines(cleaner, page, options, workspace),
+    };
+    let all = pages.par_iter().zip(results);
+    all.map_init(Workspace::default, page).collect()
 }
 
 /// A line that counts and was decided against its label.

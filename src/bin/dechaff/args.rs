@@ -11,6 +11,7 @@ use crate::machine::free_memory_bytes;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use dechaff::charset::Charset;
+use dechaff::compare::gate::Gate;
 use dechaff::config::{CorpusNormalize, CorpusRule, Treatment};
 use dechaff::error::{ModelError, RunError};
 use dechaff::eval::RowField;
@@ -29,7 +30,7 @@ use dechaff::{Cleaner, Config, Threshold};
 /// a reason for each.
 ///
 /// Exit codes: 0 clean; 1 fatal; 2 usage; 3 finished, but input was rejected, skipped or
-/// damaged; 130/143 stopped by a signal; 141 closed pipe.
+/// damaged, or a gate of `compare` failed; 130/143 stopped by a signal; 141 closed pipe.
 #[derive(Debug, Parser)]
 #[command(name = "dechaff", version, max_term_width = 100)]
 pub struct Cli {
@@ -63,7 +64,9 @@ impl Cli {
             Command::Explain(args) => &args.engine,
             Command::Eval(args) => &args.engine,
             Command::Index(IndexCommand::Build(args)) => &args.engine,
-            Command::Index(_) | Command::Repeats(_) | Command::Train(_) => return None,
+            Command::Compare(_) | Command::Index(_) | Command::Repeats(_) | Command::Train(_) => {
+                return None;
+            }
         };
         engine.contradiction()
     }
@@ -84,6 +87,20 @@ pub enum Command {
     /// Several scorers stand side by side at the end, with their differences to the first over
     /// the same draws: an interval that holds 0 may be chance.
     Eval(EvalArgs),
+    /// Set runs side by side: speed, cost, what each removed, accuracy
+    ///
+    /// A side is a file or a directory of files: run records (`clean --stats`), one or an array or
+    /// lines of them, all of one thing over one corpus; what `eval --json` wrote (with --pages for
+    /// intervals and for the lines that changed sides); what `hyperfine --export-json` wrote; what
+    /// criterion saved: its directory (DIR:NAME where that holds several baselines), a
+    /// benchmark's, `sample.json` or `estimates.json`. Every side is compared with the first.
+    ///
+    /// Speed is a ratio of medians with its 95 % interval by bootstrap over the runs. `faster` and
+    /// `slower` are said when the interval lies on one side of equal, and both sides have 4 runs
+    /// or more; else it is `no evidence`. Runs over other corpora are refused (exit code 2), runs
+    /// on another machine have no verdict on speed. Accuracy is compared page by page, drawing the same
+    /// pages for both sides 1000 times.
+    Compare(CompareArgs),
     /// Show the blocks of lines that pages say again and again
     ///
     /// A block is a run of lines that stands in two or more places which do not overlap, and
@@ -699,6 +716,11 @@ pub struct CleanArgs {
     #[arg(long, value_name = "FILE")]
     pub stats: Option<PathBuf>,
 
+    /// Labelled pages: after the run, put the accuracy of these settings on them into the run
+    /// record, as `dechaff eval --pages` has it
+    #[arg(long, value_name = "GOLD", requires = "stats")]
+    pub gold: Vec<PathBuf>,
+
     /// Stop with 1 when more than PERCENT of the text was removed, once 1,000 pages or all
     /// are seen
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
@@ -861,6 +883,11 @@ pub struct EvalArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub worst: Option<u32>,
 
+    /// With --json, list every page with its figures and its wrong lines: what `dechaff compare`
+    /// needs for intervals and for the lines that changed sides
+    #[arg(long, requires = "json")]
+    pub pages: bool,
+
     /// Show how the scores of all lines compare with their labels, in 15 equal bins; --json
     /// always has it
     #[arg(long)]
@@ -900,6 +927,54 @@ pub enum By {
     Domain,
     /// The language
     Lang,
+}
+
+#[derive(Args, Debug)]
+pub struct CompareArgs {
+    /// Run records, results of eval, exports of hyperfine, directories of criterion
+    #[arg(required = true, num_args = 2.., value_name = "SIDE")]
+    pub sides: Vec<PathBuf>,
+
+    /// End with 3 when RULE is broken beyond doubt, the whole 95 % interval lying past it: NAME<LIMIT
+    /// or NAME>LIMIT, as 'speed<-5%' or 'f1<-0.2'. May be given several times. LIMIT is a change in
+    /// percent for speed (of records, else of every timing), speed:NAME (a timing), cpu, memory,
+    /// stage:NAME (of pass two); a difference in points of 100 for removed (share of the text),
+    /// line_f1 (or f1), ngram_f1, word_f1
+    #[arg(long, value_name = "RULE", allow_hyphen_values = true)]
+    pub fail_on: Vec<Gate>,
+
+    /// Compare what should not be: runs over other corpora; speeds of other machines
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    pub allow: Vec<Allow>,
+
+    /// The ledgers of the first two sides, for lines that only one of them removed [default: those
+    /// beside the records, if they are there]
+    #[arg(long, num_args = 2, value_names = ["A", "B"])]
+    pub removed: Vec<PathBuf>,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// Write Markdown
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
+
+    /// Write a page with tables and drawings to FILE too; it needs no network
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+
+    /// Replace a FILE that holds something
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Allow {
+    /// Runs over other corpora
+    Corpus,
+    /// Speeds of other machines
+    Machine,
 }
 
 #[derive(Args, Debug)]

@@ -1,11 +1,12 @@
 //! `dechaff clean`: inputs in, cleaned pages out, with a table of what was done.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use dechaff::error::RunError;
+use dechaff::eval::{EvalOptions, Evaluation, GoldReader, evaluate, index_pages};
 use dechaff::index::CorpusIndex;
 use dechaff::index::format::Kind;
 use dechaff::pipeline::index_files::{self, PartFile};
@@ -80,6 +81,7 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         input: Box::new(standard::Input::new(Arc::clone(&options.stop))),
         output: Box::new(std::io::stdout()),
     };
+    check_gold(&args.gold)?;
     let loaded = loaded_index(args, &config, &options)?;
     let again;
     let plan::Plan {
@@ -187,6 +189,9 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
             digested.as_ref().map(Digested::sum),
             &settings,
         );
+        if !args.gold.is_empty() {
+            record.accuracy = Some(accuracy(args)?);
+        }
         record.ledger = beside(args.removed.as_deref(), args.stats.as_deref());
         let mut json = serde_json::to_vec_pretty(&record).expect("a run record is JSON");
         json.push(b'\n');
@@ -308,6 +313,37 @@ fn pass_one(
     count(&own, true)?;
     index_files::merge(&[before.as_path(), &own], written, options)?;
     index_files::freeze(&[written], options)
+}
+
+fn not_gold(error: impl std::fmt::Display) -> RunError {
+    RunError::Refused(format!("cannot read labelled pages: {error}"))
+}
+
+/// Refuses labelled pages that cannot be read, a page at a time: they are not held while the run
+/// goes on.
+fn check_gold(gold: &[PathBuf]) -> Result<(), RunError> {
+    for path in gold {
+        for page in GoldReader::open(path).map_err(not_gold)? {
+            page.map_err(not_gold)?;
+        }
+    }
+    Ok(())
+}
+
+/// The accuracy of the run's settings on labelled pages.
+fn accuracy(args: &CleanArgs) -> Result<Evaluation, RunError> {
+    let pages = super::eval::read_pages(&args.gold, false).map_err(not_gold)?;
+    let config = args.engine.config();
+    let cleaner = args.engine.cleaner(config.clone())?;
+    let cleaner = match config.needs_site() {
+        true => cleaner.with_index(Arc::new(index_pages(&pages, &config))),
+        false => cleaner,
+    };
+    let options = EvalOptions {
+        pages: true,
+        ..EvalOptions::default()
+    };
+    Ok(evaluate(&[("model", &cleaner)], &pages, options))
 }
 
 /// The name of a file that lies in the same directory as another: nothing else of its path.

@@ -52,6 +52,7 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<u8> {
         include_headlines: args.headlines,
         by: args.row_field(),
         worst: args.worst.unwrap_or_default() as usize,
+        pages: args.pages,
     };
     let evaluation = evaluate(&cleaners, &pages, options);
     let templates = args

@@ -1,6 +1,7 @@
 //! One file a command: arguments in, exit code out.
 
 pub mod clean;
+pub mod compare;
 pub mod eval;
 pub mod explain;
 pub mod index;
@@ -13,7 +14,7 @@ pub const CLEAN: u8 = 0;
 pub const FATAL: u8 = 1;
 /// The command cannot be carried out as it was given.
 pub const USAGE: u8 = 2;
-/// Finished, but input was rejected, skipped or damaged.
+/// Finished, but input was rejected, skipped or damaged, or a gate of `compare` failed.
 pub const INCOMPLETE: u8 = 3;
 /// The reader of the output went away.
 pub const CLOSED_PIPE: u8 = 141;

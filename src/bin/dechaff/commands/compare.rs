@@ -1,0 +1,74 @@
+//! `dechaff compare`: runs in, what sets them apart out.
+
+use std::io::Write;
+use std::path::Path;
+
+use dechaff::compare::{Allowed, CompareError, Comparison, Side, gate, show};
+use dechaff::pipeline::plan;
+use dechaff::sink::Output;
+use dechaff::sink::atomic::{AtomicFile, TEMPORARY_PREFIX};
+use dechaff::visible::visible;
+
+use super::{CLEAN, INCOMPLETE, USAGE, tell};
+use crate::args::{Allow, CompareArgs};
+use crate::json;
+
+pub fn run(args: &CompareArgs) -> anyhow::Result<u8> {
+    if let Some(html) = &args.html
+        && let Err(error) = plan::check_output(html, args.overwrite)
+    {
+        tell(&format!(
+            "dechaff: {}",
+            visible(error.to_string().as_bytes())
+        ));
+        return Ok(USAGE);
+    }
+    let comparison = match compare(args) {
+        Ok(comparison) => comparison,
+        Err(error) => {
+            tell(&format!(
+                "dechaff: {}",
+                visible(error.to_string().as_bytes())
+            ));
+            return Ok(USAGE);
+        }
+    };
+    if let Some(html) = &args.html {
+        write_html(html, &comparison)?;
+    }
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        json::write_safe_pretty(&comparison, &mut out)?;
+        writeln!(out)?;
+    } else if args.markdown {
+        out.write_all(show::markdown(&comparison).as_bytes())?;
+    } else {
+        out.write_all(show::text(&comparison).as_bytes())?;
+    }
+    out.flush()?;
+    let has_failed = comparison.gates.iter().any(|gate| gate.fired);
+    Ok(if has_failed { INCOMPLETE } else { CLEAN })
+}
+
+fn compare(args: &CompareArgs) -> Result<Comparison, CompareError> {
+    let sides = args.sides.iter().map(|side| Side::read(side));
+    let mut sides = sides.collect::<Result<Vec<Side>, CompareError>>()?;
+    for (side, ledger) in sides.iter_mut().zip(&args.removed) {
+        side.ledger = Some(ledger.clone());
+    }
+    let allowed = Allowed {
+        corpus: args.allow.contains(&Allow::Corpus),
+        machine: args.allow.contains(&Allow::Machine),
+    };
+    let mut comparison = Comparison::of(&sides, allowed)?;
+    gate::ask(&mut comparison, &args.fail_on)?;
+    Ok(comparison)
+}
+
+fn write_html(path: &Path, comparison: &Comparison) -> anyhow::Result<()> {
+    let page = show::html(comparison)?;
+    let mut file = Box::new(AtomicFile::at(path, TEMPORARY_PREFIX)?);
+    file.write(page.as_bytes())?;
+    file.finish()?;
+    Ok(())
+}
