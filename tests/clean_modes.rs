@@ -621,7 +621,15 @@ fn the_run_record_is_complete() {
         .filter(|stage| stage["pass"] == 2)
         .filter_map(|stage| stage["stage"].as_str())
         .collect();
-    for stage in ["walk", "read", "split", "fingerprint", "score", "decide", "write"] {
+    for stage in [
+        "walk",
+        "read",
+        "split",
+        "fingerprint",
+        "score",
+        "decide",
+        "write",
+    ] {
         assert!(stages.contains(&stage), "{stage} is not in {stages:?}");
     }
     let counts = place.counts("stats");

@@ -63,7 +63,9 @@ pub(super) fn compare(a: &Evaluation, b: &Evaluation) -> Compared {
         return compared;
     };
     if own.name != others.name {
-        compared.notes.push(format!("accuracy of {} and {}", own.name, others.name));
+        compared
+            .notes
+            .push(format!("accuracy of {} and {}", own.name, others.name));
     }
     let figure = |name: &str| Figure::new(name, "", "", "F1", Better::Higher);
     if own.page_results.is_empty() || others.page_results.is_empty() {
@@ -73,7 +75,9 @@ pub(super) fn compare(a: &Evaluation, b: &Evaluation) -> Compared {
             ("word_f1", mean_a.word_f1, mean_b.word_f1),
         ] {
             let why = Why("no pages: eval --json --pages".to_owned());
-            compared.figures.push(figure(name).difference(a, b, Err(why)));
+            compared
+                .figures
+                .push(figure(name).difference(a, b, Err(why)));
         }
         return compared;
     }
@@ -104,7 +108,10 @@ pub(super) fn compare(a: &Evaluation, b: &Evaluation) -> Compared {
             let mut all = F1Sums::default();
             pages[side].iter().for_each(|page| all += *page);
             let f1s = all.f1s();
-            for (mean, f1) in means[side].iter_mut().zip([f1s.line_f1, f1s.ngram_f1, f1s.word_f1]) {
+            for (mean, f1) in means[side]
+                .iter_mut()
+                .zip([f1s.line_f1, f1s.ngram_f1, f1s.word_f1])
+            {
                 *mean += f1 / rows.len() as f64;
             }
         }
@@ -116,7 +123,9 @@ pub(super) fn compare(a: &Evaluation, b: &Evaluation) -> Compared {
         let interval = interval.ok_or(Why("one page a row".to_owned()));
         let (a, b) = (means[0][at], means[1][at]);
         if !rows.is_empty() {
-            compared.figures.push(figure(name).difference(a, b, interval));
+            compared
+                .figures
+                .push(figure(name).difference(a, b, interval));
         }
     }
     compared.flips = Some(flips(&both));

@@ -42,13 +42,18 @@ impl FromStr for Gate {
         let wrong = || format!("'{rule}' is no rule such as 'speed<-5%' or 'f1<-0.2'");
         let at = rule.rfind(['<', '>']).ok_or_else(wrong)?;
         let (name, limit) = (rule[..at].trim(), rule[at + 1..].trim());
-        let limit = limit.trim_end_matches("pp").trim_end_matches('%').trim_end();
+        let limit = limit
+            .trim_end_matches("pp")
+            .trim_end_matches('%')
+            .trim_end();
         let limit: f64 = limit.parse().map_err(|_| wrong())?;
         if !limit.is_finite() || name.is_empty() {
             return Err(wrong());
         }
-        let is_known = ["speed", "cpu", "memory", "removed", "f1", "line_f1", "ngram_f1", "word_f1"]
-            .contains(&name)
+        let is_known = [
+            "speed", "cpu", "memory", "removed", "f1", "line_f1", "ngram_f1", "word_f1",
+        ]
+        .contains(&name)
             || name.starts_with("speed:")
             || name.starts_with("stage:");
         if !is_known {
@@ -84,7 +89,12 @@ impl Gate {
             fired,
             why: match ends {
                 Some(_) => None,
-                None => Some(figure.why.clone().unwrap_or_else(|| "no interval".to_owned())),
+                None => Some(
+                    figure
+                        .why
+                        .clone()
+                        .unwrap_or_else(|| "no interval".to_owned()),
+                ),
             },
         }
     }
@@ -97,7 +107,10 @@ impl Gate {
 /// No figure bears a gate's name: it could not ever fire.
 pub fn ask(comparison: &mut Comparison, gates: &[Gate]) -> Result<(), CompareError> {
     for gate in gates {
-        let about = comparison.figures.iter().filter(|figure| gate.is_about(figure));
+        let about = comparison
+            .figures
+            .iter()
+            .filter(|figure| gate.is_about(figure));
         let results: Vec<GateResult> = about.map(|figure| gate.ask(figure)).collect();
         if results.is_empty() {
             return Err(CompareError::Gate(format!(
@@ -112,7 +125,11 @@ pub fn ask(comparison: &mut Comparison, gates: &[Gate]) -> Result<(), CompareErr
 }
 
 fn names(comparison: &Comparison) -> String {
-    let mut names: Vec<&str> = comparison.figures.iter().map(|figure| &*figure.name).collect();
+    let mut names: Vec<&str> = comparison
+        .figures
+        .iter()
+        .map(|figure| &*figure.name)
+        .collect();
     names.sort_unstable();
     names.dedup();
     names.truncate(20);
@@ -155,7 +172,16 @@ mod tests {
 
     #[test]
     fn what_is_no_rule_is_refused() {
-        for rule in ["", "speed", "speed<", "<5", "speed<x", "speed<inf", "colour<5", "speed=5"] {
+        for rule in [
+            "",
+            "speed",
+            "speed<",
+            "<5",
+            "speed<x",
+            "speed<inf",
+            "colour<5",
+            "speed=5",
+        ] {
             assert!(rule.parse::<Gate>().is_err(), "{rule}");
         }
     }

@@ -32,7 +32,9 @@ pub fn timings(name: &str, value: &Value) -> Result<Vec<(String, Timing)>, Strin
 
 fn hyperfine(result: &Value) -> Result<(String, Timing), String> {
     let command = result["command"].as_str().unwrap_or("command").to_owned();
-    let times = result["times"].as_array().or_else(|| result["runs"].as_array());
+    let times = result["times"]
+        .as_array()
+        .or_else(|| result["runs"].as_array());
     let timing = match times.filter(|times| !times.is_empty()) {
         Some(times) if times.len() > MAX_TIMES => {
             return Err(format!("more than {MAX_TIMES} times"));
@@ -56,7 +58,10 @@ fn hyperfine(result: &Value) -> Result<(String, Timing), String> {
 fn seconds(value: &Value) -> Option<f64> {
     let (number, unit) = match value {
         Value::Object(fields) => {
-            let unit = fields.get("unit").and_then(Value::as_str).unwrap_or("second");
+            let unit = fields
+                .get("unit")
+                .and_then(Value::as_str)
+                .unwrap_or("second");
             (fields.get("value")?.as_f64()?, unit)
         }
         value => (value.as_f64()?, "second"),
@@ -128,7 +133,8 @@ mod tests {
         let sample = json!({"sampling_mode": "Linear", "iters": [1.0, 2.0], "times": [5e8, 2e9]});
         assert_eq!(one(sample), Ok(Timing::Single(vec![0.5, 1.0])));
         let ends = json!({"confidence_level": 0.95, "lower_bound": 1e9, "upper_bound": 3e9});
-        let estimate = json!({"mean": {"point_estimate": 2e9, "confidence_interval": ends}, "slope": null});
+        let estimate =
+            json!({"mean": {"point_estimate": 2e9, "confidence_interval": ends}, "slope": null});
         let interval = Interval {
             low: 1.0,
             high: 3.0,

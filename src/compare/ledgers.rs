@@ -171,7 +171,9 @@ fn each_row(path: &Path, mut take: impl FnMut(Row)) -> Result<(), CompareError> 
     let mut bytes = Vec::new();
     for number in 1.. {
         bytes.clear();
-        let read = (&mut reader).take(MAX_ROW_BYTES).read_until(b'\n', &mut bytes);
+        let read = (&mut reader)
+            .take(MAX_ROW_BYTES)
+            .read_until(b'\n', &mut bytes);
         if read.map_err(|error| failed(number, error.to_string()))? == 0 {
             break;
         }

@@ -306,7 +306,10 @@ impl Pairing<'_> {
             }
         }
         for (name, timing_a, timing_b) in self.timings() {
-            figures.push(self.figure(&name, "s", Better::Faster).of_timings(timing_a, timing_b));
+            figures.push(
+                self.figure(&name, "s", Better::Faster)
+                    .of_timings(timing_a, timing_b),
+            );
         }
         if let (Some(own), Some(others)) = (&a.accuracy, &b.accuracy) {
             let found = accuracy::compare(own, others);
@@ -370,7 +373,8 @@ impl Pairing<'_> {
         for side in [a, b] {
             if side.output_differs() {
                 pair.same_output = Some(false);
-                pair.notes.push(format!("the runs of {} differ in their output", side.name));
+                pair.notes
+                    .push(format!("the runs of {} differ in their output", side.name));
             }
         }
         pair.settings = differing(first, other);
@@ -400,7 +404,10 @@ impl Pairing<'_> {
         let share = |record: &RunRecord| {
             record.counts.bytes_removed() as f64 / record.counts.bytes_in.max(1) as f64
         };
-        figures.push(self.figure("removed", "share", Better::Neither).exact(share(first), share(other)));
+        figures.push(
+            self.figure("removed", "share", Better::Neither)
+                .exact(share(first), share(other)),
+        );
         pair.stages = stages(a, b);
         for stage in &pair.stages {
             let name = format!("stage:{}", stage.stage);
@@ -408,7 +415,9 @@ impl Pairing<'_> {
                 continue;
             };
             let of = |side: &Side| Values::of(side.stage_seconds(&stage.stage, 2));
-            let figure = self.figure(&name, "s", Better::Less).of_values(&of(a), &of(b));
+            let figure = self
+                .figure(&name, "s", Better::Less)
+                .of_values(&of(a), &of(b));
             figures.push(match &why_no_verdict {
                 Some(why) => figure.without_verdict(why.clone()),
                 None => figure,
@@ -416,7 +425,8 @@ impl Pairing<'_> {
         }
         let removed = |record: &RunRecord| {
             let all = record.counts.removed().into_iter();
-            all.map(|(reason, removed)| (reason.to_owned(), removed)).collect()
+            all.map(|(reason, removed)| (reason.to_owned(), removed))
+                .collect()
         };
         pair.removed = removed_pairs(&removed(first), &removed(other));
         pair.sites = site_pairs(first, other);
@@ -432,7 +442,8 @@ impl Pairing<'_> {
         };
         let profile = |record: &RunRecord| record.build.as_ref().map(|build| build.profile.clone());
         if profile(a) != profile(b) {
-            pair.notes.push("one program was built for release, the other was not".to_owned());
+            pair.notes
+                .push("one program was built for release, the other was not".to_owned());
         }
         why.map(|why| Why(why.to_owned()))
     }
@@ -442,9 +453,7 @@ impl Pairing<'_> {
         let (own, others) = (&self.a.timings, &self.b.timings);
         let named: Vec<_> = own
             .iter()
-            .filter_map(|(name, timing)| {
-                Some((format!("speed:{name}"), timing, others.get(name)?))
-            })
+            .filter_map(|(name, timing)| Some((format!("speed:{name}"), timing, others.get(name)?)))
             .collect();
         match (own.iter().next(), others.iter().next()) {
             (Some((a, own)), Some((b, others)))
@@ -532,7 +541,10 @@ fn removed_pairs(a: &Removal, b: &Removal) -> Vec<RemovedPair> {
     let reasons: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
     let pair = |reason: &String| {
         let (own, others) = (a.get(reason), b.get(reason));
-        let (own, others) = (own.copied().unwrap_or_default(), others.copied().unwrap_or_default());
+        let (own, others) = (
+            own.copied().unwrap_or_default(),
+            others.copied().unwrap_or_default(),
+        );
         RemovedPair {
             reason: reason.clone(),
             lines_a: own.lines,
@@ -547,8 +559,12 @@ fn removed_pairs(a: &Removal, b: &Removal) -> Vec<RemovedPair> {
 
 /// The sites that both list and of which most bytes changed.
 fn site_pairs(a: &RunRecord, b: &RunRecord) -> Vec<SitePair> {
-    let others: BTreeMap<&str, &SiteCounts> =
-        b.sites.listed.iter().map(|site| (&*site.site, site)).collect();
+    let others: BTreeMap<&str, &SiteCounts> = b
+        .sites
+        .listed
+        .iter()
+        .map(|site| (&*site.site, site))
+        .collect();
     let both = a.sites.listed.iter().filter_map(|own| {
         let others = others.get(&*own.site)?;
         let mut removed = removed_pairs(&own.removed, &others.removed);
@@ -561,7 +577,10 @@ fn site_pairs(a: &RunRecord, b: &RunRecord) -> Vec<SitePair> {
     });
     let mut all: Vec<SitePair> = both.collect();
     let changed = |site: &SitePair| {
-        let bytes = site.removed.iter().map(|pair| pair.bytes_a.abs_diff(pair.bytes_b));
+        let bytes = site
+            .removed
+            .iter()
+            .map(|pair| pair.bytes_a.abs_diff(pair.bytes_b));
         std::cmp::Reverse(bytes.fold(0, u64::saturating_add))
     };
     all.sort_by_key(changed);

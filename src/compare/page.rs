@@ -20,11 +20,7 @@ const ROW: f64 = 26.0;
 /// The template cannot be filled; it can.
 pub fn html(comparison: &Comparison) -> Result<String, askama::Error> {
     let page = Page {
-        said: match comparison.same_output {
-            Some(true) => "same output",
-            Some(false) => "other output",
-            None => "output not known to be the same",
-        },
+        said: show::said(comparison.same_output).unwrap_or_default(),
         scatter: scatter(comparison),
         forests: comparison
             .pairs
@@ -148,7 +144,10 @@ impl Scale {
         let rough = (self.high - self.low) / 5.0;
         let power = 10_f64.powf(rough.log10().floor());
         let factors = [1.0, 2.0, 5.0, 10.0];
-        let step = factors.iter().map(|factor| factor * power).find(|step| *step >= rough);
+        let step = factors
+            .iter()
+            .map(|factor| factor * power)
+            .find(|step| *step >= rough);
         let step = step.unwrap_or(rough);
         let first = (self.low / step).ceil();
         (0..10)
@@ -165,7 +164,11 @@ impl Scale {
 fn number(value: f64) -> String {
     let text = format!("{value:.4}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+    if text == "-0" {
+        "0".to_owned()
+    } else {
+        text.to_owned()
+    }
 }
 
 fn scatter(comparison: &Comparison) -> Option<Scatter> {
@@ -202,7 +205,10 @@ fn forests(comparison: &Comparison, pair: &Pair) -> Vec<Forest> {
         };
         let values = figures.iter().flat_map(|figure| {
             let ends = [figure.low, figure.high];
-            ends.into_iter().flatten().chain([figure.change]).map(percent)
+            ends.into_iter()
+                .flatten()
+                .chain([figure.change])
+                .map(percent)
         });
         if figures.is_empty() {
             return None;
@@ -228,7 +234,11 @@ fn forests(comparison: &Comparison, pair: &Pair) -> Vec<Forest> {
             },
         });
         Some(Forest {
-            title: format!("{what} of {} to {}, with 95 % intervals", shown(&pair.b), shown(&pair.a)),
+            title: format!(
+                "{what} of {} to {}, with 95 % intervals",
+                shown(&pair.b),
+                shown(&pair.a)
+            ),
             height: ROW * (figures.len() as f64 + 1.6),
             zero: scale.at(0.0),
             ticks: scale.ticks(|value| format!("{} {unit}", number(value))),
@@ -271,7 +281,10 @@ fn waterfall(pair: &Pair) -> Option<Waterfall> {
         });
         WaterfallRow {
             y: y + 14.0,
-            name: format!("{} {}", stage.pass, shown(&stage.stage)).chars().take(22).collect(),
+            name: format!("{} {}", stage.pass, shown(&stage.stage))
+                .chars()
+                .take(22)
+                .collect(),
             bars: bars.collect(),
         }
     });

@@ -102,15 +102,21 @@ pub fn sections(comparison: &Comparison) -> Vec<Section> {
     all
 }
 
+/// What is said first.
+pub(super) fn said(same_output: Option<bool>) -> Option<&'static str> {
+    same_output.map(|same| if same { "same output" } else { "other output" })
+}
+
 fn head(pair: &Pair) -> Section {
-    let mut lines = Vec::new();
-    let said = match pair.same_output {
-        Some(true) => "same output",
-        Some(false) => "other output",
-        None => "output not known to be the same",
-    };
-    lines.push(said.to_owned());
-    lines.extend(pair.notes.iter().map(|note| format!("note: {}", safe(note))));
+    let mut lines: Vec<String> = said(pair.same_output)
+        .map(str::to_owned)
+        .into_iter()
+        .collect();
+    lines.extend(
+        pair.notes
+            .iter()
+            .map(|note| format!("note: {}", safe(note))),
+    );
     if !pair.settings.is_empty() {
         lines.push("other settings:".to_owned());
     }
@@ -217,7 +223,15 @@ fn removed(pair: &Pair) -> Section {
     };
     Section {
         title: "removed, by reason".to_owned(),
-        head: strings(["", "lines before", "now", "change", "bytes before", "now", "change"]),
+        head: strings([
+            "",
+            "lines before",
+            "now",
+            "change",
+            "bytes before",
+            "now",
+            "change",
+        ]),
         rows: pair.removed.iter().map(row).collect(),
         numbers_from: 1,
         ..Section::default()
@@ -267,7 +281,13 @@ fn ledgers(pair: &Pair) -> Section {
             for example in &changed.examples {
                 let place = format!("{}:{}", example.page, example.line);
                 let text = format!("{}  {}", safe(&place), safe(&example.text));
-                rows.push(vec![String::new(), String::new(), String::new(), String::new(), text]);
+                rows.push(vec![
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                    text,
+                ]);
             }
         }
     }
@@ -352,7 +372,11 @@ pub fn text(comparison: &Comparison) -> String {
         if !text.is_empty() {
             text.push('\n');
         }
-        for line in Some(&section.title).filter(|title| !title.is_empty()).into_iter().chain(&section.lines) {
+        for line in Some(&section.title)
+            .filter(|title| !title.is_empty())
+            .into_iter()
+            .chain(&section.lines)
+        {
             let _ = writeln!(text, "{line}");
         }
         aligned(&section, &mut text);
@@ -369,7 +393,11 @@ fn aligned(section: &Section, text: &mut String) {
         let mut line = String::new();
         for (column, cell) in row.iter().enumerate() {
             let gap = " ".repeat(widths[column] - cell.width());
-            let (left, right) = if section.is_number(&column) { (&*gap, "") } else { ("", &*gap) };
+            let (left, right) = if section.is_number(&column) {
+                (&*gap, "")
+            } else {
+                ("", &*gap)
+            };
             let _ = write!(line, "  {left}{cell}{right}");
         }
         let _ = writeln!(text, "{}", line.trim_end());
@@ -393,14 +421,23 @@ pub fn markdown(comparison: &Comparison) -> String {
             text.push('\n');
         }
         let columns = section.head.len();
-        for (at, row) in std::iter::once(&section.head).chain(&section.rows).enumerate() {
+        for (at, row) in std::iter::once(&section.head)
+            .chain(&section.rows)
+            .enumerate()
+        {
             if columns == 0 {
                 break;
             }
             let cells: Vec<String> = row.iter().map(|cell| escaped(cell.trim())).collect();
             let _ = writeln!(text, "| {} |", cells.join(" | "));
             if at == 0 {
-                let mark = |column| if section.is_number(&column) { "--:" } else { "---" };
+                let mark = |column| {
+                    if section.is_number(&column) {
+                        "--:"
+                    } else {
+                        "---"
+                    }
+                };
                 let marks = (0..columns).map(mark);
                 let _ = writeln!(text, "| {} |", marks.collect::<Vec<_>>().join(" | "));
             }
@@ -433,7 +470,10 @@ mod tests {
 
     #[test]
     fn markdown_is_escaped() {
-        assert_eq!(escaped("a|b <img> [x](y) `c`"), "a\\|b &lt;img&gt; \\[x\\](y) \\`c\\`");
+        assert_eq!(
+            escaped("a|b <img> [x](y) `c`"),
+            "a\\|b &lt;img&gt; \\[x\\](y) \\`c\\`"
+        );
     }
 
     #[test]

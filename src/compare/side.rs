@@ -66,9 +66,9 @@ impl Timing {
     /// The median, or the tool's estimate.
     pub fn seconds(&self) -> f64 {
         match self {
-            Timing::Single(seconds) => {
-                Values::of(seconds.iter().copied()).median().unwrap_or(f64::NAN)
-            }
+            Timing::Single(seconds) => Values::of(seconds.iter().copied())
+                .median()
+                .unwrap_or(f64::NAN),
             Timing::Estimate(seconds, _) => *seconds,
         }
     }
@@ -130,7 +130,8 @@ impl Side {
     }
 
     fn read_directory(&mut self, path: &Path) -> Result<(), CompareError> {
-        let entries = std::fs::read_dir(path).map_err(|error| self.failed(path, error.to_string()))?;
+        let entries =
+            std::fs::read_dir(path).map_err(|error| self.failed(path, error.to_string()))?;
         let mut files: Vec<PathBuf> = Vec::new();
         for entry in entries {
             let entry = entry.map_err(|error| self.failed(path, error.to_string()))?;
@@ -221,7 +222,11 @@ impl Side {
     }
 
     /// Reads a directory of criterion; false where it is none.
-    fn read_criterion(&mut self, path: &Path, baseline: Option<&str>) -> Result<bool, CompareError> {
+    fn read_criterion(
+        &mut self,
+        path: &Path,
+        baseline: Option<&str>,
+    ) -> Result<bool, CompareError> {
         let mut found: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
         let walk = WalkDir::new(path).max_depth(MAX_DEPTH).sort_by_file_name();
         for entry in walk.into_iter().take(MAX_FILES * 16).flatten() {
@@ -232,8 +237,14 @@ impl Side {
             let Some(folder) = entry.path().parent().filter(|_| is_sample) else {
                 continue;
             };
-            let name = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
-            let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = folder
+                .canonicalize()
+                .unwrap_or_else(|_| folder.to_path_buf());
+            let name = name
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             let folders = found.entry(name).or_default();
             if folders.last().map(PathBuf::as_path) != Some(folder) {
                 folders.push(folder.to_path_buf());
@@ -242,7 +253,10 @@ impl Side {
         found.remove("change");
         let folders = match baseline {
             Some(name) => found.remove(name).ok_or_else(|| {
-                self.failed(path, format!("no baseline {name}; it has: {}", names(&found)))
+                self.failed(
+                    path,
+                    format!("no baseline {name}; it has: {}", names(&found)),
+                )
             })?,
             None if found.is_empty() => return Ok(false),
             None if found.len() == 1 => found.into_values().flatten().collect(),
@@ -283,7 +297,8 @@ impl Side {
                 None => read("estimates.json")?,
             };
             let value = value.unwrap_or_default();
-            let timings = import::timings(&name, &value).map_err(|why| self.failed(&folder, why))?;
+            let timings =
+                import::timings(&name, &value).map_err(|why| self.failed(&folder, why))?;
             self.timings.extend(timings);
         }
         Ok(true)
@@ -295,7 +310,8 @@ impl Side {
             return Ok(());
         };
         let why = others.iter().find_map(|other| {
-            let corpus = |record: &RunRecord| record.input.as_ref().map(|input| input.digest.clone());
+            let corpus =
+                |record: &RunRecord| record.input.as_ref().map(|input| input.digest.clone());
             if corpus(first) != corpus(other) {
                 Some("its runs are over several corpora")
             } else if first.settings != other.settings || first.threads != other.threads {
@@ -368,13 +384,15 @@ fn beside(path: &Path, name: &str) -> Option<PathBuf> {
 /// A file's bytes, if they are not too many.
 fn read_capped(path: &Path) -> Result<Vec<u8>, String> {
     let file = crate::source::inputs::open_file(path).map_err(|error| error.to_string())?;
-    read_all(&file).map_err(|error| error.to_string()).and_then(|bytes| {
-        if bytes.len() as u64 > MAX_FILE_BYTES {
-            Err(format!("is larger than {MAX_FILE_BYTES} bytes"))
-        } else {
-            Ok(bytes)
-        }
-    })
+    read_all(&file)
+        .map_err(|error| error.to_string())
+        .and_then(|bytes| {
+            if bytes.len() as u64 > MAX_FILE_BYTES {
+                Err(format!("is larger than {MAX_FILE_BYTES} bytes"))
+            } else {
+                Ok(bytes)
+            }
+        })
 }
 
 fn read_all(file: &File) -> std::io::Result<Vec<u8>> {
@@ -388,7 +406,9 @@ fn is_in_range(value: &Value) -> bool {
     match value {
         Value::Number(number) => match number.as_u64() {
             Some(count) => count <= MAX_COUNT,
-            None => number.as_f64().is_some_and(|number| number.abs() <= MAX_COUNT as f64),
+            None => number
+                .as_f64()
+                .is_some_and(|number| number.abs() <= MAX_COUNT as f64),
         },
         Value::Array(values) => values.iter().all(is_in_range),
         Value::Object(fields) => fields.values().all(is_in_range),

@@ -16,7 +16,10 @@ pub struct Values(Vec<f64>);
 impl Values {
     /// Values in any order; what is no number is left out.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
-        let mut values: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
+        let mut values: Vec<f64> = values
+            .into_iter()
+            .filter(|value| value.is_finite())
+            .collect();
         values.sort_unstable_by(f64::total_cmp);
         Values(values)
     }
@@ -57,7 +60,11 @@ fn ratio_interval(a: &Values, b: &Values) -> Interval {
         drawn.sort_unstable_by(f64::total_cmp);
         median(&drawn).unwrap_or(f64::NAN)
     };
-    Interval::of((0..RESAMPLES).map(|_| median_of(b) / median_of(a)).collect())
+    Interval::of(
+        (0..RESAMPLES)
+            .map(|_| median_of(b) / median_of(a))
+            .collect(),
+    )
 }
 
 /// Which way is better, and the words for it.
@@ -282,9 +289,18 @@ mod tests {
     #[test]
     fn three_runs_say_nothing_and_four_do() {
         let (slow, fast) = ([1.0, 1.1, 1.2, 1.05], [2.0, 2.1, 2.2, 2.05]);
-        assert_eq!(verdict(Better::More, &slow[..1], &fast[..1]), "no evidence (1 run)");
-        assert_eq!(verdict(Better::More, &slow, &fast[..1]), "no evidence (1 run)");
-        assert_eq!(verdict(Better::More, &slow[..3], &fast), "no evidence (3 runs)");
+        assert_eq!(
+            verdict(Better::More, &slow[..1], &fast[..1]),
+            "no evidence (1 run)"
+        );
+        assert_eq!(
+            verdict(Better::More, &slow, &fast[..1]),
+            "no evidence (1 run)"
+        );
+        assert_eq!(
+            verdict(Better::More, &slow[..3], &fast),
+            "no evidence (3 runs)"
+        );
         assert_eq!(verdict(Better::More, &slow, &fast), "faster");
         assert_eq!(verdict(Better::More, &fast, &slow), "slower");
         assert_eq!(verdict(Better::Less, &fast, &slow), "faster");
@@ -295,7 +311,10 @@ mod tests {
     #[test]
     fn runs_that_overlap_are_no_evidence() {
         let runs = [1.0, 1.2, 0.9, 1.1, 1.05];
-        assert_eq!(verdict(Better::More, &runs, &[1.01, 1.15, 0.95, 1.2, 1.0]), "no evidence");
+        assert_eq!(
+            verdict(Better::More, &runs, &[1.01, 1.15, 0.95, 1.2, 1.0]),
+            "no evidence"
+        );
         assert_eq!(verdict(Better::More, &runs, &runs), "no evidence");
         assert_eq!(verdict(Better::More, &[1.0; 5], &[1.0; 5]), "same");
     }
@@ -304,7 +323,9 @@ mod tests {
     fn an_interval_decides_at_its_ends() {
         let figure = |low, high| {
             let figure = Figure::new("x", "a", "b", "", Better::Higher);
-            figure.difference(0.5, 0.6, Ok(Interval { low, high })).verdict
+            figure
+                .difference(0.5, 0.6, Ok(Interval { low, high }))
+                .verdict
         };
         assert_eq!(figure(0.0, 0.1), "no evidence");
         assert_eq!(figure(1e-12, 0.1), "better");

@@ -53,7 +53,9 @@ impl Cli {
             Command::Explain(args) => &args.engine,
             Command::Eval(args) => &args.engine,
             Command::Index(IndexCommand::Build(args)) => &args.engine,
-            Command::Compare(_) | Command::Index(_) | Command::Repeats(_) | Command::Train(_) => return None,
+            Command::Compare(_) | Command::Index(_) | Command::Repeats(_) | Command::Train(_) => {
+                return None;
+            }
         };
         engine.contradiction()
     }

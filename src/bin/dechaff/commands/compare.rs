@@ -17,13 +17,19 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<u8> {
     if let Some(html) = &args.html
         && let Err(error) = plan::check_output(html, args.overwrite)
     {
-        tell(&format!("dechaff: {}", visible(error.to_string().as_bytes())));
+        tell(&format!(
+            "dechaff: {}",
+            visible(error.to_string().as_bytes())
+        ));
         return Ok(USAGE);
     }
     let comparison = match compare(args) {
         Ok(comparison) => comparison,
         Err(error) => {
-            tell(&format!("dechaff: {}", visible(error.to_string().as_bytes())));
+            tell(&format!(
+                "dechaff: {}",
+                visible(error.to_string().as_bytes())
+            ));
             return Ok(USAGE);
         }
     };
