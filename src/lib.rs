@@ -42,7 +42,7 @@
 //! The core needs neither files, threads nor a command line
 //! (`default-features = false`). `html` adds what makes lines of HTML pages, `files` sources,
 //! sinks and the parallel pipeline over directories and JSON lines, `eval` labelled pages and
-//! accuracy figures, `train` models from labelled pages, `cli` (default) the program.
+//! accuracy figures, `compare` runs side by side, `train` models from labelled pages, `cli` (default) the program.
 
 pub mod blocks;
 #[cfg(feature = "html")]

@@ -20,11 +20,7 @@ const ROW: f64 = 26.0;
 /// The template cannot be filled; it can.
 pub fn html(comparison: &Comparison) -> Result<String, askama::Error> {
     let page = Page {
-        said: match comparison.same_output {
-            Some(true) => "same output",
-            Some(false) => "other output",
-            None => "output not known to be the same",
-        },
+        said: show::said(comparison.same_output).unwrap_or_default(),
         scatter: scatter(comparison),
         forests: comparison
             .pairs

@@ -102,14 +102,16 @@ pub fn sections(comparison: &Comparison) -> Vec<Section> {
     all
 }
 
+/// What is said first.
+pub(super) fn said(same_output: Option<bool>) -> Option<&'static str> {
+    same_output.map(|same| if same { "same output" } else { "other output" })
+}
+
 fn head(pair: &Pair) -> Section {
-    let mut lines = Vec::new();
-    let said = match pair.same_output {
-        Some(true) => "same output",
-        Some(false) => "other output",
-        None => "output not known to be the same",
-    };
-    lines.push(said.to_owned());
+    let mut lines: Vec<String> = said(pair.same_output)
+        .map(str::to_owned)
+        .into_iter()
+        .collect();
     lines.extend(
         pair.notes
             .iter()

@@ -119,7 +119,8 @@ impl RunSettings<'_> {
         } = self;
         let threshold = match config.threshold {
             Threshold::Auto => json!("auto"),
-            Threshold::At(cut) => json!(cut),
+            // As it was given: of the number in single precision the shortest way to write it.
+            Threshold::At(cut) => json!(cut.to_string().parse::<f64>().unwrap_or(cut.into())),
         };
         let mode = match options.mode {
             Mode::Drop => "drop",
