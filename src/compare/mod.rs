@@ -220,14 +220,14 @@ impl Comparison {
             pairs.push(pair);
             figures.append(&mut own);
         }
-        let same = pairs.iter().map(|pair| pair.same_output);
+        let is_same = pairs.iter().all(|pair| pair.same_output == Some(true));
+        let differs = pairs.iter().any(|pair| pair.same_output == Some(false));
         Ok(Comparison {
             schema_version: SCHEMA_VERSION,
-            same_output: same.fold(Some(true), |all, same| match (all, same) {
-                (Some(false), _) | (_, Some(false)) => Some(false),
-                (Some(true), Some(true)) => Some(true),
-                _ => None,
-            }),
+            same_output: match differs {
+                true => Some(false),
+                false => is_same.then_some(true),
+            },
             sides: sides.iter().map(SideSummary::of).collect(),
             figures,
             pairs,
@@ -380,10 +380,9 @@ impl Pairing<'_> {
         pair.settings = differing(first, other);
         pair.notes.extend(notes(first, other));
         let why_no_verdict = self.why_no_verdict(first, other, pair);
-        let of = |side: &Side, value: fn(&RunRecord) -> Option<f64>| {
-            Values::of(side.records.iter().filter_map(value))
-        };
-        let rows: [(&str, &str, Better, fn(&RunRecord) -> Option<f64>); 3] = [
+        type Read = fn(&RunRecord) -> Option<f64>;
+        let of = |side: &Side, value: Read| Values::of(side.records.iter().filter_map(value));
+        let rows: [(&str, &str, Better, Read); 3] = [
             ("speed", "MB/s", Better::More, |record| Some(speed(record))),
             ("cpu", "s", Better::Less, |record| record.cpu_seconds),
             ("memory", "MB", Better::LessMemory, |record| {

@@ -1,8 +1,8 @@
 //! What a run costs by stage, and what it read: gathered by all threads while it goes on.
 //!
-//! Each thread has a [`Clock`] and notes at the end of each stretch of work which stage it was
+//! Each thread has a `Clock` and notes at the end of each stretch of work which stage it was
 //! of. Wall time is read for every page. The processor's clock is a system call: it is read on
-//! one unit of work in [`SAMPLED`], and a stage's share of processor in wall time is taken from
+//! one unit of work in `SAMPLED`, and a stage's share of processor in wall time is taken from
 //! these. Without a [`Meter`] no clock is read.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -75,7 +75,7 @@ impl Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Clean files, directories or standard input
-    Clean(CleanArgs),
+    Clean(Box<CleanArgs>),
     /// Show every line of a page with score, decision and reason
     Explain(ExplainArgs),
     /// Measure accuracy on labelled pages
