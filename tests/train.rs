@@ -269,6 +269,20 @@ fn a_model_learns_where_lines_stand() {
     .expect(0);
 }
 
+/// Nobody tells of comments, and forums only of what is none: there is nothing to ask about.
+#[test]
+fn a_kind_without_examples_leaves_a_model_that_can_be_read() {
+    let place = place();
+    let forum = gold(120).replace("{\"domain\"", "{\"page_type\":\"forum\",\"domain\"");
+    assert!(forum.contains("\"page_type\""));
+    place.file("gold.jsonl", forum);
+    for seed in ["1", "2", "3"] {
+        trained(&place, "own.model", &["--seed", seed, "--overwrite"]).expect(0);
+        let explained = ["explain", "fresh.jsonl", "--model", "own.model"];
+        run(&place, &explained, "1").expect(0);
+    }
+}
+
 #[test]
 fn sites_set_aside_say_whether_the_model_got_better() {
     let place = place();

@@ -134,6 +134,9 @@ pub fn fit(examples: &Examples, options: &ForestOptions, seed: u64) -> Forest {
         ..Grown::default()
     };
     let ridge = options.ridge * weight / lines.max(1) as f64;
+    // A feature that is the same of all lines tells nothing, and may be one that is not known yet.
+    let varies = |column: &Vec<u8>| column.windows(2).any(|codes| codes[0] != codes[1]);
+    let varies: Vec<bool> = columns.par_iter().map(varies).collect();
     for tree in 0..options.trees {
         let slopes: Vec<Slope> = (0..lines)
             .into_par_iter()
@@ -158,7 +161,7 @@ pub fn fit(examples: &Examples, options: &ForestOptions, seed: u64) -> Forest {
         };
         let is_asked = |feature: usize| {
             let place = mix(!seed ^ (tree as u64) << 40 ^ feature as u64) % 100;
-            place < u64::from(options.feature_percent)
+            varies[feature] && place < u64::from(options.feature_percent)
         };
         for level in 0..options.depth {
             let found: Vec<(f64, u8)> = columns
