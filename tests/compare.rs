@@ -1,5 +1,6 @@
 //! `dechaff compare` over the real program: records of real runs, other tools' files, gates, and
 //! files that are none.
+#![cfg(feature = "cli")]
 
 mod support;
 
