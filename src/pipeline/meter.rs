@@ -15,7 +15,7 @@ use crate::source::{FileEntry, Job};
 use crate::step::Step;
 
 /// Of so many pages one has its processor time measured.
-const SAMPLED: u64 = 16;
+const SAMPLED: u64 = 64;
 
 const STAGES: usize = Stage::ALL.len();
 

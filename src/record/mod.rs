@@ -82,7 +82,7 @@ pub struct Build {
     pub target_features: Vec<String>,
     /// The compiler.
     pub rustc: String,
-    /// Digest of the program's file: what tells two builds of one version apart.
+    /// Digest of a sample of the program's file: what tells two builds of one version apart.
     pub program_digest: Option<String>,
 }
 
