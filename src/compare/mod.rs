@@ -389,15 +389,19 @@ impl Pairing<'_> {
                 record.peak_memory_bytes.map(|bytes| bytes as f64 / 1e6)
             }),
         ];
+        let judged = |figure: Figure| match &why_no_verdict {
+            Some(why) => figure.without_verdict(why.clone()),
+            None => figure,
+        };
         for (name, unit, better, value) in rows {
             let (own, others) = (of(a, value), of(b, value));
             if own.is_empty() || others.is_empty() {
                 continue;
             }
             let figure = self.figure(name, unit, better).of_values(&own, &others);
-            figures.push(match &why_no_verdict {
-                Some(why) if better != Better::LessMemory => figure.without_verdict(why.clone()),
-                _ => figure,
+            figures.push(match better {
+                Better::LessMemory => figure,
+                _ => judged(figure),
             });
         }
         let share = |record: &RunRecord| {
@@ -417,10 +421,7 @@ impl Pairing<'_> {
             let figure = self
                 .figure(&name, "s", Better::Less)
                 .of_values(&of(a), &of(b));
-            figures.push(match &why_no_verdict {
-                Some(why) => figure.without_verdict(why.clone()),
-                None => figure,
-            });
+            figures.push(judged(figure));
         }
         let removed = |record: &RunRecord| {
             let all = record.counts.removed().into_iter();

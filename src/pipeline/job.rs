@@ -10,7 +10,7 @@ use super::ordered::{Turn, Weight};
 use super::outcome::{ChunkOutcome, Outcome, RowsSeen, Writer, Written, put};
 use super::unpack::{self, FieldText, MemberPage, Page, RecordPage, RecordText, TextCharset};
 use crate::cleaner::{Cleaned, Cleaner, PageText, Workspace};
-use crate::error::{Problem, ProblemKind, RunError};
+use crate::error::{Problem, ProblemKind, RunError, io_at};
 use crate::evidence::PageAddress;
 use crate::html::LineStructure;
 use crate::index::{Names, page_name};
@@ -23,6 +23,7 @@ use crate::sink::records::{self, RecordFormat};
 use crate::sink::render::{self, Mode};
 use crate::source::archive::Member;
 use crate::source::inputs::read_file;
+use crate::source::packed::Packing;
 use crate::source::warc::{self, Batch, Batches, Fields, Item};
 use crate::source::{Chunk, ChunkContent, FileEntry, Job, rows, site};
 
@@ -386,9 +387,9 @@ impl JobRun<'_, '_, '_> {
                     self.outcome.counts.rows_rejected += u64::from(row.is_some());
                 }
                 has_failed = row.is_none();
-                self.outcome.reject(&chunk.bytes);
-                if chunk.is_last && !chunk.bytes.ends_with(b"\n") {
-                    self.outcome.rejects.push(b'\n');
+                match chunk.is_last {
+                    true => self.outcome.reject_line(&chunk.bytes),
+                    false => self.outcome.reject(&chunk.bytes),
                 }
                 Written::default()
             }
@@ -417,13 +418,10 @@ impl JobRun<'_, '_, '_> {
             _ => written,
         };
         let written = match file.packing {
-            Some(packing) if chunk.is_last || !written.text.is_empty() => {
-                let text = packing.pack(&written.text);
-                Written {
-                    text: text.map_err(crate::error::io_at(&file.name))?,
-                    ..written
-                }
-            }
+            Some(packing) if chunk.is_last || !written.text.is_empty() => Written {
+                text: pack(packing, &written.text, file)?,
+                ..written
+            },
             _ => written,
         };
         self.outcome.chunk = Some(ChunkOutcome {
@@ -449,7 +447,7 @@ impl JobRun<'_, '_, '_> {
         let mut add = |member: &Member, ending: Option<&str>, content: &[u8]| {
             stretch
                 .add(member, ending, content)
-                .map_err(crate::error::io_at(&file.name))
+                .map_err(io_at(&file.name))
         };
         for member in members {
             let options = self.worker.options;
@@ -572,8 +570,7 @@ impl JobRun<'_, '_, '_> {
         if let Some(packing) = file.packing.filter(|_| has_rows)
             && (is_last || !written.text.is_empty())
         {
-            let text = packing.pack(&written.text);
-            written.text = text.map_err(crate::error::io_at(&file.name))?;
+            written.text = pack(packing, &written.text, file)?;
         }
         self.outcome.chunk = Some(ChunkOutcome {
             is_last,
@@ -688,8 +685,7 @@ impl JobRun<'_, '_, '_> {
             let mut record = Vec::with_capacity(body.text.len() + 512);
             records::write_conversion(fields, page.is_conversion, &body.text, &mut record);
             if let Some(packing) = place.file.packing {
-                let packed = packing.pack(&record);
-                record = packed.map_err(crate::error::io_at(&place.file.name))?;
+                record = pack(packing, &record, place.file)?;
             }
             written.text.extend_from_slice(&record);
         } else {
@@ -702,27 +698,43 @@ impl JobRun<'_, '_, '_> {
             let text = simdutf8::basic::from_utf8(text);
             ledger::write_string(text.expect("lines of UTF-8 text are UTF-8"), out);
             if let Some(cleaned) = cleaned.as_ref().filter(|_| options.mode != Mode::Drop) {
-                out.extend_from_slice(format!(",\"{}\":", render::FIELD).as_bytes());
-                render::write_field(options.mode, cleaned, self.worker.names(), out);
+                self.write_decisions(cleaned, out);
             }
             out.extend_from_slice(b"}\n");
         }
         if let (Some(all), Some(own)) = (&mut written.spans, &body.spans) {
             all.extend_from_slice(own);
         }
-        let Some(cleaned) = cleaned else {
-            return Ok(());
-        };
-        self.outcome.note_html(page.html_bytes);
-        self.outcome.counts.converted += u64::from(page.is_converted);
+        if let Some(cleaned) = cleaned {
+            self.outcome.counts.converted += u64::from(page.is_converted);
+            self.outcome.note_html(page.html_bytes);
+            self.end_record(cleaned, &page.text, url.as_deref(), place, &before);
+        }
+        Ok(())
+    }
+
+    /// Counts a row or record whose text was cleaned and written.
+    fn end_record(
+        &mut self,
+        cleaned: Cleaned<'_>,
+        text: &str,
+        url: Option<&str>,
+        place: &RowPlace<'_>,
+        before: &Counts,
+    ) {
         self.outcome.counts.pages += 1;
-        self.note_record(url.as_deref(), place, &before);
-        if cleaned.is_empty() && !page.text.is_empty() {
-            self.outcome.empty(&name);
+        self.note_record(url, place, before);
+        if cleaned.is_empty() && !text.is_empty() {
+            self.outcome.empty(&page_name(place.name, place.number));
         }
         self.worker.workspace.reclaim(cleaned);
         self.worker.clock.lap(Stage::Write);
-        Ok(())
+    }
+
+    /// Writes the decisions on a text as one field more of its row.
+    fn write_decisions(&self, cleaned: &Cleaned<'_>, out: &mut Vec<u8>) {
+        out.extend_from_slice(format!(",\"{}\":", render::FIELD).as_bytes());
+        render::write_field(self.worker.options.mode, cleaned, self.worker.names(), out);
     }
 
     /// As [`JobRun::note_site`], for a row or record.
@@ -742,9 +754,8 @@ impl JobRun<'_, '_, '_> {
         place: &RowPlace<'_>,
     ) -> Result<Cleaned<'t>, ProblemKind> {
         let options = self.worker.options;
-        let max_lines = unpack::max_lines(options);
-        if unpack::has_too_many_lines(text, max_lines) {
-            return Err(ProblemKind::TooManyLines(max_lines as u64));
+        if let Some(kind) = unpack::too_many_lines(text, options) {
+            return Err(kind);
         }
         let site = site::of_record(place.file, url, options.site_by);
         let in_corpus = PageAddress {
@@ -810,10 +821,7 @@ impl JobRun<'_, '_, '_> {
                 self.outcome
                     .tell_at(place.file, Some(place.number), byte, kind);
                 self.outcome.counts.rows_rejected += 1;
-                self.outcome.reject(line);
-                if !line.ends_with(b"\n") {
-                    self.outcome.rejects.push(b'\n');
-                }
+                self.outcome.reject_line(line);
                 return Ok(());
             }
         };
@@ -868,28 +876,24 @@ impl JobRun<'_, '_, '_> {
         }
         if mode != Mode::Drop {
             out.extend_from_slice(&line[copied..row.close]);
-            out.extend_from_slice(format!(",\"{}\":", render::FIELD).as_bytes());
-            render::write_field(mode, &cleaned, self.worker.names(), out);
+            self.write_decisions(&cleaned, out);
             copied = row.close;
         }
         out.extend_from_slice(&line[copied..]);
         self.outcome.note_html(*html_bytes);
-        self.outcome.counts.pages += 1;
-        self.note_record(row.url.as_deref(), place, &before);
-        if cleaned.is_empty() && !text.is_empty() {
-            self.outcome.empty(&page);
-        }
-        self.worker.workspace.reclaim(cleaned);
-        self.worker.clock.lap(Stage::Write);
+        self.end_record(cleaned, text, row.url.as_deref(), place, &before);
         Ok(())
     }
 }
 
+/// What is written of a packed file: a member or frame of its own.
+fn pack(packing: Packing, bytes: &[u8], file: &FileEntry) -> Result<Vec<u8>, RunError> {
+    packing.pack(bytes).map_err(io_at(&file.name))
+}
+
 /// What is written of a stretch of an archive.
 fn ended(file: &FileEntry, stretch: Stretch, is_last: bool) -> Result<Vec<u8>, RunError> {
-    stretch
-        .end(is_last)
-        .map_err(crate::error::io_at(&file.name))
+    stretch.end(is_last).map_err(io_at(&file.name))
 }
 
 /// A file that is one page, or a member of an archive.

@@ -122,6 +122,14 @@ impl Outcome {
         self.rejects.extend_from_slice(bytes);
     }
 
+    /// As [`Outcome::reject`], for a line that may be its file's last.
+    pub fn reject_line(&mut self, line: &[u8]) {
+        self.reject(line);
+        if !line.ends_with(b"\n") {
+            self.rejects.push(b'\n');
+        }
+    }
+
     /// A page, if it was made of HTML of so many bytes.
     pub fn note_html(&mut self, html_bytes: Option<u64>) {
         self.counts.html_pages += u64::from(html_bytes.is_some());

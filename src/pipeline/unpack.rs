@@ -165,27 +165,41 @@ impl Walk<'_> {
         bytes: &[u8],
         take: &mut Take<'_>,
     ) -> Result<(), RunError> {
-        match page(file, bytes, self.options, false) {
+        let page = page(file, bytes, self.options, false);
+        let problem = |byte, kind| file.problem(None, byte, kind);
+        self.told_page(Text::of_file(file, bytes), page, problem, take)
+    }
+
+    /// Gives a page of which it is told what it is. `whole` is all that was read of it.
+    fn told_page(
+        &self,
+        whole: Text<'_>,
+        page: Page<'_>,
+        problem: impl Fn(Option<u64>, ProblemKind) -> Problem,
+        take: &mut Take<'_>,
+    ) -> Result<(), RunError> {
+        match page {
             Page::Text { text, charset, .. } => {
-                take(Found::Text(Text::of_file(file, &text)))?;
-                self.fault(file, charset.problem(), take)
+                take(Found::Text(Text {
+                    bytes: &text,
+                    ..whole
+                }))?;
+                self.fault(charset.problem(), problem, take)
             }
-            Page::Other => take(Found::Other(Text::of_file(file, bytes))),
-            Page::Skipped(kind) | Page::Unread(kind) => {
-                take(Found::Unread(file.problem(None, None, kind)))
-            }
+            Page::Other => take(Found::Other(whole)),
+            Page::Skipped(kind) | Page::Unread(kind) => take(Found::Unread(problem(None, kind))),
         }
     }
 
     /// Gives the problem that text has with its character set.
     fn fault(
         &self,
-        file: &FileEntry,
         fault: Option<(u64, ProblemKind)>,
+        problem: impl Fn(Option<u64>, ProblemKind) -> Problem,
         take: &mut Take<'_>,
     ) -> Result<(), RunError> {
         match fault {
-            Some((byte, kind)) => take(Found::Fault(file.problem(None, Some(byte), kind))),
+            Some((byte, kind)) => take(Found::Fault(problem(Some(byte), kind))),
             None => Ok(()),
         }
     }
@@ -236,7 +250,8 @@ impl Walk<'_> {
                     is_start,
                     ..Text::of_file(file, split_mark_at(chunk.offset, &chunk.bytes).1)
                 }))?;
-                return self.fault(file, chunk.conversion.as_deref().and_then(fault_of), take);
+                let fault = chunk.conversion.as_deref().and_then(fault_of);
+                return self.fault(fault, |byte, kind| file.problem(None, byte, kind), take);
             }
             ChunkContent::Members { members, .. } => {
                 for member in members {
@@ -281,27 +296,16 @@ impl Walk<'_> {
             MemberPage::Skipped(kind) => return take(Found::Problem(problem(None, kind))),
             MemberPage::Page(entry, bytes, page) => (entry, bytes, page),
         };
-        let text_of = |bytes| Text {
+        let whole = Text {
             record: row_record(member.number),
             member: Some(&entry),
             ..Text::of_file(file, bytes)
         };
-        match page {
-            Page::Text { text, charset, .. } => {
-                take(Found::Text(text_of(&text)))?;
-                match charset.problem() {
-                    Some((byte, kind)) => take(Found::Fault(problem(Some(byte), kind))),
-                    None => Ok(()),
-                }
-            }
-            Page::Other => take(Found::Other(text_of(bytes))),
-            Page::Skipped(kind) | Page::Unread(kind) => take(Found::Unread(problem(None, kind))),
-        }
+        self.told_page(whole, page, problem, take)
     }
 
     fn rows(&self, chunk: &Chunk, rows_before: u64, take: &mut Take<'_>) -> Result<(), RunError> {
         let file = &chunk.file;
-        let max_lines = max_lines(self.options);
         for row in rows(&chunk.bytes, chunk.offset, rows_before) {
             if row.is_blank() || !(self.is_wanted)(file, row.number) {
                 continue;
@@ -323,8 +327,7 @@ impl Walk<'_> {
                 continue;
             };
             let text = &field_text(text, self.options, false).text;
-            if has_too_many_lines(text, max_lines) {
-                let kind = ProblemKind::TooManyLines(max_lines as u64);
+            if let Some(kind) = too_many_lines(text, self.options) {
                 take(Found::Unread(problem(row.offset, kind)))?;
                 continue;
             }
@@ -336,9 +339,7 @@ impl Walk<'_> {
         }
         Ok(())
     }
-}
 
-impl Walk<'_> {
     /// The pages of a stretch of WARC.
     fn records(
         &self,
@@ -378,9 +379,7 @@ impl Walk<'_> {
                     RecordPage::Other => return Ok(()),
                     RecordPage::Rejected(kind) => (Some(*number), offset, kind),
                     RecordPage::Page(page) => {
-                        let max_lines = max_lines(self.options);
-                        if has_too_many_lines(&page.text, max_lines) {
-                            let kind = ProblemKind::TooManyLines(max_lines as u64);
+                        if let Some(kind) = too_many_lines(&page.text, self.options) {
                             let problem = file.problem(Some(*number), Some(*offset), kind);
                             return take(Found::Unread(problem));
                         }
@@ -430,8 +429,9 @@ pub struct RecordText<'b> {
     pub structures: Vec<LineStructure>,
 }
 
-/// The text of a WARC record; of HTML where its lines stood, if that is wanted. In a page of HTML that is not wholly UTF-8, and in text, what is no
-/// character becomes U+FFFD: rows and WET files are UTF-8.
+/// The text of a WARC record; of HTML where its lines stood, if that is wanted. In a page of HTML
+/// that is not wholly UTF-8, and in text, what is no character becomes U+FFFD: rows and WET files
+/// are UTF-8.
 pub fn record_page<'b>(
     fields: &Fields<'_>,
     block: &'b [u8],
@@ -656,7 +656,7 @@ pub fn page<'b>(
     match told {
         Content::Other => Page::Other,
         Content::Unread(format) => Page::Skipped(file.unread_format(format)),
-        Content::Html => html_page(file, bytes, options, wants_structures),
+        Content::Html => html_page(file, bytes, given, options, wants_structures),
         Content::TextWithNul => Page::Unread(ProblemKind::Nul),
         Content::Utf16 | Content::Utf16WithoutMark | Content::Text => {
             text_page(file, bytes, options, wants_structures)
@@ -671,8 +671,8 @@ fn text_page<'b>(
     options: &RunOptions,
     wants_structures: bool,
 ) -> Page<'b> {
-    let text = |text, charset| Page::Text {
-        mark: b"",
+    let text = |mark, text, charset| Page::Text {
+        mark,
         text,
         charset,
         html_bytes: None,
@@ -680,30 +680,24 @@ fn text_page<'b>(
     };
     match charset::convert(bytes, options.charset) {
         Converted::Utf8 => {
-            let (mark, text) = split_mark(bytes);
-            Page::Text {
-                mark,
-                text: Cow::Borrowed(text),
-                charset: TextCharset::Utf8,
-                html_bytes: None,
-                structures: Vec::new(),
-            }
+            let (mark, rest) = split_mark(bytes);
+            text(mark, Cow::Borrowed(rest), TextCharset::Utf8)
         }
-        Converted::Unknown => text(Cow::Borrowed(bytes), TextCharset::Unknown),
+        Converted::Unknown => text(b"", Cow::Borrowed(bytes), TextCharset::Unknown),
         Converted::Faulty(charset) => Page::Unread(ProblemKind::FaultyCharset(charset.name())),
         Converted::Text {
             charset, decoded, ..
         } => {
             if charset.is_utf16() {
                 if is_html(file, &decoded.text, options) {
-                    return html_page_in(file, bytes, Some(charset), options, wants_structures);
+                    return html_page(file, bytes, Some(charset), options, wants_structures);
                 }
                 if has_nul(&decoded.text, options) {
                     return Page::Unread(ProblemKind::Nul);
                 }
             }
             let is_in = TextCharset::Converted(charset, decoded.faults);
-            text(Cow::Owned(decoded.text), is_in)
+            text(b"", Cow::Owned(decoded.text), is_in)
         }
     }
 }
@@ -716,17 +710,8 @@ fn is_html(file: &FileEntry, text: &[u8], options: &RunOptions) -> bool {
     }
 }
 
-/// The lines of a page of HTML.
+/// The lines of a page of HTML, in a character set where it is known.
 fn html_page(
-    file: &FileEntry,
-    bytes: &[u8],
-    options: &RunOptions,
-    wants_structures: bool,
-) -> Page<'static> {
-    html_page_in(file, bytes, options.charset, options, wants_structures)
-}
-
-fn html_page_in(
     file: &FileEntry,
     bytes: &[u8],
     charset: Option<Charset>,
@@ -857,9 +842,12 @@ pub fn parts<'p>(text: &'p [u8], max_lines: usize) -> impl Iterator<Item = &'p [
     })
 }
 
-/// Whether a row's text has more lines than a page may have.
-pub fn has_too_many_lines(text: &str, max_lines: usize) -> bool {
-    text.len() > max_lines && LineCursor::new(text.as_bytes()).nth(max_lines).is_some()
+/// Why a row's or record's text is not cleaned: it has more lines than a page may have.
+pub fn too_many_lines(text: &str, options: &RunOptions) -> Option<ProblemKind> {
+    let max_lines = max_lines(options);
+    let has_too_many =
+        text.len() > max_lines && LineCursor::new(text.as_bytes()).nth(max_lines).is_some();
+    has_too_many.then_some(ProblemKind::TooManyLines(max_lines as u64))
 }
 
 /// One row of a chunk of whole rows.

@@ -295,10 +295,7 @@ impl ModelInUse {
         mut after: impl FnMut(usize, &Columns, &[Vec<f32>; KINDS]),
     ) {
         let model = &*self.model;
-        let tables = Tables {
-            lexical: &model.lexical,
-            places: model.places.as_ref(),
-        };
+        let tables = model.tables();
         scratch.fill_lines(facts, tables, model.least_known, self.words_of);
         let last = self.model.steps.len() - 1;
         let mut log_odds = std::mem::take(&mut scratch.log_odds);

@@ -2,6 +2,7 @@
 
 use super::features::Features;
 use super::forest::{Forest, MAX_DEPTH, MAX_TREES, Split};
+use super::learned::Tables;
 use super::lexical::{KNOWN_WORDS, LexicalTable, SPEAKS_OF, Scale};
 use super::network::{Network, weight_count};
 use super::{KINDS, Reads};
@@ -110,9 +111,14 @@ impl Model {
 
     /// What it reads.
     pub fn reads(&self) -> Reads {
-        match self.places {
-            None => Reads::Text,
-            Some(_) => Reads::Html,
+        self.tables().reads()
+    }
+
+    /// What its words and places weigh.
+    pub(crate) fn tables(&self) -> Tables<'_> {
+        Tables {
+            lexical: &self.lexical,
+            places: self.places.as_ref(),
         }
     }
 

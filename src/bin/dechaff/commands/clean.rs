@@ -83,16 +83,13 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
     };
     check_gold(&args.gold)?;
     let loaded = loaded_index(args, &config, &options)?;
-    let again;
+    let plan = plan::plan(&request, streams)?;
+    let again = inputs_of_pass_one(args, &config, &plan.inputs, options.site_by)?;
     let plan::Plan {
         inputs,
         open_sink,
         run,
-    } = {
-        let plan = plan::plan(&request, streams)?;
-        again = inputs_of_pass_one(args, &config, &plan.inputs, options.site_by)?;
-        plan
-    };
+    } = plan;
     let wanted = Wanted {
         settings: args.settings.clone(),
         inputs: &inputs,
