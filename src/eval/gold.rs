@@ -236,19 +236,61 @@ struct Row {
 /// A bad row is an error and the next call goes on behind it; after [`GoldError::Read`] and
 /// [`GoldError::TooLong`] there is nothing more.
 pub struct GoldReader {
-    name: String,
     default_source: String,
-    input: Box<dyn BufRead + Send>,
-    row: u64,
-    buffer: Vec<u8>,
+    rows: Rows<Box<dyn BufRead + Send>>,
     is_done: bool,
+}
+
+/// The rows of a stream, one at a time, none of them too long.
+pub(super) struct Rows<R> {
+    /// What the stream is called in errors.
+    pub name: String,
+    input: R,
+    /// Number of the row at hand, from 1.
+    pub number: u64,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl<R: BufRead> Rows<R> {
+    pub fn new(name: String, input: R) -> Self {
+        Rows {
+            name,
+            input,
+            number: 0,
+            bytes: Vec::new(),
+        }
+    }
+
+    /// Reads the next row; false at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`GoldError::Read`] and [`GoldError::TooLong`]; there is nothing more then.
+    pub fn read(&mut self) -> Result<bool, GoldError> {
+        self.number += 1;
+        self.bytes.clear();
+        let limited = &mut self.input.by_ref().take(MAX_ROW_BYTES + 1);
+        match limited.read_until(b'\n', &mut self.bytes) {
+            Ok(length_bytes) if length_bytes as u64 > MAX_ROW_BYTES => Err(GoldError::TooLong {
+                file: self.name.clone(),
+                row: self.number,
+            }),
+            Ok(length_bytes) => Ok(length_bytes > 0),
+            Err(source) => Err(GoldError::Read {
+                file: self.name.clone(),
+                row: self.number,
+                source,
+            }),
+        }
+    }
 }
 
 impl std::fmt::Debug for GoldReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("GoldReader")
-            .field("name", &self.name)
-            .field("row", &self.row)
+            .field("name", &self.rows.name)
+            .field("row", &self.rows.number)
             .finish_non_exhaustive()
     }
 }
@@ -295,58 +337,30 @@ impl GoldReader {
         let file_name = name.rsplit(['/', '\\']).next().unwrap_or(name);
         let default_source = file_name.split('.').find(|part| !part.is_empty());
         Ok(GoldReader {
-            name: name.to_owned(),
             default_source: default_source.unwrap_or(name).to_owned(),
-            input,
-            row: 0,
-            buffer: Vec::new(),
+            rows: Rows::new(name.to_owned(), input),
             is_done: false,
         })
     }
 
-    /// Fills the buffer with the next row; false at the end.
-    fn read_row(&mut self) -> Result<bool, GoldError> {
-        self.row += 1;
-        self.buffer.clear();
-        let limited = &mut self.input.by_ref().take(MAX_ROW_BYTES + 1);
-        match limited.read_until(b'\n', &mut self.buffer) {
-            Ok(length_bytes) if length_bytes as u64 > MAX_ROW_BYTES => {
-                self.is_done = true;
-                Err(GoldError::TooLong {
-                    file: self.name.clone(),
-                    row: self.row,
-                })
-            }
-            Ok(length_bytes) => Ok(length_bytes > 0),
-            Err(source) => {
-                self.is_done = true;
-                Err(GoldError::Read {
-                    file: self.name.clone(),
-                    row: self.row,
-                    source,
-                })
-            }
-        }
-    }
-
     fn parse_row(&self) -> Result<Option<GoldPage>, GoldError> {
-        let mut bytes = &self.buffer[..];
-        if self.row == 1 {
+        let mut bytes = &self.rows.bytes[..];
+        if self.rows.number == 1 {
             bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
         }
         if bytes.trim_ascii().is_empty() {
             return Ok(None);
         }
         let row: Row = serde_json::from_slice(bytes).map_err(|source| GoldError::Json {
-            file: self.name.clone(),
-            row: self.row,
+            file: self.rows.name.clone(),
+            row: self.rows.number,
             source,
         })?;
         self.check(row).map(Some)
     }
 
     fn check(&self, row: Row) -> Result<GoldPage, GoldError> {
-        let (file, number) = (&self.name, self.row);
+        let (file, number) = (&self.rows.name, self.rows.number);
         if row.labels.len() != row.lines.len() {
             return Err(GoldError::LabelCount {
                 file: file.clone(),
@@ -412,10 +426,13 @@ impl Iterator for GoldReader {
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.is_done {
-            match self.read_row() {
+            match self.rows.read() {
                 Ok(true) => {}
                 Ok(false) => self.is_done = true,
-                Err(error) => return Some(Err(error)),
+                Err(error) => {
+                    self.is_done = true;
+                    return Some(Err(error));
+                }
             }
             if let Some(page) = self.parse_row().transpose() {
                 return Some(page);

@@ -9,13 +9,13 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use ahash::AHashMap;
 use serde::Deserialize;
 
-use super::gold::MAX_ROW_BYTES;
+use super::gold::Rows;
 use super::{GoldError, GoldPage, Label};
 use crate::html::{self, Rendered};
 use crate::normalize::normalize_into;
@@ -57,34 +57,19 @@ pub fn read(pages: Vec<GoldPage>, path: &Path) -> Result<Vec<GoldPage>, GoldErro
         file: file.clone(),
         source,
     })?;
-    let mut input = BufReader::with_capacity(1 << 20, input);
+    let mut rows = Rows::new(file, BufReader::with_capacity(1 << 20, input));
     let places = pages.iter().enumerate();
     let places: HashMap<String, usize> = places.map(|(at, page)| (page.id.clone(), at)).collect();
     let mut found: Vec<Option<GoldPage>> = pages.iter().map(|_| None).collect();
-    let mut bytes = Vec::new();
-    for row in 1.. {
-        bytes.clear();
-        let limited = &mut input.by_ref().take(MAX_ROW_BYTES + 1);
-        let read = limited.read_until(b'\n', &mut bytes);
-        let read = read.map_err(|source| GoldError::Read {
-            file: file.clone(),
-            row,
+    while rows.read()? {
+        let row = serde_json::from_slice(&rows.bytes);
+        let row: Row = row.map_err(|source| GoldError::Html {
+            file: rows.name.clone(),
+            row: rows.number,
             source,
         })?;
-        if read == 0 {
-            break;
-        }
-        if read as u64 > MAX_ROW_BYTES {
-            return Err(GoldError::TooLong { file, row });
-        }
-        let parsed = serde_json::from_slice(&bytes);
-        let parsed: Row = parsed.map_err(|source| GoldError::Html {
-            file: file.clone(),
-            row,
-            source,
-        })?;
-        if let Some(&at) = places.get(&parsed.id) {
-            found[at] = Some(relined(&pages[at], &parsed.html));
+        if let Some(&at) = places.get(&row.id) {
+            found[at] = Some(relined(&pages[at], &row.html));
         }
     }
     Ok(found.into_iter().flatten().collect())

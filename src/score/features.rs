@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use super::context::{Names, Neighbourhood};
-use super::lexical::SPEAKS_OF;
+use super::lexical::{LexicalTable, SPEAKS_OF};
 use super::place::Surroundings;
 use super::{PageFacts, Reads, line, place};
 
@@ -45,7 +45,8 @@ impl Features {
         if reads == Reads::Html {
             names.0.extend(place::FEATURES);
             let mut surroundings = Surroundings::default();
-            surroundings.sum_up(&facts, &neighbourhood, [&[]; SPEAKS_OF]);
+            surroundings.stand(&facts, &LexicalTable::default());
+            surroundings.sum_up(&facts, &neighbourhood);
             surroundings.features(&facts, &neighbourhood, &mut names);
         }
         Features {

@@ -105,6 +105,7 @@ impl WordsOf {
 struct Met {
     fingerprint: Fingerprint,
     key: u64,
+    words_of: WordsOf,
     words: Lexical,
 }
 
@@ -124,12 +125,8 @@ pub struct Scratch {
     /// Tells apart lines that were made to have one fingerprint: only the same line may be taken
     /// for a line, or scores would depend on what a thread met before.
     keys: RandomState,
-    /// Whose words they are.
-    words_of: Option<WordsOf>,
     /// What the words of each line say; zeros where the page's words are unknown.
     words_say: [Vec<f32>; SPEAKS_OF],
-    /// What the place of each line says.
-    place_says: [Vec<f32>; SPEAKS_OF],
     /// Codes of the page's lines.
     pub(crate) columns: Columns,
     neighbourhood: Neighbourhood,
@@ -169,20 +166,20 @@ impl Scratch {
         let Tables { lexical, places } = tables;
         let lines = facts.line_count();
         self.words.clear();
-        if self.words_of != Some(words_of) {
-            self.met.clear();
-            self.words_of = Some(words_of);
-        }
         self.met.resize(LINES_MET, None);
         for (line, &fingerprint) in facts.evidence.fingerprints.iter().enumerate() {
             let text = facts.evidence.normalized(line);
             let key = self.keys.hash_one(text);
             let place = &mut self.met[fingerprint.0 as usize % LINES_MET];
-            let met = place.filter(|met| met.fingerprint == fingerprint && met.key == key);
+            let is_same = |met: &Met| {
+                met.fingerprint == fingerprint && met.key == key && met.words_of == words_of
+            };
+            let met = place.filter(is_same);
             let words = met.map_or_else(|| lexical.look_up(text), |met| met.words);
             *place = Some(Met {
                 fingerprint,
                 key,
+                words_of,
                 words,
             });
             self.words.push(words);
@@ -214,10 +211,9 @@ impl Scratch {
             return;
         };
         let structures = &facts.evidence.structures;
-        place::look_up_all(places, structures, &mut self.place_says);
+        self.surroundings.stand(facts, places);
         for (line, structure) in structures.iter().enumerate() {
-            let said = self.place_says.each_ref().map(|says| says[line]);
-            let codes = place::codes(structure, said);
+            let codes = place::codes(structure, self.surroundings.says(line));
             self.columns.set(line, features.place.start, &codes);
         }
     }
@@ -237,9 +233,7 @@ impl Scratch {
         let mut fill = Fill::new(&mut self.columns, asked, Features::NEIGHBOURHOOD);
         self.neighbourhood.features(facts, &mut fill);
         if reads == Reads::Html {
-            let place_says = self.place_says.each_ref().map(Vec::as_slice);
-            self.surroundings
-                .sum_up(facts, &self.neighbourhood, place_says);
+            self.surroundings.sum_up(facts, &self.neighbourhood);
             let first = Features::of(reads).place.end;
             let mut fill = Fill::new(&mut self.columns, asked, first);
             self.surroundings

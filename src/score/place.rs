@@ -87,14 +87,10 @@ pub fn each_gram(place: &LineStructure, mut give: impl FnMut(u32)) {
 }
 
 /// What the place of a line says, one for each of [`super::lexical::Of`].
-pub type PlaceSays = [f32; SPEAKS_OF];
+pub(super) type PlaceSays = [f32; SPEAKS_OF];
 
 /// Looks up a line's place, or finds it beside its neighbour's.
-pub(super) fn look_up_all(
-    table: &LexicalTable,
-    places: &[LineStructure],
-    says: &mut [Vec<f32>; SPEAKS_OF],
-) {
+fn look_up_all(table: &LexicalTable, places: &[LineStructure], says: &mut [Vec<f32>; SPEAKS_OF]) {
     says.iter_mut().for_each(Vec::clear);
     let mut last: Option<(&LineStructure, PlaceSays)> = None;
     for place in places {
@@ -230,8 +226,9 @@ impl Groups {
 /// A page's places, summed up. Kept from page to page for its memory.
 #[derive(Debug, Default)]
 pub(super) struct Surroundings {
-    says: Windows,
-    own: Vec<f32>,
+    /// What the place of each line says.
+    says: [Vec<f32>; SPEAKS_OF],
+    says_sums: Windows,
     said_before: Vec<f32>,
     said_behind: Vec<f32>,
     loudest: Vec<f32>,
@@ -246,24 +243,23 @@ pub(super) struct Surroundings {
     alike_behind: Vec<u32>,
     /// The heading at or before a line; the line count is none.
     heading_before: Vec<usize>,
+    /// Words of the page in each of [`WHOLE_PAGE`].
+    words_in: [i64; WHOLE_PAGE.len()],
     body_depth: f32,
 }
 
 impl Surroundings {
-    /// Sums up the page: linear time, about 150 bytes a line and 12 for each of its elements.
-    pub(super) fn sum_up(
-        &mut self,
-        facts: &PageFacts<'_>,
-        near: &Neighbourhood,
-        place_says: [&[f32]; SPEAKS_OF],
-    ) {
+    /// Looks up the places of a page's lines, and sums up what does not depend on what the lines
+    /// come to: linear time, about 110 bytes a line.
+    pub(super) fn stand(&mut self, facts: &PageFacts<'_>, table: &LexicalTable) {
         let places = &facts.evidence.structures[..];
+        let shapes = &facts.evidence.shapes;
         let lines = places.len();
-        let [itself, of_behind, of_before, _] = place_says;
-        self.own.clear();
-        self.own.extend_from_slice(itself);
+        look_up_all(table, places, &mut self.says);
+        let [itself, of_behind, of_before, _] = &self.says;
         let whole = |value: f32| (value.clamp(-8.0, 8.0) * ONE as f32) as i32;
-        self.says.fill(0, itself.iter().map(|&said| whole(said)));
+        self.says_sums
+            .fill(0, itself.iter().map(|&said| whole(said)));
         carry(of_behind.iter(), &mut self.said_before, &mut self.loudest);
         carry(
             of_before.iter().rev(),
@@ -275,17 +271,6 @@ impl Surroundings {
         self.chars.fill(chars);
         let link_chars = places.iter().map(|place| i64::from(place.link_chars));
         self.link_chars.fill(link_chars);
-        for (level, groups) in self.groups.iter_mut().enumerate() {
-            let elements = places.iter().map(|place| place.blocks[level]).max();
-            let numbers = elements.map_or(0, |last| last as usize + 1);
-            groups.sum_up(places, near, numbers, |place| place.blocks[level]);
-        }
-        let numbers = &mut self.alike_numbers;
-        numbers.clear();
-        self.alike.sum_up(places, near, lines, |place| {
-            let new = numbers.len() as u32;
-            *numbers.entry(name_of(place)).or_insert(new)
-        });
         self.alike_before.clear();
         self.alike_behind.clear();
         self.alike_behind.resize(lines, 0);
@@ -303,15 +288,46 @@ impl Surroundings {
         }
         self.heading_before.clear();
         let mut heading = lines;
-        let mut body_depth = 0.0;
-        for (line, place) in places.iter().enumerate() {
+        self.words_in = [0; WHOLE_PAGE.len()];
+        for (line, (place, shape)) in places.iter().zip(shapes).enumerate() {
             if place.heading > 0 {
                 heading = line;
             }
             self.heading_before.push(heading);
-            body_depth += near.body_words.of(line, line + 1) as f32 * f32::from(place.depth);
+            for (words, (_, tag)) in self.words_in.iter_mut().zip(WHOLE_PAGE) {
+                if place.inside.has(tag) || place.block == tag {
+                    *words += i64::from(shape.words);
+                }
+            }
         }
-        self.body_depth = body_depth / near.body_words.all().max(1) as f32;
+    }
+
+    /// What the place of a line says.
+    pub(super) fn says(&self, line: usize) -> PlaceSays {
+        self.says.each_ref().map(|says| says[line])
+    }
+
+    /// Sums up what the lines came to, by the elements that they stand in; the page
+    /// [stands](Self::stand). Linear time, about 40 bytes a line and 12 for each of its elements.
+    pub(super) fn sum_up(&mut self, facts: &PageFacts<'_>, near: &Neighbourhood) {
+        let places = &facts.evidence.structures[..];
+        for (level, groups) in self.groups.iter_mut().enumerate() {
+            let elements = places.iter().map(|place| place.blocks[level]).max();
+            let numbers = elements.map_or(0, |last| last as usize + 1);
+            groups.sum_up(places, near, numbers, |place| place.blocks[level]);
+        }
+        let numbers = &mut self.alike_numbers;
+        numbers.clear();
+        self.alike.sum_up(places, near, places.len(), |place| {
+            let new = numbers.len() as u32;
+            *numbers.entry(name_of(place)).or_insert(new)
+        });
+        let depths = places.iter().enumerate();
+        let depths = depths.map(|(line, place)| {
+            near.body_words.of(line, line + 1) as f32 * f32::from(place.depth)
+        });
+        let depths = depths.fold(0.0, |sum: f32, depth| sum + depth);
+        self.body_depth = depths / near.body_words.all().max(1) as f32;
     }
 
     /// Gives the features of a page's lines to `sink`.
@@ -336,7 +352,7 @@ impl Surroundings {
             sink.codes(
                 name,
                 (0..lines).map(|line| match beside(line, offset) {
-                    Some((line, _)) => logit(self.own[line]).min(254),
+                    Some((line, _)) => logit(self.says[0][line]).min(254),
                     None => 255,
                 }),
             );
@@ -346,7 +362,7 @@ impl Surroundings {
             ("what the places of 17 lines say", 8),
             ("what the places of 41 lines say", 20),
         ] {
-            sink.codes(name, self.says.around(radius).map(logit));
+            sink.codes(name, self.says_sums.around(radius).map(logit));
         }
         sink.codes(
             "said by places before of lines behind",
@@ -356,7 +372,7 @@ impl Surroundings {
             "said by places behind of lines before",
             (0..lines).map(|line| logit(self.said_behind[line])),
         );
-        let page = logit(self.says.all as f32 / ONE as f32 / lines.max(1) as f32);
+        let page = logit(self.says_sums.all as f32 / ONE as f32 / lines.max(1) as f32);
         sink.page("what the places of the page say", page);
 
         // At the page's top a window takes in as many lines behind as are missing before.
@@ -512,20 +528,19 @@ impl Surroundings {
             (0..lines)
                 .map(|line| heading(line).map_or(255, |at| line::class_code(shapes[at].last))),
         );
-        for (name, tag) in [
-            ("words of the page in article", Tag::Article),
-            ("words of the page in main", Tag::Main),
-            ("words of the page in paragraphs", Tag::P),
-        ] {
-            let is_in = |place: &LineStructure| place.inside.has(tag) || place.block == tag;
-            let words = places.iter().zip(shapes);
-            let words = words.filter(|(place, _)| is_in(place));
-            let words: i64 = words.map(|(_, shape)| i64::from(shape.words)).sum();
+        for ((name, _), &words) in WHOLE_PAGE.iter().zip(&self.words_in) {
             let page = fraction(words as f32 / near.words.all().max(1) as f32);
             sink.page(name, page);
         }
     }
 }
+
+/// Elements of which it is asked how much of the page stands in them.
+const WHOLE_PAGE: [(&str, Tag); 3] = [
+    ("words of the page in article", Tag::Article),
+    ("words of the page in main", Tag::Main),
+    ("words of the page in paragraphs", Tag::P),
+];
 
 /// The features of a group: for each of [`LineStructure::blocks`], and for places named alike.
 const GROUP_NAMES: [[&str; 7]; BLOCKS + 1] = [
