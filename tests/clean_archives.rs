@@ -9,9 +9,9 @@ use std::io::{Cursor, Read, Write};
 use std::path::Path;
 
 use assert_cmd::cargo::cargo_bin_cmd;
-use dechaff::source::packed::{Packing, Unpacker};
+use dechaff::source::packed::Packing;
 use serde_json::Value;
-use support::{FERRY, FERRY_BODY, Numbers, PLAIN, Place, rebuild};
+use support::{FERRY, FERRY_BODY, Numbers, PLAIN, Place, rebuild, unpacked};
 use tar::{EntryType, Header};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
@@ -88,17 +88,6 @@ fn zip_of<'f>(files: impl IntoIterator<Item = (&'f str, &'f [u8])>) -> Vec<u8> {
     writer.finish().expect("memory").into_inner()
 }
 
-fn unpack(bytes: Vec<u8>) -> Vec<u8> {
-    let Some(packing) = Packing::told(&bytes) else {
-        return bytes;
-    };
-    let mut text = Vec::new();
-    Unpacker::new(packing, Box::new(Cursor::new(bytes)))
-        .read_to_end(&mut text)
-        .expect("whole");
-    text
-}
-
 /// Names and contents of an archive's members, in order.
 fn members(archive: Vec<u8>) -> Vec<(String, Vec<u8>)> {
     if archive.starts_with(b"PK") {
@@ -112,7 +101,7 @@ fn members(archive: Vec<u8>) -> Vec<(String, Vec<u8>)> {
             })
             .collect();
     }
-    let bytes = unpack(archive);
+    let bytes = unpacked(archive);
     assert!(bytes.ends_with(&[0; 1024]), "the end of an archive");
     let mut archive = tar::Archive::new(&bytes[..]);
     let entries = archive.entries().expect("tar");
@@ -125,21 +114,6 @@ fn members(archive: Vec<u8>) -> Vec<(String, Vec<u8>)> {
             (String::from_utf8_lossy(&name).into_owned(), content)
         })
         .collect()
-}
-
-fn clean(place: &Place, arguments: &[&str], code: i32) -> support::Outcome {
-    let options = [
-        "-q",
-        "--no-score",
-        "--removed",
-        "ledger",
-        "--stats",
-        "stats",
-        "--rejects",
-        "rejects",
-        "--overwrite",
-    ];
-    place.clean(arguments.iter().chain(&options)).expect(code)
 }
 
 /// A place with pages of two sites in `in/`, HTML and no pages among them.
@@ -186,7 +160,7 @@ fn an_archive_comes_out_as_the_tree_that_it_holds() {
         .file("a.zip", zip);
     place.file("a.tar.zst", zstd.concat());
     for mode in ["drop", "tag", "spans"] {
-        clean(&place, &["in", "-o", "out", "--mode", mode], 0);
+        place.clean_unscored(&["in", "-o", "out", "--mode", mode], 0);
         let (counts, ledger) = (place.counts("stats"), place.ledger("ledger"));
         assert_ne!(counts["template"]["lines"], 0, "both passes see sites");
         let mut spans = Vec::new();
@@ -201,12 +175,12 @@ fn an_archive_comes_out_as_the_tree_that_it_holds() {
         for archive in ["a.tar", "a.tgz", "a.tar.zst", "a.zip"] {
             for threads in ["1", "3"] {
                 let out = format!("out-{threads}");
-                clean(
-                    &place,
-                    &[archive, "-o", &out, "--mode", mode, "--threads", threads],
-                    0,
-                )
-                .says(&[]);
+                place
+                    .clean_unscored(
+                        &[archive, "-o", &out, "--mode", mode, "--threads", threads],
+                        0,
+                    )
+                    .says(&[]);
             }
             assert!(place.read("out-1") == place.read("out-3"), "{archive}");
             // The tree's text of a page of HTML comes behind `page.html.spans...`, by name.
@@ -261,7 +235,7 @@ fn archives_lie_in_trees_and_come_from_pipes() {
         ("in/hidden.bin", tar.clone()),
         ("in/hidden.doc", zip_of([("news/a.txt", FERRY.as_bytes())])),
     ]);
-    clean(&place, &["in", "-o", "out"], 3).says(&[
+    place.clean_unscored(&["in", "-o", "out"], 3).says(&[
         "hidden.bin: tar, but its name does not end in .tar; skipped",
         "hidden.doc: zip, but its name does not end in .zip; skipped",
     ]);
@@ -271,9 +245,9 @@ fn archives_lie_in_trees_and_come_from_pipes() {
     }
     assert_eq!(place.files("out").len(), 3);
     // The name does not matter where the archive is the input, or comes from a pipe.
-    clean(&place, &["in/hidden.bin", "-o", "one"], 0);
+    place.clean_unscored(&["in/hidden.bin", "-o", "one"], 0);
     assert_eq!(members(place.read("one")), expected);
-    clean(&place, &["in/hidden.doc", "-o", "one"], 0);
+    place.clean_unscored(&["in/hidden.doc", "-o", "one"], 0);
     assert_eq!(members(place.read("one")), expected);
     for input in [tar.clone(), Packing::Zstd.pack(&tar).expect("memory")] {
         let outcome = place
@@ -290,7 +264,8 @@ fn archives_lie_in_trees_and_come_from_pipes() {
     ]);
     assert!(outcome.stdout.is_empty());
     place.file("packed.zip.gz", Packing::Gzip.pack(&zip).expect("memory"));
-    clean(&place, &["packed.zip.gz", "-o", "none"], 3)
+    place
+        .clean_unscored(&["packed.zip.gz", "-o", "none"], 3)
         .says(&["packed.zip.gz: zip inside gzip; skipped"]);
 }
 
@@ -319,7 +294,7 @@ fn names_order_and_attributes_stay() {
         .end();
     let tar = [&pax[..pax.len() - 1024], &tar].concat();
     let place = Place::with([("a.tar", &tar)]);
-    clean(&place, &["a.tar", "-o", "out"], 0).says(&[]);
+    place.clean_unscored(&["a.tar", "-o", "out"], 0).says(&[]);
     let names: Vec<String> = members(place.read("out"))
         .into_iter()
         .map(|(name, _)| name)
@@ -376,11 +351,7 @@ fn what_is_no_page_is_told_by_number_and_name() {
         .file("good.txt", FERRY)
         .end();
     let place = Place::with([("a.tar", &tar)]);
-    let outcome = clean(
-        &place,
-        &["a.tar", "-o", "out", "--max-page-bytes", "64KiB"],
-        3,
-    );
+    let outcome = place.clean_unscored(&["a.tar", "-o", "out", "--max-page-bytes", "64KiB"], 3);
     outcome.says(&[
         "a.tar:3: pipe: not a regular file (a pipe is read as -); skipped",
         "a.tar:4: disk: not a regular file (a pipe is read as -); skipped",
@@ -420,7 +391,9 @@ fn odd_zips_are_told_member_by_member() {
     let run = |bytes: &[u8], code: i32, says: &[&str], names: &[&str]| {
         place.file("a.zip", bytes);
         let _ = fs::remove_file(place.path("out"));
-        clean(&place, &["a.zip", "-o", "out"], code).says(says);
+        place
+            .clean_unscored(&["a.zip", "-o", "out"], code)
+            .says(says);
         let found = fs::read(place.path("out")).map(members).unwrap_or_default();
         let found: Vec<String> = found.into_iter().map(|(name, _)| name).collect();
         assert_eq!(found, names);
@@ -536,10 +509,12 @@ fn an_archive_that_is_cut_keeps_what_is_whole() {
     // Half a member is rejected, byte for byte.
     let end = first_end + block + 20;
     place.file("a.tar", &tar[..end]);
-    clean(&place, &["a.tar", "-o", "out"], 3).says(&[&format!(
-        "a.tar:{}: tar data is cut at byte {end}; what is whole before was cleaned",
-        first_end + block
-    )]);
+    place
+        .clean_unscored(&["a.tar", "-o", "out"], 3)
+        .says(&[&format!(
+            "a.tar:{}: tar data is cut at byte {end}; what is whole before was cleaned",
+            first_end + block
+        )]);
     assert_eq!(
         place.read("rejects"),
         [&PLAIN.as_bytes()[..20], b"\n"].concat()
@@ -549,7 +524,9 @@ fn an_archive_that_is_cut_keeps_what_is_whole() {
     let zip = zip_of([("one.txt", FERRY.as_bytes())]);
     place.file("a.zip", &zip[..zip.len() - 30]);
     let _ = fs::remove_file(place.path("out"));
-    clean(&place, &["a.zip", "-o", "out"], 3).mentions("a.zip: zip data is damaged at byte");
+    place
+        .clean_unscored(&["a.zip", "-o", "out"], 3)
+        .mentions("a.zip: zip data is damaged at byte");
     assert!(!place.path("out").exists());
 }
 
@@ -581,11 +558,8 @@ fn what_follows_the_last_member_is_told() {
         (bad_sum, Some(second)),
     ] {
         place.file("a.tar", bytes);
-        let outcome = clean(
-            &place,
-            &["a.tar", "-o", "out"],
-            if says.is_some() { 3 } else { 0 },
-        );
+        let outcome =
+            place.clean_unscored(&["a.tar", "-o", "out"], if says.is_some() { 3 } else { 0 });
         if let Some(at) = says {
             outcome.mentions(&format!(
                 "no tar data from byte {at} on; what is before was cleaned"
@@ -602,7 +576,8 @@ fn bombs_are_stopped() {
     let zip = zip_of([("bomb.txt", &zeros[..]), ("good.txt", FERRY.as_bytes())]);
     assert!(zip.len() < 1 << 20);
     let place = Place::with([("a.zip", &zip)]);
-    clean(&place, &["a.zip", "-o", "out"], 3)
+    place
+        .clean_unscored(&["a.zip", "-o", "out"], 3)
         .says(&["a.zip:1: bomb.txt: member longer than --max-page-bytes (67108864); skipped"]);
     assert_eq!(members(place.read("out")).len(), 1);
     // A name of 4 GiB, that is not there.
@@ -610,7 +585,9 @@ fn bombs_are_stopped() {
     header.set_size(4 << 30);
     header.set_cksum();
     place.file("a.tar", [&header.as_bytes()[..], &[b'n'; 4096]].concat());
-    clean(&place, &["a.tar", "-o", "none"], 3).mentions("tar data is cut at byte");
+    place
+        .clean_unscored(&["a.tar", "-o", "none"], 3)
+        .mentions("tar data is cut at byte");
 }
 
 #[test]
@@ -635,11 +612,7 @@ fn repeats_and_indexes_see_members_as_pages() {
     let blocks = report("a.tar");
     assert!(!blocks.is_empty() && blocks == report("in"));
     run(&["index", "build", "a.tar", "-o", "a.idx", "-q"]);
-    clean(
-        &place,
-        &["a.tar", "-o", "out", "--corpus-duplicates", "1"],
-        0,
-    );
+    place.clean_unscored(&["a.tar", "-o", "out", "--corpus-duplicates", "1"], 0);
     run(&[
         "index",
         "build",
@@ -650,8 +623,7 @@ fn repeats_and_indexes_see_members_as_pages() {
         "--corpus-duplicates",
         "1",
     ]);
-    clean(
-        &place,
+    place.clean_unscored(
         &[
             "a.tar",
             "-o",

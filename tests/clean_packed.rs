@@ -3,17 +3,16 @@
 
 mod support;
 
-use std::io::Read;
 use std::path::Path;
 
 use dechaff::pipeline::{self, PassOne, Progress, RunOptions, SideFiles, index_corpus};
 use dechaff::sink::discard::Discard;
 use dechaff::source::FileEntry;
 use dechaff::source::inputs::{Input, InputFormat, Inputs};
-use dechaff::source::packed::{Packing, Unpacker};
+use dechaff::source::packed::Packing;
 use dechaff::{Cleaner, Config};
 use serde_json::json;
-use support::{FERRY, FERRY_BODY, Numbers, PLAIN, Place, rebuild};
+use support::{FERRY, FERRY_BODY, Numbers, PLAIN, Place, rebuild, unpacked};
 
 const BOTH: [(Packing, &str); 2] = [(Packing::Gzip, "gz"), (Packing::Zstd, "zst")];
 
@@ -29,11 +28,7 @@ fn pack_in_pieces(packing: Packing, bytes: &[u8]) -> Vec<u8> {
 
 fn unpack(packing: Packing, bytes: Vec<u8>) -> String {
     assert_eq!(Packing::told(&bytes), Some(packing), "packed as the input");
-    let mut text = String::new();
-    Unpacker::new(packing, Box::new(std::io::Cursor::new(bytes)))
-        .read_to_string(&mut text)
-        .expect("whole and UTF-8");
-    text
+    String::from_utf8(unpacked(bytes)).expect("UTF-8")
 }
 
 fn rows() -> String {
@@ -47,21 +42,6 @@ fn rows() -> String {
                 + "\n"
         })
         .collect()
-}
-
-fn clean(place: &Place, arguments: &[&str], code: i32) -> support::Outcome {
-    let options = [
-        "-q",
-        "--no-score",
-        "--removed",
-        "ledger",
-        "--stats",
-        "stats",
-        "--rejects",
-        "rejects",
-        "--overwrite",
-    ];
-    place.clean(arguments.iter().chain(&options)).expect(code)
 }
 
 #[test]
@@ -80,13 +60,15 @@ fn a_packed_tree_comes_out_as_the_plain_one_packed() {
             place.file(format!("{ending}/{name}.{ending}"), bytes);
         }
     }
-    clean(&place, &["plain", "-o", "out-plain"], 0);
+    place.clean_unscored(&["plain", "-o", "out-plain"], 0);
     let counts = place.counts("stats");
     let ledger = place.read_text("ledger");
     for (packing, ending) in BOTH {
         for threads in ["1", "3"] {
             let out = format!("out-{ending}-{threads}");
-            clean(&place, &[ending, "-o", &out, "--threads", threads], 0).says(&[]);
+            place
+                .clean_unscored(&[ending, "-o", &out, "--threads", threads], 0)
+                .says(&[]);
             for (name, file) in place.files("out-plain") {
                 let name = name.to_str().expect("UTF-8");
                 let packed = place.read(format!("{out}/{name}.{ending}"));
@@ -113,7 +95,7 @@ fn packed_files_and_streams_stand_alone_too() {
         // The name does not matter where the file is the input.
         for name in [&name, "page"] {
             let place = Place::with([(name, &bytes)]);
-            clean(&place, &[name, "-o", "out"], 0);
+            place.clean_unscored(&[name, "-o", "out"], 0);
             assert_eq!(unpack(packing, place.read("out")), FERRY_BODY);
         }
         let arguments = ["-", "-q", "--no-score"];
@@ -132,7 +114,7 @@ fn packed_files_and_streams_stand_alone_too() {
 fn an_empty_page_stays_one() {
     for (packing, ending) in BOTH {
         let place = Place::with([(format!("in/a.txt.{ending}"), pack(packing, b""))]);
-        clean(&place, &["in", "-o", "out"], 0);
+        place.clean_unscored(&["in", "-o", "out"], 0);
         assert_eq!(
             unpack(packing, place.read(format!("out/a.txt.{ending}"))),
             ""
@@ -149,7 +131,7 @@ fn rows_before_a_cut_are_kept_and_the_half_one_is_rejected() {
         let name = format!("rows.jsonl.{ending}");
         let place = Place::with([(format!("in/{name}"), &packed[..end])]);
         place.file("in/good.txt", PLAIN);
-        let outcome = clean(&place, &["in", "-o", "out"], 3);
+        let outcome = place.clean_unscored(&["in", "-o", "out"], 3);
         outcome.mentions(&format!("{} data is cut at byte {end}", packing.word()));
         let kept = unpack(packing, place.read(format!("out/{name}")));
         let kept = kept.lines().count();
@@ -176,7 +158,9 @@ fn lines_before_a_cut_are_kept() {
             let name = format!("page.txt.{ending}");
             let place = Place::with([(&name, &packed[..packed.len() - 9])]);
             let arguments = [&name[..], "-o", "out", "--max-page-bytes", size];
-            clean(&place, &arguments, 3).mentions("data is cut at byte");
+            place
+                .clean_unscored(&arguments, 3)
+                .mentions("data is cut at byte");
             let whole = rebuild(
                 &unpack(packing, place.read("out")).into_bytes(),
                 &place.ledger("ledger"),
@@ -219,7 +203,7 @@ fn what_is_cut_before_its_first_line_comes_out_empty() {
         );
         for threads in ["1", "4"] {
             let arguments = ["in", "-o", "out", "--mode", "spans", "--threads", threads];
-            let outcome = clean(&place, &arguments, 3);
+            let outcome = place.clean_unscored(&arguments, 3);
             assert_eq!(outcome.stderr.lines().count(), files.len());
             let out = place.files("out");
             let names: Vec<&str> = out.keys().filter_map(|name| name.to_str()).collect();
@@ -310,10 +294,12 @@ fn what_stands_behind_the_data_is_told_and_the_page_kept() {
         packed.extend_from_slice(b"and more");
         let place = Place::with([(format!("in/a.txt.{ending}"), packed)]);
         let word = packing.word();
-        clean(&place, &["in", "-o", "out"], 3).says(&[&format!(
-            "a.txt.{ending}:{}: no {word} data from byte {at} on; what is before was cleaned",
-            FERRY.len()
-        )]);
+        place
+            .clean_unscored(&["in", "-o", "out"], 3)
+            .says(&[&format!(
+                "a.txt.{ending}:{}: no {word} data from byte {at} on; what is before was cleaned",
+                FERRY.len()
+            )]);
         let out = place.read(format!("out/a.txt.{ending}"));
         assert_eq!(unpack(packing, out), FERRY_BODY);
     }
@@ -327,7 +313,7 @@ fn of_a_damaged_file_nothing_is_written() {
     packed[checksum] ^= 1;
     let place = Place::with([("in/rows.jsonl.gz", packed)]);
     place.file("in/window.zst", b"\x28\xb5\x2f\xfd\x00\xa8\x01\0\0");
-    let outcome = clean(&place, &["in", "-o", "out"], 3);
+    let outcome = place.clean_unscored(&["in", "-o", "out"], 3);
     outcome.mentions("rows.jsonl.gz:");
     outcome.mentions("gzip data is damaged at byte");
     outcome.mentions("zstd window of 2147483648 bytes (at most 134217728); no output written");
@@ -344,7 +330,7 @@ fn names_that_tell_of_another_packing_are_told() {
         ("in/c.txt", &gzip),
         ("in/d.txt.gz", &pack(Packing::Gzip, &gzip)),
     ]);
-    clean(&place, &["in", "-o", "out"], 3).says(&[
+    place.clean_unscored(&["in", "-o", "out"], 3).says(&[
         "a.txt.zst: named as zstd, but holds gzip; read as gzip",
         "b.txt.gz: named as gzip, but holds plain bytes; read as plain bytes",
         "c.txt: gzip, but its name does not end in .gz or .zst; skipped",

@@ -3,11 +3,9 @@
 
 mod support;
 
-use std::io::Read;
-
-use dechaff::source::packed::{Packing, Unpacker};
+use dechaff::source::packed::Packing;
 use serde_json::{Value, json};
-use support::{FERRY, FERRY_BODY, Numbers, Outcome, PLAIN, Place, rebuild};
+use support::{FERRY, FERRY_BODY, Numbers, Outcome, PLAIN, Place, rebuild, unpacked};
 
 const CONVERSION: &str = "conversion";
 const RESPONSE: &str = "response";
@@ -52,27 +50,12 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 fn gunzip(bytes: Vec<u8>) -> Vec<u8> {
     assert_eq!(Packing::told(&bytes), Some(Packing::Gzip));
-    let mut plain = Vec::new();
-    Unpacker::new(Packing::Gzip, Box::new(std::io::Cursor::new(bytes)))
-        .read_to_end(&mut plain)
-        .expect("whole");
-    plain
+    unpacked(bytes)
 }
 
 /// Runs `clean` without scores; the counts add up.
 fn clean(place: &Place, arguments: &[&str], code: i32) -> Outcome {
-    let options = [
-        "-q",
-        "--no-score",
-        "--removed",
-        "ledger",
-        "--stats",
-        "stats",
-        "--rejects",
-        "rejects",
-        "--overwrite",
-    ];
-    let outcome = place.clean(arguments.iter().chain(&options)).expect(code);
+    let outcome = place.clean_unscored(arguments, code);
     place.counts("stats");
     outcome
 }
@@ -152,14 +135,6 @@ fn a_tree_is_mirrored_under_names_of_what_is_written() {
         assert!(place.read(format!("{out}/e.warc.jsonl")).is_empty());
     }
     assert_eq!(place.files("out1"), place.files("out3"));
-}
-
-fn unzip(packing: Packing, bytes: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::new();
-    Unpacker::new(packing, Box::new(std::io::Cursor::new(bytes.to_vec())))
-        .read_to_end(&mut plain)
-        .expect("whole");
-    plain
 }
 
 #[test]
@@ -457,7 +432,7 @@ fn two_passes_find_in_warc_what_they_find_in_rows() {
         clean(&place, &arguments, 0).says(&[]);
         let found = place.read("out");
         let found = if name.ends_with("gz") {
-            unzip(Packing::Gzip, &found)
+            gunzip(found)
         } else {
             found
         };
@@ -487,11 +462,7 @@ fn check(name: &str, bytes: &[u8], code: i32, says: &[&str], kept: &[&str]) -> P
     let files = place.files("out1");
     assert_eq!(files, place.files("out3"));
     let found: Vec<u8> = files.into_values().next().unwrap_or_default();
-    let found = match Packing::told(&found) {
-        Some(packing) => unzip(packing, &found),
-        None => found,
-    };
-    assert_eq!(texts(&found), kept, "{name}");
+    assert_eq!(texts(&unpacked(found)), kept, "{name}");
     place
 }
 
@@ -866,7 +837,7 @@ fn mutated_files_lose_little_and_add_up() {
         let found = if packing.is_empty() {
             found.clone()
         } else {
-            unzip(Packing::Gzip, found)
+            gunzip(found.clone())
         };
         let found = texts(&found);
         let whole = pages

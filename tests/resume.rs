@@ -90,31 +90,35 @@ struct Case {
 const OUTPUTS: &str = "to";
 
 impl Case {
-    fn new(arguments: &[&'static str]) -> Self {
+    /// `input` to `output`, with a ledger and a run record beside it, in small parts.
+    fn new(input: &'static str, output: &'static str, more: &[&'static str]) -> Self {
         let place = Place::new();
         place.directory(OUTPUTS);
-        let common = ["--quiet", "--threads", "2", "--checkpoint", "0"];
+        let common = [
+            input,
+            "-o",
+            output,
+            "--removed",
+            "to/ledger",
+            "--stats",
+            "to/stats",
+            "--max-page-bytes",
+            "64KiB",
+            "--quiet",
+            "--threads",
+            "2",
+            "--checkpoint",
+            "0",
+        ];
         Case {
             place,
-            arguments: [arguments, &common].concat(),
+            arguments: [&common, more].concat(),
         }
     }
 
     /// Small pages in folders, a packed file, rows, and a packed file that is damaged late.
     fn tree() -> Self {
-        let case = Case::new(&[
-            "in",
-            "-o",
-            "to/out",
-            "--removed",
-            "to/ledger",
-            "--rejects",
-            "to/rejects",
-            "--stats",
-            "to/stats",
-            "--max-page-bytes",
-            "64KiB",
-        ]);
+        let case = Case::new("in", "to/out", &["--rejects", "to/rejects"]);
         for number in 0..200 {
             let name = format!("in/site{}/p{number:04}.txt", number % 4);
             case.place.file(name, page(number));
@@ -132,37 +136,17 @@ impl Case {
     }
 
     fn rows() -> Self {
-        let case = Case::new(&[
-            "in.jsonl",
-            "-o",
-            "to/out.jsonl",
-            "--removed",
-            "to/ledger",
-            "--rejects",
-            "to/rejects",
-            "--stats",
-            "to/stats",
-            "--max-page-bytes",
-            "64KiB",
-        ]);
+        let case = Case::new("in.jsonl", "to/out.jsonl", &["--rejects", "to/rejects"]);
         case.place.file("in.jsonl", rows(0..600));
         case
     }
 
     fn packed() -> Self {
-        let case = Case::new(&[
+        let case = Case::new(
             "in.jsonl.gz",
-            "-o",
             "to/out.jsonl.gz",
-            "--removed",
-            "to/ledger",
-            "--rejects",
-            "to/rejects",
-            "--stats",
-            "to/stats",
-            "--max-page-bytes",
-            "64KiB",
-        ]);
+            &["--rejects", "to/rejects"],
+        );
         let packed = gzip(rows(0..600).as_bytes(), 100_000);
         case.place.file("in.jsonl.gz", packed);
         case
@@ -170,17 +154,7 @@ impl Case {
 
     /// Archives and WARC, each of many pages.
     fn containers() -> Self {
-        let case = Case::new(&[
-            "in",
-            "-o",
-            "to/out",
-            "--removed",
-            "to/ledger",
-            "--stats",
-            "to/stats",
-            "--max-page-bytes",
-            "64KiB",
-        ]);
+        let case = Case::new("in", "to/out", &[]);
         let mut tar = tar::Builder::new(Vec::new());
         let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
         let mut warc = Vec::new();
@@ -213,19 +187,7 @@ impl Case {
 
     /// One page, cleaned in parts, with its spans beside it.
     fn text() -> Self {
-        let case = Case::new(&[
-            "in.txt",
-            "-o",
-            "to/out.txt",
-            "--mode",
-            "spans",
-            "--removed",
-            "to/ledger",
-            "--stats",
-            "to/stats",
-            "--max-page-bytes",
-            "64KiB",
-        ]);
+        let case = Case::new("in.txt", "to/out.txt", &["--mode", "spans"]);
         let text: String = (0..600).map(page).collect();
         case.place.file("in.txt", text);
         case

@@ -8,12 +8,14 @@ pub mod letters;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use assert_cmd::cargo::{cargo_bin, cargo_bin_cmd};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use dechaff::source::packed::{Packing, Unpacker};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -165,6 +167,24 @@ impl Place {
     }
 
     /// Runs `dechaff clean ARGUMENTS` with bytes on standard input.
+    /// As [`Place::clean`] without scores, with ledger, rejects and run record in the files of
+    /// these names; the exit code is as expected.
+    #[track_caller]
+    pub fn clean_unscored(&self, arguments: &[&str], code: i32) -> Outcome {
+        let options = [
+            "-q",
+            "--no-score",
+            "--removed",
+            "ledger",
+            "--stats",
+            "stats",
+            "--rejects",
+            "rejects",
+            "--overwrite",
+        ];
+        self.clean(arguments.iter().chain(&options)).expect(code)
+    }
+
     pub fn clean_with_input<A: AsRef<OsStr>>(
         &self,
         arguments: impl IntoIterator<Item = A>,
@@ -209,6 +229,18 @@ fn gather(directory: &Path, prefix: &Path, tree: &mut Tree) {
         };
         tree.insert(name, found);
     }
+}
+
+/// What packed bytes hold, which are whole; plain ones as they are.
+pub fn unpacked(bytes: Vec<u8>) -> Vec<u8> {
+    let Some(packing) = Packing::told(&bytes) else {
+        return bytes;
+    };
+    let mut plain = Vec::new();
+    Unpacker::new(packing, Box::new(Cursor::new(bytes)))
+        .read_to_end(&mut plain)
+        .expect("whole");
+    plain
 }
 
 /// What a run of the program came to.
