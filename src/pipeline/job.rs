@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::RunOptions;
+use super::memory::{Cost, Shares};
 use super::meter::{Clock, Pass};
 use super::ordered::{Turn, Weight};
 use super::outcome::{ChunkOutcome, Outcome, RowsSeen, Writer, Written, put};
@@ -27,10 +28,6 @@ use crate::source::packed::Packing;
 use crate::source::warc::{self, Batch, Batches, Fields, Item};
 use crate::source::{Chunk, ChunkContent, FileEntry, Job, rows, site};
 
-/// Ledger rows, and what comes of records, are written ahead of their outcome past this many
-/// bytes, at the job's turn.
-const MAX_AHEAD_BYTES: usize = 8 << 20;
-
 type WriterTurn<'l, 'r> = Turn<'l, Outcome, Writer<'r>>;
 
 /// Works on jobs in memory of its own.
@@ -38,6 +35,7 @@ pub struct Worker<'r> {
     cleaner: &'r Cleaner,
     sink: &'r dyn Sink,
     options: &'r RunOptions,
+    shares: Shares,
     wants_ledger: bool,
     workspace: Workspace,
     bytes: Vec<u8>,
@@ -49,12 +47,14 @@ impl<'r> Worker<'r> {
         cleaner: &'r Cleaner,
         sink: &'r dyn Sink,
         options: &'r RunOptions,
+        shares: Shares,
         wants_ledger: bool,
     ) -> Self {
         Worker {
             cleaner,
             sink,
             options,
+            shares,
             wants_ledger,
             workspace: Workspace::default(),
             bytes: Vec::new(),
@@ -79,6 +79,7 @@ impl<'r> Worker<'r> {
             worker: self,
             outcome: Outcome::default(),
             turn,
+            holds_room: false,
         };
         match job {
             Job::Files(files) => {
@@ -138,9 +139,35 @@ struct JobRun<'w, 'l, 'r> {
     worker: &'w mut Worker<'r>,
     outcome: Outcome,
     turn: &'w WriterTurn<'l, 'r>,
+    /// The page at work takes so much memory that it had to be asked for.
+    holds_room: bool,
 }
 
 impl JobRun<'_, '_, '_> {
+    /// Waits until there is room for a page, or a part of one, to be cleaned.
+    fn make_room(&mut self, page: &[u8]) -> Result<(), RunError> {
+        self.hold(Cost::CLEANED.of_page(page, self.worker.shares.unasked_bytes))
+    }
+
+    fn hold(&mut self, bytes: usize) -> Result<(), RunError> {
+        if bytes > self.worker.shares.unasked_bytes {
+            self.turn.hold(bytes)?;
+            self.holds_room = true;
+        }
+        Ok(())
+    }
+
+    /// Gives back the room of a page, and the memory that it was cleaned in.
+    fn end_page(&mut self, cleaned: Cleaned<'_>) {
+        if std::mem::take(&mut self.holds_room) {
+            drop(cleaned);
+            self.worker.workspace = Workspace::default();
+            self.turn.let_go();
+        } else {
+            self.worker.workspace.reclaim(cleaned);
+        }
+    }
+
     /// Reads, cleans and writes one small file.
     fn file(&mut self, file: FileEntry) -> Result<(), RunError> {
         if let Some(kind) = unpack::not_read(&file, self.worker.options) {
@@ -188,6 +215,7 @@ impl JobRun<'_, '_, '_> {
     /// Cleans a whole page of any content; None where nothing is to be written.
     fn page(&mut self, file: &FileEntry, bytes: &[u8]) -> Result<Option<Written>, RunError> {
         let wants_structures = self.worker.cleaner.reads_structure();
+        self.hold(Cost::CLEANED.of(bytes.len(), 0))?;
         let page = unpack::page(file, bytes, self.worker.options, wants_structures);
         self.told_page(&PageFile::of(file), bytes, page)
     }
@@ -288,6 +316,7 @@ impl JobRun<'_, '_, '_> {
                 bytes: part,
                 structures: structures.split_off(..of_part).unwrap_or_default(),
             };
+            self.make_room(part)?;
             let Some(cleaned) = self.worker.clean(page, &in_corpus) else {
                 let problem = file.problem(None, ProblemKind::Internal);
                 self.outcome.problems.push(problem);
@@ -300,7 +329,7 @@ impl JobRun<'_, '_, '_> {
             self.write(mode, &cleaned, address, &mut written)?;
             address.lines_before += cleaned.line_count() as u64;
             address.bytes_before += part.len() as u64;
-            self.worker.workspace.reclaim(cleaned);
+            self.end_page(cleaned);
         }
         self.outcome.counts.pages += u64::from(is_page);
         self.note_site(site.as_deref(), &before);
@@ -332,7 +361,7 @@ impl JobRun<'_, '_, '_> {
             }
             if self.worker.wants_ledger {
                 ledger::write_row(address, &line, names, &mut self.outcome.ledger);
-                if self.outcome.ledger.len() > MAX_AHEAD_BYTES {
+                if self.outcome.ledger.len() > self.worker.shares.ahead_bytes {
                     self.turn
                         .with_state(|writer| writer.write_ledger_ahead(&self.outcome.ledger))?;
                     self.outcome.ledger.clear();
@@ -534,7 +563,7 @@ impl JobRun<'_, '_, '_> {
             for item in batch.items.iter().filter(|_| is_read) {
                 self.record_item(file, in_index, &batch, item, &mut written)?;
             }
-            if self.outcome.bytes() + written.text.len() > MAX_AHEAD_BYTES {
+            if self.outcome.bytes() + written.text.len() > self.worker.shares.ahead_bytes {
                 let written = std::mem::replace(&mut written, self.written_of_records(file));
                 self.end_records(file, written, false, has_failed)?;
                 let outcome = std::mem::take(&mut self.outcome);
@@ -666,6 +695,7 @@ impl JobRun<'_, '_, '_> {
             ..Written::default()
         };
         let url = records::url(fields);
+        self.make_room(page.text.as_bytes())?;
         let cleaned = self.clean_record(&page.text, &page.structures, url.as_deref(), place);
         let cleaned = match cleaned {
             Ok(cleaned) => {
@@ -727,7 +757,7 @@ impl JobRun<'_, '_, '_> {
         if cleaned.is_empty() && !text.is_empty() {
             self.outcome.empty(&page_name(place.name, place.number));
         }
-        self.worker.workspace.reclaim(cleaned);
+        self.end_page(cleaned);
         self.worker.clock.lap(Stage::Write);
     }
 
@@ -831,6 +861,7 @@ impl JobRun<'_, '_, '_> {
             out.extend_from_slice(line);
             return Ok(());
         };
+        self.hold(Cost::CLEANED.of(field.len(), 0))?;
         let wants_structures = self.worker.cleaner.reads_structure();
         let FieldText {
             text,
@@ -839,6 +870,7 @@ impl JobRun<'_, '_, '_> {
         } = &unpack::field_text(field, options, wants_structures);
         let mode = options.mode;
         let is_taken = mode != Mode::Drop && row.fields.iter().any(|name| name == render::FIELD);
+        self.make_room(text.as_bytes())?;
         let cleaned = if is_taken {
             Err(ProblemKind::FieldTaken(render::FIELD))
         } else {

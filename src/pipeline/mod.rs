@@ -4,6 +4,7 @@
 mod collect;
 pub mod index_files;
 mod job;
+pub mod memory;
 pub mod meter;
 pub mod model_file;
 mod ordered;
@@ -36,6 +37,7 @@ use resume::Log;
 pub use collect::{PassOne, Shard, index_corpus, settings};
 
 use job::Worker;
+use memory::{LARGEST_PAGE_BYTES, Shares};
 use meter::{Clock, Meter, Pass};
 use outcome::{Limits, Writer};
 
@@ -85,7 +87,7 @@ impl Default for RunOptions {
             site_by: SiteBy::default(),
             max_memory_bytes: usize::MAX,
             temp_dir: None,
-            max_page_bytes: 64 << 20,
+            max_page_bytes: LARGEST_PAGE_BYTES,
             threads: 0,
             max_removed_percent: None,
             page_format: TextFormat::default(),
@@ -124,7 +126,7 @@ fn until_stopped<'r>(
 
 /// A part of a page holds at most one line for this many bytes of the largest page, so that
 /// short lines cannot take more memory than long ones.
-pub const BYTES_A_LINE: usize = 32;
+pub const BYTES_A_LINE: usize = 64;
 /// Pages after which [`RunOptions::max_removed_percent`] is looked at.
 pub const PAGES_BEFORE_LIMIT: u64 = 1000;
 
@@ -205,8 +207,9 @@ impl SideFiles {
 ///
 /// # Memory
 ///
-/// For each thread about 15 times `max_page_bytes` at worst (short lines), 9 times for
-/// ordinary text, and no more than the largest page asks for.
+/// As [`memory::Shares`] has it: [`RunOptions::max_memory_bytes`], where one page of
+/// `max_page_bytes` has room in it. Such a page takes about 15 times its bytes at worst (short
+/// lines); several wait for each other where they would take more together.
 pub fn clean(
     cleaner: &Cleaner,
     source: &mut dyn Source,
@@ -223,11 +226,13 @@ pub fn clean(
     let next_job = until_stopped(source, options, Pass::Two);
     let next_job = resume::jobs_left(side_files.log.as_ref(), next_job);
     let writer = Writer::new(sink, side_files, progress, limits, options.meter.as_ref())?;
+    let shares = Shares::of_cleaning(options);
     let writer = ordered::run(
-        options.threads,
+        shares.bounds,
         next_job,
+        |job| memory::Cost::CLEANED.of(job.bytes(), 0),
         writer,
-        || Worker::new(cleaner, sink, options, wants_ledger),
+        || Worker::new(cleaner, sink, options, shares, wants_ledger),
         |worker, job, turn| worker.work(job, turn),
         |writer, outcome| writer.take(outcome),
         |_| Ok(()),

@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::memory::{Cost, Shares};
 use super::meter::Pass;
 use super::ordered::{self, Turn, Weight};
 use super::outcome::RowsSeen;
@@ -132,8 +133,9 @@ pub fn find_repeats(
         progress,
     };
     let gathered = ordered::run(
-        options.threads,
+        Shares::of_counting(options).bounds,
         next_job,
+        |job| Cost::COUNTED.of(job.bytes(), 0),
         gathered,
         || PageReader {
             options,

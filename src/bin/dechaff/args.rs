@@ -17,7 +17,7 @@ use dechaff::error::{ModelError, RunError};
 use dechaff::eval::RowField;
 use dechaff::pipeline::index_files::parse_shard;
 use dechaff::pipeline::resume::Setting;
-use dechaff::pipeline::{RunOptions, Shard, model_file};
+use dechaff::pipeline::{RunOptions, Shard, memory, model_file};
 use dechaff::score::{LearnedScorer, Model, Reads};
 use dechaff::sink::records::RecordFormat;
 use dechaff::source::content::TextFormat;
@@ -425,9 +425,9 @@ const DEFAULT_MEMORY: Size = Size(4 << 30);
 /// How much memory a run takes, and what becomes of the rest.
 #[derive(Args, Clone, Debug)]
 pub struct MemoryArgs {
-    /// Memory that the run may hold; what is counted of the corpus goes to disk past it
-    /// [default: three quarters of what is free, 4GiB at most]
-    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    /// Memory that the run may hold, 128MiB at least; what is counted of the corpus goes to disk
+    /// past it [default: three quarters of what is free, 4GiB at most]
+    #[arg(long, value_name = "SIZE", value_parser = memory_size)]
     pub max_memory: Option<Size>,
 
     /// Where that is kept meanwhile [default: the system's directory for temporary files]
@@ -436,6 +436,16 @@ pub struct MemoryArgs {
 }
 
 impl MemoryArgs {
+    /// The largest page that is held in memory, where nobody named another: that of all indexes,
+    /// or what fits into the memory that was asked for. What is free does not count, for the
+    /// output depends on it.
+    pub fn largest_page_bytes(&self, has_index: bool) -> usize {
+        match self.max_memory {
+            Some(size) if !has_index => memory::largest_page_bytes(size.0),
+            _ => memory::LARGEST_PAGE_BYTES,
+        }
+    }
+
     /// The library's settings, with those that come from elsewhere as they are by default.
     pub fn options(&self) -> RunOptions {
         let unasked = || {
@@ -536,28 +546,32 @@ pub struct ReadingArgs {
     #[arg(long, default_value_t = 0, value_name = "N", env = "DECHAFF_THREADS", value_parser = clap::value_parser!(u16).range(0..=512))]
     pub threads: u16,
 
-    /// Largest page in memory; longer text is cleaned in parts of this size, longer rows and HTML
-    /// are rejected (K, M, G: powers of 1000; KiB, MiB, GiB: of 1024)
-    #[arg(long, default_value = "64MiB", value_name = "SIZE")]
-    pub max_page_bytes: Size,
+    /// Largest page in memory; longer text, or of more than a line for 64 bytes of it, is cleaned
+    /// in parts, longer rows and HTML are rejected (K, M, G: powers of 1000; KiB, MiB, GiB: of
+    /// 1024) [default: 64MiB; without an index 1/32 of --max-memory if that is less]
+    #[arg(long, value_name = "SIZE")]
+    pub max_page_bytes: Option<Size>,
 }
 
 impl ReadingArgs {
     /// The library's settings, with those that come from elsewhere as they are by default.
-    pub fn options(&self, corpus: &CorpusArgs) -> RunOptions {
-        RunOptions {
+    pub fn options(&self, corpus: &CorpusArgs, has_index: bool) -> RunOptions {
+        let options = RunOptions {
             site_by: corpus.site.by(),
-            ..self.options_from(corpus.memory.options())
-        }
+            max_page_bytes: corpus.memory.largest_page_bytes(has_index),
+            ..corpus.memory.options()
+        };
+        self.options_from(options)
     }
 
     fn options_from(&self, options: RunOptions) -> RunOptions {
+        let largest = self.max_page_bytes.map(|size| size.0);
         RunOptions {
             fields: FieldNames {
                 text: self.text_field.clone(),
                 url: self.url_field.clone(),
             },
-            max_page_bytes: self.max_page_bytes.0,
+            max_page_bytes: largest.unwrap_or(options.max_page_bytes),
             threads: usize::from(self.threads),
             charset: self.encoding.encoding,
             page_format: match self.format {
@@ -756,6 +770,8 @@ pub struct CleanArgs {
 const NEUTRAL: &[&str] = &[
     "threads",
     "max_memory",
+    // What it comes to is among the settings.
+    "max_page_bytes",
     "temp_dir",
     "overwrite",
     "resume",
@@ -1126,7 +1142,7 @@ impl FromStr for Size {
 /// The smallest `--max-memory`: below it the pages at work have no room.
 const MIN_MEMORY: Size = Size(128 << 20);
 
-fn memory(text: &str) -> Result<Size, String> {
+fn memory_size(text: &str) -> Result<Size, String> {
     match text.parse()? {
         size if size < MIN_MEMORY => Err("below the workable minimum of 128MiB".to_owned()),
         size => Ok(size),

@@ -33,7 +33,11 @@ use crate::summary::{RunSettings, Summary, run_record};
 const MIN_PAGE_BYTES: usize = 64 << 10;
 
 pub fn run(args: &CleanArgs) -> anyhow::Result<u8> {
-    if args.reading.max_page_bytes.0 < MIN_PAGE_BYTES {
+    if args
+        .reading
+        .max_page_bytes
+        .is_some_and(|size| size.0 < MIN_PAGE_BYTES)
+    {
         tell("dechaff: --max-page-bytes is below the workable minimum of 64KiB");
         return Ok(USAGE);
     }
@@ -50,13 +54,14 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         Mode::Spans => sink::render::Mode::Spans,
     };
     let record_format = args.output_format.of_records();
+    let has_index = args.index.is_some() || args.write_index.is_some();
     let options = RunOptions {
         mode,
         record_format,
         max_removed_percent: args.max_removed,
         stop,
         meter: args.stats.is_some().then(Arc::<Meter>::default),
-        ..args.reading.options(&args.corpus)
+        ..args.reading.options(&args.corpus, has_index)
     };
     let side_files: Vec<&Path> = [&args.removed, &args.rejects, &args.stats, &args.write_index]
         .into_iter()
@@ -90,8 +95,14 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         open_sink,
         run,
     } = plan;
+    let mut settings = args.settings.clone();
+    let largest = (
+        "--max-page-bytes".to_owned(),
+        options.max_page_bytes.to_string(),
+    );
+    settings.push(largest);
     let wanted = Wanted {
-        settings: args.settings.clone(),
+        settings,
         inputs: &inputs,
         side_files: &side_files,
         every: Duration::from_secs(args.checkpoint.into()),

@@ -55,7 +55,7 @@ fn build(args: &IndexBuildArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
     let config = args.corpus.config(&args.engine);
     let options = RunOptions {
         stop,
-        ..args.reading.options(&args.corpus)
+        ..args.reading.options(&args.corpus, true)
     };
     let request = Request {
         inputs: &args.inputs,
