@@ -22,7 +22,8 @@ use crate::sink::archive::Stretch;
 use crate::sink::ledger::{self, Address};
 use crate::sink::records::{self, RecordFormat};
 use crate::sink::render::{self, Mode};
-use crate::source::archive::Member;
+use crate::source::archive::{Archive, Member};
+use crate::source::content::TextFormat;
 use crate::source::inputs::read_file;
 use crate::source::packed::Packing;
 use crate::source::warc::{self, Batch, Batches, Fields, Item};
@@ -125,6 +126,13 @@ impl<'r> Worker<'r> {
             .and_then(|names| unpack::number_in(names, file))
     }
 
+    /// How what is written of a file is packed.
+    fn packing(&self, file: &FileEntry) -> Option<Packing> {
+        let is_zip = file.archive == Some(Archive::Zip);
+        let named = self.options.output_packing.filter(|_| !is_zip);
+        named.or(file.packing)
+    }
+
     fn written(&self, text: Vec<u8>) -> Written {
         Written {
             text,
@@ -190,6 +198,13 @@ impl JobRun<'_, '_, '_> {
             }
         };
         self.worker.bytes = bytes;
+        let written = match (written, self.worker.packing(&file)) {
+            (Some(written), Some(packing)) => Some(Written {
+                text: pack(packing, &written.text, &file)?,
+                ..written
+            }),
+            (written, _) => written,
+        };
         let done = match written {
             Some(written) if self.worker.sink.takes_any_order() => {
                 put(self.worker.sink, &file, &written)
@@ -258,6 +273,9 @@ impl JobRun<'_, '_, '_> {
                     self.outcome.problems.push(file.problem(Some(byte), kind));
                 }
                 self.outcome.note_html(html_bytes);
+                if html_bytes.is_none() {
+                    self.look_for_rows(&file.name, &text);
+                }
                 ending = html_bytes.map(|_| render::TEXT_ENDING);
                 (mark, text, structures)
             }
@@ -268,6 +286,15 @@ impl JobRun<'_, '_, '_> {
         };
         let written = self.text(file, mark, page, Address::of_page(&file.name), true)?;
         Ok(Some(Written { ending, ..written }))
+    }
+
+    /// Notes text that the user may have meant as rows.
+    fn look_for_rows(&mut self, page: &[u8], text: &[u8]) {
+        let options = self.worker.options;
+        let is_told = options.page_format == TextFormat::Auto;
+        if is_told && rows::look_like_rows(text, &options.fields) {
+            self.outcome.like_rows.push(page.to_vec());
+        }
     }
 
     /// What stands in the output for bytes that are not looked at: themselves.
@@ -446,7 +473,7 @@ impl JobRun<'_, '_, '_> {
             },
             _ => written,
         };
-        let written = match file.packing {
+        let written = match self.worker.packing(file) {
             Some(packing) if chunk.is_last || !written.text.is_empty() => Written {
                 text: pack(packing, &written.text, file)?,
                 ..written
@@ -537,6 +564,9 @@ impl JobRun<'_, '_, '_> {
         }
         let (mark, text) = unpack::split_mark_at(chunk.offset, &chunk.bytes);
         let name = file.name.as_os_str().as_encoded_bytes();
+        if chunk.is_first {
+            self.look_for_rows(name, text);
+        }
         let address = Address {
             page: name,
             lines_before,
@@ -596,7 +626,7 @@ impl JobRun<'_, '_, '_> {
         has_failed: bool,
     ) -> Result<(), RunError> {
         let has_rows = self.worker.options.record_format == RecordFormat::Jsonl;
-        if let Some(packing) = file.packing.filter(|_| has_rows)
+        if let Some(packing) = self.worker.packing(file).filter(|_| has_rows)
             && (is_last || !written.text.is_empty())
         {
             written.text = pack(packing, &written.text, file)?;
@@ -714,7 +744,7 @@ impl JobRun<'_, '_, '_> {
         if is_wet {
             let mut record = Vec::with_capacity(body.text.len() + 512);
             records::write_conversion(fields, page.is_conversion, &body.text, &mut record);
-            if let Some(packing) = place.file.packing {
+            if let Some(packing) = self.worker.packing(place.file) {
                 record = pack(packing, &record, place.file)?;
             }
             written.text.extend_from_slice(&record);

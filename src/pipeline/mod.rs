@@ -29,6 +29,7 @@ use crate::sink::atomic::AtomicFile;
 use crate::sink::records::RecordFormat;
 use crate::sink::render::Mode;
 use crate::source::content::TextFormat;
+use crate::source::packed::Packing;
 use crate::source::rows::FieldNames;
 use crate::source::site::SiteBy;
 use crate::source::{Job, Source};
@@ -72,6 +73,9 @@ pub struct RunOptions {
     pub charset: Option<Charset>,
     /// What the text field of a JSON row is taken for.
     pub field_format: TextFormat,
+    /// How what is written is packed; None packs it as its input is. For one output file, whose
+    /// name says so. Of zip, members are packed.
+    pub output_packing: Option<Packing>,
     /// Set from outside to stop the run.
     pub stop: Arc<AtomicBool>,
     /// Gathers what the run costs, where somebody wants to know.
@@ -93,6 +97,7 @@ impl Default for RunOptions {
             page_format: TextFormat::default(),
             charset: None,
             field_format: TextFormat::default(),
+            output_packing: None,
             stop: Arc::default(),
             meter: None,
         }
@@ -144,6 +149,10 @@ pub trait Progress: Send {
     /// A page of text, by its name, was not in UTF-8: it was converted from this character set,
     /// or what it is in cannot be told and its bytes stay.
     fn charset(&mut self, _page: &[u8], _charset: Option<Charset>) {}
+
+    /// A page of text, by its name, begins like JSON rows with the text field, but was not read as
+    /// rows.
+    fn looks_like_rows(&mut self, _page: &[u8]) {}
 }
 
 /// Hears nothing.

@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use args::{Cli, Command};
 
 fn main() -> ExitCode {
+    running::end_aborts_with_code();
     let cli = Cli::read();
     let done = match &cli.command {
         Command::Clean(args) => commands::clean::run(args),

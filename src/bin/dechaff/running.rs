@@ -130,6 +130,23 @@ impl Progress for Shown {
             self.say(&format!("{}: note: {note}", visible(page)));
         }
     }
+
+    fn looks_like_rows(&mut self, page: &[u8]) {
+        if !self.is_quiet {
+            let page = visible(page);
+            self.say(&format!(
+                "{page}: note: looks like JSON lines, was read as text; --format jsonl reads rows"
+            ));
+        }
+    }
+}
+
+/// Where no memory is left the standard library says so and aborts; nothing can be done then but
+/// to end as other fatal errors do. What was written stays as a kill would leave it.
+pub fn end_aborts_with_code() {
+    use signal_hook::consts::SIGABRT;
+    let always = Arc::new(AtomicBool::new(true));
+    let _ = signal_hook::flag::register_conditional_shutdown(SIGABRT, FATAL.into(), always);
 }
 
 struct Signals {

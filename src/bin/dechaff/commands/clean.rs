@@ -1,5 +1,7 @@
 //! `dechaff clean`: inputs in, cleaned pages out, with a table of what was done.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -20,7 +22,9 @@ use dechaff::sink::records::RecordFormat;
 use dechaff::sink::{Output, Sink};
 use dechaff::source::Source;
 use dechaff::source::inputs::{Input, Inputs};
+use dechaff::source::packed::Packing;
 use dechaff::source::site::SiteBy;
+use dechaff::visible::visible;
 use dechaff::{Config, sink};
 
 use super::{USAGE, exit_code, tell};
@@ -59,6 +63,7 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         mode,
         record_format,
         max_removed_percent: args.max_removed,
+        output_packing: one_file(args).and_then(|(_, output)| Packing::named(output)),
         stop,
         meter: args.stats.is_some().then(Arc::<Meter>::default),
         ..args.reading.options(&args.corpus, has_index)
@@ -86,6 +91,7 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         input: Box::new(standard::Input::new(Arc::clone(&options.stop))),
         output: Box::new(std::io::stdout()),
     };
+    plan::check_temp_dir(&options)?;
     check_gold(&args.gold)?;
     let loaded = loaded_index(args, &config, &options)?;
     let plan = plan::plan(&request, streams)?;
@@ -112,6 +118,9 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
             tell("dechaff: this run has ended already; nothing is left to do");
         }
         return Ok(code);
+    }
+    if !args.quiet {
+        note_packing(args);
     }
     let sink = open_sink()?;
     let mut run = run.map(|run| run.begin(wanted)).transpose()?;
@@ -368,6 +377,33 @@ fn output_kind(output: Option<&Path>, inputs: &[Input]) -> OutputKind {
         (Some(output), _) if output == Path::new(STANDARD_STREAM) => OutputKind::Stream,
         (_, [Input::File(_) | Input::Stream(..)]) => OutputKind::File,
         _ => OutputKind::Tree,
+    }
+}
+
+/// The input and the output where one file is made of one.
+fn one_file(args: &CleanArgs) -> Option<(&Path, &Path)> {
+    let [input] = &args.inputs[..] else {
+        return None;
+    };
+    let output = args.output.as_deref()?;
+    let is_file = !args.dry_run && output != Path::new(STANDARD_STREAM) && !input.is_dir();
+    is_file.then_some((input, output))
+}
+
+/// Says that an output is packed as its input is, though its name says nothing of it.
+fn note_packing(args: &CleanArgs) {
+    let Some((input, output)) = one_file(args) else {
+        return;
+    };
+    let is_plain = output.extension().is_some() && Packing::named(output).is_none();
+    let mut start = Vec::new();
+    let read = File::open(input).and_then(|file| file.take(4).read_to_end(&mut start));
+    if let Some(packing) = Packing::told(&start).filter(|_| is_plain && read.is_ok()) {
+        let output = visible(output.as_os_str().as_encoded_bytes());
+        let packing = packing.word();
+        tell(&format!(
+            "{output}: note: packed with {packing}, as its input is"
+        ));
     }
 }
 

@@ -24,13 +24,15 @@ use dechaff::pipeline::{RunOptions, index_files};
 use dechaff::report::{Counts, Removed};
 use dechaff::score::{Contribution, Score, Step};
 use dechaff::sink::ledger::page_of;
+use dechaff::source::archive::Archive;
 use dechaff::source::content::{self, Content, UTF8_MARK};
 use dechaff::source::packed::{Packing, Unpacker, split_name};
+use dechaff::source::rows::{self, FieldNames};
 use dechaff::visible::visible;
 use dechaff::{CleanedLine, Cleaner, Config, Reason, Workspace, collect};
 use serde::Serialize;
 
-use super::{CLEAN, tell};
+use super::{CLEAN, USAGE, tell};
 use crate::args::ExplainArgs;
 use crate::json;
 use crate::terminal::Terminal;
@@ -43,7 +45,15 @@ const JSON_WEIGHTS: usize = 5;
 const MIN_TEXT_COLUMNS: usize = 24;
 
 pub fn run(args: &ExplainArgs) -> anyhow::Result<u8> {
-    let page = page_text(&args.page, read_page(&args.page)?, args.encoding.encoding);
+    let bytes = read_page(&args.page)?;
+    if let Some(format) = container(&bytes) {
+        let page = visible(args.page.as_os_str().as_encoded_bytes());
+        tell(&format!(
+            "dechaff: {page} holds pages in {format}; explain shows one page of text or HTML"
+        ));
+        return Ok(USAGE);
+    }
+    let page = page_text(&args.page, bytes, args.encoding.encoding);
     let page = PageText {
         bytes: page.text.strip_prefix(UTF8_MARK).unwrap_or(&page.text),
         structures: &page.structures,
@@ -119,6 +129,20 @@ fn read_page(path: &Path) -> anyhow::Result<Vec<u8>> {
     };
     read.and_then(unpacked)
         .with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// What holds pages, and is none.
+fn container(bytes: &[u8]) -> Option<&'static str> {
+    if rows::look_like_rows(bytes, &FieldNames::default()) {
+        return Some("JSON lines");
+    }
+    if let Some(archive) = Archive::told(bytes) {
+        return Some(archive.word());
+    }
+    match content::tell(Path::new(""), bytes) {
+        Content::Unread(format) => Some(format),
+        _ => None,
+    }
 }
 
 /// What packed bytes hold, as far as a page may be long; others as they are.
