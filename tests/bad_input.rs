@@ -588,14 +588,20 @@ fn links_in_a_directory_are_counted_and_not_followed() {
     ] {
         symlink(target, place.path(link)).expect("a link can be made");
     }
-    place
+    let outcome = place
         .clean(["in", "-o", "out", "--no-score", "--stats", "stats", "-q"])
-        .expect(0)
-        .says(&[]);
+        .expect(3);
+    let lines: Vec<_> = outcome.stderr.lines().collect();
+    let nowhere = ["circle-a", "circle-b", "dangling.txt"];
+    assert_eq!(lines.len(), nowhere.len(), "{lines:?}");
+    for (line, name) in lines.iter().zip(nowhere) {
+        let told = format!("{name}: symbolic link that leads nowhere: ");
+        assert!(line.starts_with(&told) && line.ends_with("; skipped"), "{line}");
+    }
     assert_eq!(place.tree("out").len(), 1);
     let counts = place.counts("stats");
-    assert_eq!(counts["links"], 7);
-    assert_eq!(counts["problems"], 0);
+    assert_eq!(counts["links"], 4);
+    assert_eq!(counts["problems"], 3);
 }
 
 #[cfg(unix)]
@@ -740,6 +746,21 @@ fn a_limit_on_file_sizes_is_told_and_leaves_no_temporary_file() {
         );
         let files: Vec<_> = place.files("").into_keys().collect();
         assert_eq!(files, [Path::new("in/a.txt")], "{arguments:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_written_is_told_by_its_own_name() {
+    let place = Place::with([("page.txt", PLAIN)]);
+    for arguments in [
+        &["page.txt", "-o", "/proc/body.txt"][..],
+        &["page.txt", "-o", "out.txt", "--removed", "/proc/body.txt"],
+    ] {
+        let outcome = place.clean(arguments.iter().chain(&["-q"])).expect(1);
+        let start = "dechaff: /proc/body.txt: ";
+        assert!(outcome.stderr.starts_with(start), "{}", outcome.stderr);
+        assert!(!outcome.stderr.contains(".dechaff-"), "{}", outcome.stderr);
     }
 }
 

@@ -208,6 +208,28 @@ fn without_scores_a_dash_stands_for_them() {
 }
 
 #[test]
+fn what_holds_pages_and_is_none_is_refused() {
+    for (bytes, format) in [
+        (&b"{\"text\":\"a\"}\n{\"text\":\"b\"}\n"[..], "JSON lines"),
+        (b"WARC/1.0\r\nWARC-Type: warcinfo\r\n", "WARC"),
+        (b"PK\x03\x04\x14\0", "zip"),
+    ] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let page = directory.path().join("page");
+        std::fs::write(&page, bytes).expect("a file");
+        let output = cargo_bin_cmd!("dechaff")
+            .arg("explain")
+            .arg(&page)
+            .output()
+            .expect("the program runs");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains(&format!(" holds pages in {format};")), "{told}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
 fn a_pipe_is_coloured_only_when_asked() {
     let plain = explained(PAGE.as_bytes(), &[]);
     assert_eq!(plain, explained(PAGE.as_bytes(), &["--color", "never"]));

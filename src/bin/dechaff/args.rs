@@ -38,6 +38,19 @@ pub struct Cli {
     pub command: Command,
 }
 
+impl Command {
+    /// Whether the user says how much memory may be held.
+    pub fn asks_for_memory(&self) -> bool {
+        let memory = match self {
+            Command::Clean(args) => &args.corpus.memory,
+            Command::Index(IndexCommand::Build(args)) => &args.corpus.memory,
+            Command::Index(IndexCommand::Merge(args) | IndexCommand::Freeze(args)) => &args.memory,
+            _ => return false,
+        };
+        memory.max_memory.is_some()
+    }
+}
+
 impl Cli {
     /// Reads the command line. Ends the program where it cannot be followed.
     pub fn read() -> Self {

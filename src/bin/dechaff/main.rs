@@ -18,6 +18,9 @@ use args::{Cli, Command};
 fn main() -> ExitCode {
     running::end_aborts_with_code();
     let cli = Cli::read();
+    if cli.command.asks_for_memory() {
+        machine::take_memory_as_one();
+    }
     let done = match &cli.command {
         Command::Clean(args) => commands::clean::run(args),
         Command::Explain(args) => commands::explain::run(args),

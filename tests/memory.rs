@@ -1,0 +1,104 @@
+//! `dechaff clean` in little memory: pages that cost most stay within what was asked for, and what
+//! cannot be had is told.
+#![cfg(all(feature = "cli", target_os = "linux"))]
+
+mod support;
+
+use std::process::Stdio;
+
+use serde_json::json;
+use support::{Outcome, Place};
+
+/// The workable minimum, and what it may be passed by: one part in 20.
+const MEMORY: &str = "128MiB";
+const MOST_BYTES: u64 = (128 << 20) / 20 * 21;
+
+/// Lines of a few bytes, all different.
+fn short_lines(count: usize) -> String {
+    let lines = (0..count).map(|line| format!("{:05x}\n", line * 7919 % (1 << 20)));
+    lines.collect()
+}
+
+/// Cleans on 1, 2 and 8 threads within [`MEMORY`]; what was written is the same.
+fn clean_in_memory(input: &str, bytes: &str, options: &[&str], code: i32) -> Vec<u8> {
+    let place = Place::with([(input, bytes)]);
+    let outputs = ["1", "2", "8"].map(|threads| {
+        let arguments = [input, "-o", "out", "--overwrite", "-q", "--stats", "stats"];
+        let more = ["--threads", threads, "--max-memory", MEMORY];
+        place
+            .clean(arguments.iter().chain(&more).chain(options))
+            .expect(code);
+        let record = place.read_json("stats");
+        let peak = record["peak_memory_bytes"].as_u64().expect("it is known");
+        assert!(peak <= MOST_BYTES, "{peak} bytes, {threads} threads");
+        place.read("out")
+    });
+    let [one, two, eight] = outputs;
+    assert!(one == two && two == eight, "threads change nothing");
+    one
+}
+
+#[test]
+fn a_page_of_short_lines() {
+    // All at once they would take twice the memory.
+    let output = clean_in_memory("page.txt", &short_lines(500_000), &["--threshold", "1"], 0);
+    assert_eq!(output.len(), 3_000_000);
+}
+
+#[test]
+fn rows_of_pages_of_short_lines() {
+    let row = |count: usize| json!({"text": short_lines(count), "url": "http://a.example/"});
+    let rows = [20_000, 65_000, 3, 65_000, 60_000, 50_000].map(|count| row(count).to_string());
+    let rows = rows.join("\n") + "\n";
+    let output = clean_in_memory("rows.jsonl", &rows, &["--threshold", "1"], 0);
+    assert_eq!(output.iter().filter(|&&byte| byte == b'\n').count(), 6);
+}
+
+#[test]
+fn a_page_of_html_of_short_blocks() {
+    let page = short_lines(300_000).replace('\n', "<p>");
+    let html = format!("<html><body><p>{page}</body></html>");
+    assert!(html.len() < 4 << 20);
+    let output = clean_in_memory("page.html", &html, &["--threshold", "1"], 0);
+    assert_eq!(output.len(), 1_800_000);
+}
+
+#[test]
+fn one_long_line_and_what_is_longer_than_the_memory_lets_be_held() {
+    let line = "tide ".repeat(4 << 20);
+    let output = clean_in_memory("page.txt", &line, &[], 3);
+    assert_eq!(output, line.as_bytes());
+}
+
+/// Runs the program with a limit on its address space, in KiB.
+fn clean_under(place: &Place, limit_kib: u32, arguments: &[&str]) -> Outcome {
+    let program = place.process([""; 0]);
+    let output = std::process::Command::new("sh")
+        .args(["-c", &format!("ulimit -v {limit_kib} && exec \"$0\" clean \"$@\"")])
+        .arg(program.get_program())
+        .args(arguments)
+        .current_dir(place.path(""))
+        .stdin(Stdio::null())
+        .output()
+        .expect("a shell runs");
+    Outcome::new(output)
+}
+
+#[test]
+fn memory_that_cannot_be_had_ends_the_run_with_one_code() {
+    let place = Place::with([("page.txt", short_lines(300_000))]);
+    // What the page takes by default is more than there is.
+    let arguments = ["page.txt", "-o", "out.txt", "-q", "--threads", "1"];
+    let outcome = clean_under(&place, 120_000, &arguments).expect(1);
+    outcome.mentions("memory allocation of ");
+    assert!(!place.path("out.txt").exists());
+}
+
+#[test]
+fn threads_that_cannot_be_had_are_done_without() {
+    let place = Place::with([("in/a.txt", short_lines(200)), ("in/b.txt", short_lines(300))]);
+    let arguments = ["in", "-o", "out", "-q", "--threshold", "1", "--threads"];
+    let many: Vec<_> = arguments.into_iter().chain(["512"]).collect();
+    clean_under(&place, 400_000, &many).expect(0).says(&[]);
+    assert_eq!(place.files("out"), place.files("in"));
+}
