@@ -1061,7 +1061,9 @@ fn rows_that_are_read_as_text_are_noted() {
         assert_eq!(lines, expected);
     };
     let streamed = |options: &[&str]| {
-        let arguments = ["-", "--no-score"].into_iter().chain(options.iter().copied());
+        let arguments = ["-", "--no-score"]
+            .into_iter()
+            .chain(options.iter().copied());
         place.clean_with_input(arguments, &rows).expect(0)
     };
     told(streamed(&[]), &["-"]);
@@ -1070,7 +1072,9 @@ fn rows_that_are_read_as_text_are_noted() {
     told(streamed(&["--format", "text"]), &[]);
     let tree = place.clean(["in", "-o", "out", "--no-score"]).expect(0);
     told(tree, &["rows.txt"]);
-    let one = place.clean(["in/rows.txt", "-o", "out.txt", "--no-score"]).expect(0);
+    let one = place
+        .clean(["in/rows.txt", "-o", "out.txt", "--no-score"])
+        .expect(0);
     told(one, &["rows.txt"]);
     // A large one comes in parts.
     place.file("large.txt", row_of(FERRY).repeat(400));

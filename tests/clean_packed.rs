@@ -119,8 +119,16 @@ fn one_output_is_packed_as_its_name_says() {
             ("page.txt", FERRY.as_bytes().to_vec(), FERRY_BODY),
             ("page.txt", Vec::new(), ""),
             ("rows.jsonl", row.as_bytes().to_vec(), &cleaned_row),
-            ("page.txt.gz", pack(Packing::Gzip, FERRY.as_bytes()), FERRY_BODY),
-            ("page.txt.zst", pack(Packing::Zstd, FERRY.as_bytes()), FERRY_BODY),
+            (
+                "page.txt.gz",
+                pack(Packing::Gzip, FERRY.as_bytes()),
+                FERRY_BODY,
+            ),
+            (
+                "page.txt.zst",
+                pack(Packing::Zstd, FERRY.as_bytes()),
+                FERRY_BODY,
+            ),
         ] {
             let place = Place::with([(input, &bytes)]);
             let output = format!("out.{ending}");
@@ -128,7 +136,11 @@ fn one_output_is_packed_as_its_name_says() {
             assert_eq!(unpack(packing, place.read(&output)), expected, "{input}");
             if Packing::told(&bytes).is_none() {
                 let arguments = ["-", "-o", &output, "-q", "--no-score", "--overwrite"];
-                let format = if input == "rows.jsonl" { "jsonl" } else { "auto" };
+                let format = if input == "rows.jsonl" {
+                    "jsonl"
+                } else {
+                    "auto"
+                };
                 let arguments = arguments.iter().chain(&["--format", format]);
                 place.clean_with_input(arguments, &bytes).expect(0);
                 assert_eq!(unpack(packing, place.read(&output)), expected, "{input}");
@@ -141,7 +153,11 @@ fn one_output_is_packed_as_its_name_says() {
 fn an_output_that_follows_its_input_unsaid_by_its_name_is_noted() {
     let place = Place::with([("page.txt.gz", pack(Packing::Gzip, FERRY.as_bytes()))]);
     let note = "out.txt: note: packed with gzip, as its input is";
-    let run = |output| place.clean(["page.txt.gz", "-o", output, "--no-score"]).expect(0);
+    let run = |output| {
+        place
+            .clean(["page.txt.gz", "-o", output, "--no-score"])
+            .expect(0)
+    };
     run("out.txt").mentions(note);
     for output in ["out.gz", "out"] {
         assert!(!run(output).stderr.contains("note:"), "{output}");

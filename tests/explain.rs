@@ -224,7 +224,10 @@ fn what_holds_pages_and_is_none_is_refused() {
             .expect("the program runs");
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{told}");
-        assert!(told.contains(&format!(" holds pages in {format};")), "{told}");
+        assert!(
+            told.contains(&format!(" holds pages in {format};")),
+            "{told}"
+        );
         assert!(output.stdout.is_empty());
     }
 }

@@ -74,7 +74,10 @@ fn one_long_line_and_what_is_longer_than_the_memory_lets_be_held() {
 fn clean_under(place: &Place, limit_kib: u32, arguments: &[&str]) -> Outcome {
     let program = place.process([""; 0]);
     let output = std::process::Command::new("sh")
-        .args(["-c", &format!("ulimit -v {limit_kib} && exec \"$0\" clean \"$@\"")])
+        .args([
+            "-c",
+            &format!("ulimit -v {limit_kib} && exec \"$0\" clean \"$@\""),
+        ])
         .arg(program.get_program())
         .args(arguments)
         .current_dir(place.path(""))
@@ -85,18 +88,34 @@ fn clean_under(place: &Place, limit_kib: u32, arguments: &[&str]) -> Outcome {
 }
 
 #[test]
-fn memory_that_cannot_be_had_ends_the_run_with_one_code() {
+fn a_limit_on_address_space_is_a_limit_on_memory() {
+    let page = short_lines(300_000);
+    let place = Place::with([("page.txt", &page)]);
+    let arguments = ["page.txt", "-o", "out.txt", "-q", "--threshold", "1"];
+    clean_under(&place, 200_000, &arguments).expect(0).says(&[]);
+    assert_eq!(place.read_text("out.txt"), page);
+}
+
+#[test]
+fn memory_that_cannot_be_had_ends_the_run_with_a_message_and_1() {
     let place = Place::with([("page.txt", short_lines(300_000))]);
-    // What the page takes by default is more than there is.
     let arguments = ["page.txt", "-o", "out.txt", "-q", "--threads", "1"];
-    let outcome = clean_under(&place, 120_000, &arguments).expect(1);
+    let outcome = clean_under(&place, 50_000, &arguments).expect(1);
+    assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
+    outcome.mentions("address space is limited to 51200000 bytes");
+    // A page that the user wants whole.
+    let whole = [&arguments[..], &["--max-page-bytes", "64MiB"]].concat();
+    let outcome = clean_under(&place, 120_000, &whole).expect(1);
     outcome.mentions("memory allocation of ");
     assert!(!place.path("out.txt").exists());
 }
 
 #[test]
 fn threads_that_cannot_be_had_are_done_without() {
-    let place = Place::with([("in/a.txt", short_lines(200)), ("in/b.txt", short_lines(300))]);
+    let place = Place::with([
+        ("in/a.txt", short_lines(200)),
+        ("in/b.txt", short_lines(300)),
+    ]);
     let arguments = ["in", "-o", "out", "-q", "--threshold", "1", "--threads"];
     let many: Vec<_> = arguments.into_iter().chain(["512"]).collect();
     clean_under(&place, 400_000, &many).expect(0).says(&[]);

@@ -262,7 +262,10 @@ fn a_directory_for_temporary_files_that_has_none() {
     let place = place();
     for directory in ["no/such", "page.txt"] {
         let reason = refused(&place, &["in", "-o", "out", "--temp-dir", directory]);
-        assert!(reason.contains(&format!("--temp-dir {directory}: ")), "{reason}");
+        assert!(
+            reason.contains(&format!("--temp-dir {directory}: ")),
+            "{reason}"
+        );
     }
 }
 

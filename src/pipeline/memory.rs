@@ -19,6 +19,8 @@ const BYTES_A_CLEANED_LINE: usize = 800;
 const BYTES_A_COUNTED_LINE: usize = 250;
 /// The largest page where nothing else is said.
 pub const LARGEST_PAGE_BYTES: usize = 64 << 20;
+/// The smallest limit on pages: below it ordinary ones would be cut.
+pub const LEAST_PAGE_BYTES: usize = 64 << 10;
 /// Of a memory that is asked for, the largest page has one part in so many bytes.
 const LARGEST_PAGE_PART: usize = 32;
 /// A page that takes no more than this never waits for room.
@@ -26,12 +28,12 @@ const MAX_UNASKED_BYTES: usize = 32 << 20;
 
 /// What the largest page may have that is cleaned in memory of a size that the user asked for.
 pub fn largest_page_bytes(max_memory_bytes: usize) -> usize {
-    (max_memory_bytes / LARGEST_PAGE_PART).min(LARGEST_PAGE_BYTES)
+    (max_memory_bytes / LARGEST_PAGE_PART).clamp(LEAST_PAGE_BYTES, LARGEST_PAGE_BYTES)
 }
 
 /// What text takes while it is at work, for each byte and each line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cost {
+pub(super) struct Cost {
     line_bytes: usize,
 }
 
@@ -65,7 +67,7 @@ impl Cost {
 
 /// Who has what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shares {
+pub(super) struct Shares {
     /// For the run of jobs.
     pub bounds: Bounds,
     /// What a job may take without being counted.

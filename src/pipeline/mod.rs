@@ -216,8 +216,8 @@ impl SideFiles {
 ///
 /// # Memory
 ///
-/// As [`memory::Shares`] has it: [`RunOptions::max_memory_bytes`], where one page of
-/// `max_page_bytes` has room in it. Such a page takes about 15 times its bytes at worst (short
+/// [`RunOptions::max_memory_bytes`], where one page of `max_page_bytes` has room in it (see
+/// [`memory::largest_page_bytes`]). Such a page takes about 15 times its bytes at worst (short
 /// lines); several wait for each other where they would take more together.
 pub fn clean(
     cleaner: &Cleaner,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::UNIX_EPOCH;
 
-use crate::machine::free_memory_bytes;
+use crate::machine::{address_space_bytes, free_memory_bytes};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use dechaff::charset::Charset;
@@ -47,7 +47,7 @@ impl Command {
             Command::Index(IndexCommand::Merge(args) | IndexCommand::Freeze(args)) => &args.memory,
             _ => return false,
         };
-        memory.max_memory.is_some()
+        memory.asked_bytes().is_some()
     }
 }
 
@@ -439,7 +439,8 @@ const DEFAULT_MEMORY: Size = Size(4 << 30);
 #[derive(Args, Clone, Debug)]
 pub struct MemoryArgs {
     /// Memory that the run may hold, 128MiB at least; what is counted of the corpus goes to disk
-    /// past it [default: three quarters of what is free, 4GiB at most]
+    /// past it [default: three quarters of what is free, 4GiB at most; half of what ulimit -v
+    /// leaves]
     #[arg(long, value_name = "SIZE", value_parser = memory_size)]
     pub max_memory: Option<Size>,
 
@@ -453,10 +454,18 @@ impl MemoryArgs {
     /// or what fits into the memory that was asked for. What is free does not count, for the
     /// output depends on it.
     pub fn largest_page_bytes(&self, has_index: bool) -> usize {
-        match self.max_memory {
-            Some(size) if !has_index => memory::largest_page_bytes(size.0),
+        match self.asked_bytes() {
+            Some(bytes) if !has_index => memory::largest_page_bytes(bytes),
             _ => memory::LARGEST_PAGE_BYTES,
         }
+    }
+
+    /// The memory that the user lets be held: by the option, or by a limit on address space, half
+    /// of which is for what is never touched.
+    fn asked_bytes(&self) -> Option<usize> {
+        let of_limit = address_space_bytes().map(|bytes| bytes / 2);
+        let asked = [self.max_memory.map(|size| size.0), of_limit];
+        asked.into_iter().flatten().min()
     }
 
     /// The library's settings, with those that come from elsewhere as they are by default.
@@ -466,7 +475,7 @@ impl MemoryArgs {
             DEFAULT_MEMORY.0.min(free / 4 * 3)
         };
         RunOptions {
-            max_memory_bytes: self.max_memory.map_or_else(unasked, |size| size.0),
+            max_memory_bytes: self.asked_bytes().unwrap_or_else(unasked),
             temp_dir: self.temp_dir.clone(),
             ..RunOptions::default()
         }

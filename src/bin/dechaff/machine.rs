@@ -69,13 +69,26 @@ pub fn take_memory_as_one() {
     if std::env::var_os(ARENAS).is_none() {
         let mut anew = std::process::Command::new(program);
         // It comes back only where it cannot be done: then the limit is a little looser.
-        let _ = anew.arg0(name).args(arguments).env(ARENAS, "1").exec();
+        // Where memory runs out a backtrace asks for more of it.
+        anew.env(ARENAS, "1").env_remove("RUST_BACKTRACE");
+        let _ = anew.arg0(name).args(arguments).exec();
     }
 }
 
 /// Other allocators are as they are.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub fn take_memory_as_one() {}
+
+/// Address space that the process may take (`ulimit -v`); None without a limit.
+pub fn address_space_bytes() -> Option<usize> {
+    #[cfg(unix)]
+    {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::As);
+        limit.current.and_then(|bytes| usize::try_from(bytes).ok())
+    }
+    #[cfg(not(unix))]
+    None
+}
 
 /// Memory that the system could give; None where it does not tell.
 pub fn free_memory_bytes() -> Option<usize> {

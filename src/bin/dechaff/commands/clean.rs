@@ -12,6 +12,7 @@ use dechaff::eval::{EvalOptions, Evaluation, GoldReader, evaluate, index_pages};
 use dechaff::index::CorpusIndex;
 use dechaff::index::format::Kind;
 use dechaff::pipeline::index_files::{self, PartFile};
+use dechaff::pipeline::memory::LEAST_PAGE_BYTES;
 use dechaff::pipeline::meter::Meter;
 use dechaff::pipeline::plan::{self, Request, STANDARD_STREAM, Streams};
 use dechaff::pipeline::resume::{Run, Wanted};
@@ -33,14 +34,11 @@ use crate::running::{Shown, run_to_code};
 use crate::standard;
 use crate::summary::{RunSettings, Summary, run_record};
 
-/// The smallest `--max-page-bytes`: below it ordinary pages would be cut.
-const MIN_PAGE_BYTES: usize = 64 << 10;
-
 pub fn run(args: &CleanArgs) -> anyhow::Result<u8> {
     if args
         .reading
         .max_page_bytes
-        .is_some_and(|size| size.0 < MIN_PAGE_BYTES)
+        .is_some_and(|size| size.0 < LEAST_PAGE_BYTES)
     {
         tell("dechaff: --max-page-bytes is below the workable minimum of 64KiB");
         return Ok(USAGE);
