@@ -141,7 +141,7 @@ fn one_output_is_packed_as_its_name_says() {
                 } else {
                     "auto"
                 };
-                let arguments = arguments.iter().chain(&["--format", format]);
+                let arguments = [&arguments[..], &["--format", format]].concat();
                 place.clean_with_input(arguments, &bytes).expect(0);
                 assert_eq!(unpack(packing, place.read(&output)), expected, "{input}");
             }

@@ -9,7 +9,7 @@ use rayon::ThreadPool;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::index_files::PartFile;
-use super::memory::{Cost, Shares};
+use super::memory::Shares;
 use super::meter::{Clock, Joint, Pass};
 use super::ordered::{self, Turn, Weight};
 use super::spill::SpillFile;
@@ -106,7 +106,7 @@ pub fn index_corpus(
     let seen = ordered::run(
         plan.shares.bounds,
         next_job,
-        |job| Cost::COUNTED.of(job.bytes(), 0),
+        |job| plan.shares.cost.of(job.bytes(), 0),
         state,
         || Counter::new(&builder, &plan),
         |counter, job, turn| counter.work(job, turn),
@@ -366,7 +366,7 @@ impl<'r> Counter<'r> {
         turn: &SeenTurn<'_, '_>,
     ) -> Result<usize, RunError> {
         let unasked_bytes = self.shares.unasked_bytes;
-        let cost_bytes = Cost::COUNTED.of_page(page, unasked_bytes);
+        let cost_bytes = self.shares.cost_of_page(page);
         let is_large = cost_bytes > unasked_bytes;
         if is_large {
             turn.hold(cost_bytes)?;

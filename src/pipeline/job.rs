@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::RunOptions;
-use super::memory::{Cost, Shares};
+use super::memory::Shares;
 use super::meter::{Clock, Pass};
 use super::ordered::{Turn, Weight};
 use super::outcome::{ChunkOutcome, Outcome, RowsSeen, Writer, Written, put};
@@ -154,7 +154,7 @@ struct JobRun<'w, 'l, 'r> {
 impl JobRun<'_, '_, '_> {
     /// Waits until there is room for a page, or a part of one, to be cleaned.
     fn make_room(&mut self, page: &[u8]) -> Result<(), RunError> {
-        self.hold(Cost::CLEANED.of_page(page, self.worker.shares.unasked_bytes))
+        self.hold(self.worker.shares.cost_of_page(page))
     }
 
     fn hold(&mut self, bytes: usize) -> Result<(), RunError> {
@@ -230,7 +230,7 @@ impl JobRun<'_, '_, '_> {
     /// Cleans a whole page of any content; None where nothing is to be written.
     fn page(&mut self, file: &FileEntry, bytes: &[u8]) -> Result<Option<Written>, RunError> {
         let wants_structures = self.worker.cleaner.reads_structure();
-        self.hold(Cost::CLEANED.of(bytes.len(), 0))?;
+        self.hold(self.worker.shares.cost.of(bytes.len(), 0))?;
         let page = unpack::page(file, bytes, self.worker.options, wants_structures);
         self.told_page(&PageFile::of(file), bytes, page)
     }
@@ -891,7 +891,7 @@ impl JobRun<'_, '_, '_> {
             out.extend_from_slice(line);
             return Ok(());
         };
-        self.hold(Cost::CLEANED.of(field.len(), 0))?;
+        self.hold(self.worker.shares.cost.of(field.len(), 0))?;
         let wants_structures = self.worker.cleaner.reads_structure();
         let FieldText {
             text,

@@ -5,17 +5,16 @@
 
 use super::ordered::Bounds;
 use super::{BYTES_A_LINE, RunOptions};
+use crate::cleaner::Cleaner;
 
 /// What the program takes for itself, its models with it.
-const PROGRAM_BYTES: usize = 24 << 20;
+const PROGRAM_BYTES: usize = 16 << 20;
 /// What a thread takes for ordinary work: a stretch of rows or records, and what becomes of it.
 const THREAD_BYTES: usize = 6 << 20;
-/// What a page takes for each of its bytes: as it is read, unpacked, converted, normalised and
+/// What a page takes for each of its bytes: as it is read, unpacked, rendered, normalised and
 /// written.
-const BYTES_A_BYTE: usize = 5;
-/// What a page takes for each of its lines while it is cleaned, with the models that take most.
-const BYTES_A_CLEANED_LINE: usize = 800;
-/// The same while it is counted.
+const BYTES_A_BYTE: usize = 4;
+/// What a page takes for each of its lines while it is counted.
 const BYTES_A_COUNTED_LINE: usize = 250;
 /// The largest page where nothing else is said.
 pub const LARGEST_PAGE_BYTES: usize = 64 << 20;
@@ -39,9 +38,12 @@ pub(super) struct Cost {
 
 impl Cost {
     /// Of text that is cleaned.
-    pub const CLEANED: Cost = Cost {
-        line_bytes: BYTES_A_CLEANED_LINE,
-    };
+    pub fn of_cleaning(cleaner: &Cleaner) -> Cost {
+        Cost {
+            line_bytes: cleaner.bytes_a_line(),
+        }
+    }
+
     /// Of text that is counted.
     pub const COUNTED: Cost = Cost {
         line_bytes: BYTES_A_COUNTED_LINE,
@@ -53,21 +55,13 @@ impl Cost {
             .saturating_mul(BYTES_A_BYTE)
             .saturating_add(lines.saturating_mul(self.line_bytes))
     }
-
-    /// Of a page, or a part of one; a part in so many lines may end at the end of one.
-    pub fn of_page(self, page: &[u8], unasked_bytes: usize) -> usize {
-        // Two bytes make the shortest line that is not blank.
-        if self.of(page.len(), page.len() / 2 + 1) <= unasked_bytes {
-            return 0;
-        }
-        let lines = memchr::memchr2_iter(b'\n', b'\r', page).count() + 1;
-        self.of(page.len(), lines)
-    }
 }
 
 /// Who has what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shares {
+    /// What text takes.
+    pub cost: Cost,
     /// For the run of jobs.
     pub bounds: Bounds,
     /// What a job may take without being counted.
@@ -80,13 +74,24 @@ pub(super) struct Shares {
 
 impl Shares {
     /// Of a run, while it cleans.
-    pub fn of_cleaning(options: &RunOptions) -> Shares {
-        Shares::of(options, Cost::CLEANED, options.max_memory_bytes / 4)
+    pub fn of_cleaning(options: &RunOptions, cleaner: &Cleaner) -> Shares {
+        let of_index = cleaner.index().map_or(0, |_| options.max_memory_bytes / 4);
+        Shares::of(options, Cost::of_cleaning(cleaner), of_index)
     }
 
     /// Of a run, while it counts.
     pub fn of_counting(options: &RunOptions) -> Shares {
         Shares::of(options, Cost::COUNTED, options.max_memory_bytes / 2)
+    }
+
+    /// What a page, or a part of one, takes; 0 where that needs no asking.
+    pub fn cost_of_page(&self, page: &[u8]) -> usize {
+        // Two bytes make the shortest line that is not blank.
+        if self.cost.of(page.len(), page.len() / 2 + 1) <= self.unasked_bytes {
+            return 0;
+        }
+        let lines = memchr::memchr2_iter(b'\n', b'\r', page).count() + 1;
+        self.cost.of(page.len(), lines)
     }
 
     fn of(options: &RunOptions, cost: Cost, of_index_bytes: usize) -> Shares {
@@ -104,14 +109,15 @@ impl Shares {
             threads => threads,
         };
         let threads = threads.min(memory_bytes / 8 / THREAD_BYTES).max(1);
-        let held_bytes = rest_bytes / 2;
+        let unasked_bytes = (rest_bytes / 2 / threads).min(MAX_UNASKED_BYTES);
         Shares {
+            cost,
             bounds: Bounds {
                 threads,
                 waiting_bytes,
-                held_bytes,
+                held_bytes: rest_bytes - unasked_bytes * threads,
             },
-            unasked_bytes: (held_bytes / threads).min(MAX_UNASKED_BYTES),
+            unasked_bytes,
             ahead_bytes: (memory_bytes / 64).min(8 << 20),
             pending_keys: (memory_bytes / 512).min(1 << 20),
         }
@@ -121,6 +127,9 @@ impl Shares {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What text takes with the models that take most.
+    const CLEANED: Cost = Cost { line_bytes: 850 };
 
     #[test]
     fn the_largest_page_follows_from_the_memory_asked_for() {
@@ -145,18 +154,15 @@ mod tests {
                     threads,
                     ..RunOptions::default()
                 };
-                let shares = Shares::of_cleaning(&options);
+                let shares = Shares::of(&options, CLEANED, memory_bytes / 4);
                 let largest = options.max_page_bytes;
                 let most = PROGRAM_BYTES
                     + memory_bytes / 4
-                    + Cost::CLEANED.of(largest, largest / BYTES_A_LINE)
+                    + CLEANED.of(largest, largest / BYTES_A_LINE)
                     + shares.bounds.waiting_bytes
                     + shares.bounds.held_bytes
                     + shares.bounds.threads * shares.unasked_bytes;
-                assert!(
-                    most <= memory_bytes / 20 * 23,
-                    "{memory_bytes} {threads} {most}"
-                );
+                assert!(most <= memory_bytes, "{memory_bytes} {threads} {most}");
                 assert!((1..=threads).contains(&shares.bounds.threads));
             }
         }
@@ -166,9 +172,11 @@ mod tests {
     fn small_pages_cost_nothing_and_lines_cost_more_than_bytes() {
         let long = [b'a'; 100_000];
         let short = b"a\n".repeat(50_000);
-        assert_eq!(Cost::CLEANED.of_page(&long, usize::MAX), 0);
-        let cost = |page: &[u8]| Cost::CLEANED.of_page(page, 1 << 20);
-        assert!(cost(&short) > 50 * cost(&long) && cost(&long) > long.len());
-        assert_eq!(cost(b"a\nb\n"), 0);
+        let mut shares = Shares::of(&RunOptions::default(), CLEANED, 0);
+        assert_eq!(shares.unasked_bytes, MAX_UNASKED_BYTES);
+        assert_eq!(shares.cost_of_page(&short[..1000]), 0);
+        shares.unasked_bytes = 1 << 20;
+        let [long_cost, short_cost] = [&long[..], &short].map(|page| shares.cost_of_page(page));
+        assert!(short_cost > 50 * long_cost && long_cost > long.len());
     }
 }

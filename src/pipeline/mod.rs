@@ -235,11 +235,11 @@ pub fn clean(
     let next_job = until_stopped(source, options, Pass::Two);
     let next_job = resume::jobs_left(side_files.log.as_ref(), next_job);
     let writer = Writer::new(sink, side_files, progress, limits, options.meter.as_ref())?;
-    let shares = Shares::of_cleaning(options);
+    let shares = Shares::of_cleaning(options, cleaner);
     let writer = ordered::run(
         shares.bounds,
         next_job,
-        |job| memory::Cost::CLEANED.of(job.bytes(), 0),
+        |job| shares.cost.of(job.bytes(), 0),
         writer,
         || Worker::new(cleaner, sink, options, shares, wants_ledger),
         |worker, job, turn| worker.work(job, turn),

@@ -842,7 +842,7 @@ fn stamped(path: &Path) -> String {
 
 #[derive(Args, Debug)]
 pub struct ExplainArgs {
-    /// A page of text or HTML; - is standard input
+    /// A page of text or HTML; FILE#3 is the third row of JSON lines, - is standard input
     #[arg(value_name = "PAGE")]
     pub page: PathBuf,
 
