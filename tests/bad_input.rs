@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use dechaff::error::Problem;
 use dechaff::pipeline::{self, Progress, RunOptions, SideFiles};
 use dechaff::score::{Contribution, PageFacts, Score, Scorer, Scratch};
-use dechaff::sink::tree::Tree;
+use dechaff::sink::tree;
 use dechaff::source::inputs::{Input, InputFormat, Inputs};
 use dechaff::{Cleaner, Config};
 use support::{
@@ -832,7 +832,7 @@ fn a_page_on_which_dechaff_fails_is_kept_and_the_run_goes_on() {
     let mut inputs = Inputs::new(vec![directory], format, options.max_page_bytes);
     let cleaner = Cleaner::with_scorer(Config::default(), Box::new(Faulty)).expect("a config");
     let mut heard = Heard::default();
-    let sink = Tree::new(&place.path("out"), "").expect("a directory");
+    let sink = tree::Tree::new(&place.path("out"), "").expect("a directory");
     let files = SideFiles::default();
     let counts = pipeline::clean(&cleaner, &mut inputs, &sink, files, &mut heard, &options);
     let counts = counts.expect("the run goes on");

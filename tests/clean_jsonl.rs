@@ -630,7 +630,7 @@ fn a_bad_rows_byte_is_its_place_in_the_file() {
         (MARK, b"{\"text\":\"a\xff\"}\n", 10),
         (good.as_bytes(), b"{\"text\":\"a\xff\"}", 10),
         (good.as_bytes(), b"{\"a\":1,\"a\":22}\n", 11),
-        (b"\n\n", b"  {\"text\":\"\\ud800\"}\n", 10),
+        (b"\n\n", b"  {\"text\":\"\\ud800\"}\n", 11),
     ] {
         let (_, outcome) = cleaned([start, bad].concat(), &[], 3);
         let (_, row, byte, _) = problem(outcome.stderr.lines().next().expect("a problem"));
