@@ -282,3 +282,28 @@ fn cold_runs_are_compared_with_cold_runs() {
     let gate = ["a.json", "b.json", "--fail-on", "cold_speed>50%"];
     place.compare(&gate).expect(3);
 }
+
+#[test]
+#[cfg(unix)]
+fn a_signal_ends_the_run_at_work_and_leaves_nothing() {
+    let place = place();
+    place.directory("temp");
+    let mut bench = std::process::Command::new(cargo_bin!("dechaff"))
+        .current_dir(place.path(""))
+        .env("TMPDIR", place.path("temp"))
+        .args(["bench", "ab", "sleep 600", "sleep 600", "in"])
+        .spawn()
+        .expect("the program runs");
+    // Its first run has begun when it has a directory with what it says.
+    while place.files("temp").is_empty() {
+        assert_eq!(bench.try_wait().expect("a status"), None, "it has ended");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let id = bench.id().to_string();
+    let kill = std::process::Command::new("kill")
+        .args(["-TERM", &id])
+        .status();
+    assert!(kill.expect("kill runs").success());
+    assert_eq!(bench.wait().expect("a status").code(), Some(143));
+    assert!(place.tree("temp").is_empty());
+}

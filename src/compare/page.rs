@@ -26,11 +26,14 @@ const LINE: f64 = 14.0;
 pub fn html(comparison: &Comparison) -> Result<String, askama::Error> {
     let mut items = Vec::new();
     for pair in &comparison.pairs {
+        let sections = show::pair_sections(comparison, pair).into_iter();
+        let mut sections = sections.map(without_bars).map(Item::Section);
         items.push(Item::Section(show::head(pair)));
+        // The figures, then what they look like.
+        items.extend(sections.next());
         items.extend(forests(comparison, pair).into_iter().map(Item::Forest));
         items.extend(waterfall(pair).map(Item::Waterfall));
-        let sections = show::pair_sections(comparison, pair).into_iter();
-        items.extend(sections.map(without_bars).map(Item::Section));
+        items.extend(sections);
     }
     let gates = show::gates(comparison);
     if gates != Section::default() {

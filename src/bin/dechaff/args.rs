@@ -33,7 +33,7 @@ use dechaff::{Cleaner, Config, Threshold};
 /// a reason for each.
 ///
 /// Exit codes: 0 clean; 1 fatal; 2 usage; 3 finished, but input was rejected, skipped or
-/// damaged, or a gate of `compare` failed; 130/143 stopped by a signal; 141 closed pipe.
+/// damaged, or a gate of `compare` or `bench ab` failed; 130/143 stopped by a signal; 141 closed pipe.
 #[derive(Debug, Parser)]
 #[command(name = "dechaff", version, max_term_width = 100)]
 pub struct Cli {
