@@ -10,14 +10,17 @@ use std::time::UNIX_EPOCH;
 use crate::machine::{address_space_bytes, free_memory_bytes};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use dechaff::bench::{Job, MIN_REPEATS};
 use dechaff::charset::Charset;
 use dechaff::compare::gate::Gate;
 use dechaff::config::{CorpusNormalize, CorpusRule, Treatment};
 use dechaff::error::{ModelError, RunError};
 use dechaff::eval::RowField;
+use dechaff::generate::corpus;
 use dechaff::pipeline::index_files::parse_shard;
 use dechaff::pipeline::resume::Setting;
 use dechaff::pipeline::{RunOptions, Shard, memory, model_file};
+use dechaff::record::Cache;
 use dechaff::score::{LearnedScorer, Model, Reads};
 use dechaff::sink::records::RecordFormat;
 use dechaff::source::content::TextFormat;
@@ -30,7 +33,7 @@ use dechaff::{Cleaner, Config, Threshold};
 /// a reason for each.
 ///
 /// Exit codes: 0 clean; 1 fatal; 2 usage; 3 finished, but input was rejected, skipped or
-/// damaged, or a gate of `compare` failed; 130/143 stopped by a signal; 141 closed pipe.
+/// damaged, or a gate of `compare` or `bench ab` failed; 130/143 stopped by a signal; 141 closed pipe.
 #[derive(Debug, Parser)]
 #[command(name = "dechaff", version, max_term_width = 100)]
 pub struct Cli {
@@ -77,7 +80,11 @@ impl Cli {
             Command::Explain(args) => &args.engine,
             Command::Eval(args) => &args.engine,
             Command::Index(IndexCommand::Build(args)) => &args.engine,
-            Command::Compare(_) | Command::Index(_) | Command::Repeats(_) | Command::Train(_) => {
+            Command::Bench(_)
+            | Command::Compare(_)
+            | Command::Index(_)
+            | Command::Repeats(_)
+            | Command::Train(_) => {
                 return None;
             }
         };
@@ -103,7 +110,7 @@ pub enum Command {
     /// Set runs side by side: speed, cost, what each removed, accuracy
     ///
     /// A side is a file or a directory of files: run records (`clean --stats`), one or an array or
-    /// lines of them, all of one thing over one corpus; what `eval --json` wrote (with --pages for
+    /// lines of them, all of one thing over one corpus, or that of several runs (`dechaff bench`); what `eval --json` wrote (with --pages for
     /// intervals and for the lines that changed sides); what `hyperfine --export-json` wrote; what
     /// criterion saved: its directory (DIR:NAME where that holds several baselines), a
     /// benchmark's, `sample.json` or `estimates.json`. Every side is compared with the first.
@@ -114,6 +121,12 @@ pub enum Command {
     /// on another machine have no verdict on speed. Accuracy is compared page by page, drawing the same
     /// pages for both sides 1000 times.
     Compare(CompareArgs),
+    /// Run a job again and again, or two by turns, and say what they cost
+    ///
+    /// The job is `dechaff clean` on the inputs, with the settings behind `--`; its output goes to
+    /// a temporary directory, which goes too. Each run is a process of its own; one that is not
+    /// measured comes first. What each run cost is kept in one run record, which `dechaff compare` reads.
+    Bench(Box<BenchArgs>),
     /// Show the blocks of lines that pages say again and again
     ///
     /// A block is a run of lines that stands in two or more places which do not overlap, and
@@ -975,7 +988,7 @@ pub struct CompareArgs {
 
     /// End with 3 when RULE is broken beyond doubt, the whole 95 % interval lying past it: NAME<LIMIT
     /// or NAME>LIMIT, as 'speed<-5%' or 'f1<-0.2'. May be given several times. LIMIT is a change in
-    /// percent for speed (of records, else of every timing), speed:NAME (a timing), cpu, memory,
+    /// percent for speed (of records, else of every timing), cold_speed, speed:NAME (a timing), cpu, memory,
     /// stage:NAME (of pass two); a difference in points of 100 for removed (share of the text),
     /// line_f1 (or f1), ngram_f1, word_f1
     #[arg(long, value_name = "RULE", allow_hyphen_values = true)]
@@ -1005,6 +1018,175 @@ pub struct CompareArgs {
     /// Replace a FILE that holds something
     #[arg(long)]
     pub overwrite: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct BenchArgs {
+    #[command(subcommand)]
+    pub command: Option<BenchCommand>,
+
+    #[command(flatten)]
+    pub corpus: BenchCorpusArgs,
+
+    /// Options of `dechaff clean`
+    #[arg(last = true, value_name = "SETTINGS", allow_hyphen_values = true)]
+    pub settings: Vec<String>,
+
+    #[command(flatten)]
+    pub runs: RunsArgs,
+
+    /// Where the input is when a run begins: `warm`, in memory; `cold`, on the disk, the system being
+    /// asked to forget it (Linux; not on file systems in memory)
+    #[arg(
+        long,
+        value_name = "WHERE",
+        value_delimiter = ',',
+        default_value = "warm,cold"
+    )]
+    pub cache: Vec<BenchCache>,
+
+    /// Write the run record to FILE
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// Replace a FILE that holds something
+    #[arg(long)]
+    pub overwrite: bool,
+
+    /// Write the run record to standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// Run two jobs by turns and compare them
+    ///
+    /// A and B are each one argument. One that begins with `-`, or is empty, holds options of `dechaff
+    /// clean`, run on the inputs. Any other is a command: split into words as a shell does, run
+    /// without a shell. In it {in} stands for the inputs, {out} for where the output goes (without it:
+    /// standard output), {stats} for where a dechaff writes its run record, from which stages and
+    /// counts are taken: 'old/dechaff clean {in} -o {out} --stats {stats}'.
+    ///
+    /// Order: A B, B A, A B, and so on. What is said of speed is what `dechaff compare` says.
+    Ab(Box<AbArgs>),
+}
+
+#[derive(Args, Debug)]
+pub struct AbArgs {
+    /// Settings, or a command
+    #[arg(value_name = "A", allow_hyphen_values = true)]
+    pub a: Job,
+
+    /// Settings, or a command
+    #[arg(value_name = "B", allow_hyphen_values = true)]
+    pub b: Job,
+
+    #[command(flatten)]
+    pub corpus: BenchCorpusArgs,
+
+    #[command(flatten)]
+    pub runs: RunsArgs,
+
+    /// Where the input is when a run begins: `warm`, `cold` or both; see `dechaff bench --help`
+    #[arg(
+        long,
+        value_name = "WHERE",
+        value_delimiter = ',',
+        default_value = "warm"
+    )]
+    pub cache: Vec<BenchCache>,
+
+    /// End with 3 when RULE is broken; as in `dechaff compare`
+    #[arg(long, value_name = "RULE", allow_hyphen_values = true)]
+    pub fail_on: Vec<Gate>,
+
+    /// Write the run records to DIR: a.json and b.json
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// Write a page with tables and drawings to FILE too; it needs no network
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+
+    /// Replace files that hold something
+    #[arg(long)]
+    pub overwrite: bool,
+
+    /// Write JSON: the comparison, and both run records
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What is read.
+#[derive(Args, Debug)]
+pub struct BenchCorpusArgs {
+    /// Files or directories
+    #[arg(value_name = "INPUT", required_unless_present = "generate")]
+    pub inputs: Vec<PathBuf>,
+
+    /// Make up pages with SIZE bytes of text instead, the same for the same seed everywhere
+    #[arg(long, value_name = "SIZE")]
+    pub generate: Option<Size>,
+
+    /// Which made-up pages
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "generate")]
+    pub seed: u64,
+
+    /// What made-up pages are written as: `files`, one each, or `jsonl`
+    #[arg(
+        long = "as",
+        value_name = "FORMAT",
+        default_value = "files",
+        requires = "generate"
+    )]
+    pub format: CorpusFormat,
+}
+
+#[derive(Args, Debug)]
+pub struct RunsArgs {
+    /// Runs that are measured, of each job and cache; 5 at least
+    #[arg(long, value_name = "N", default_value_t = MIN_REPEATS, value_parser = clap::value_parser!(u32).range(i64::from(MIN_REPEATS)..=1000))]
+    pub repeats: u32,
+
+    /// Where outputs and made-up pages lie meanwhile [default: the system's directory for temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub temp_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BenchCache {
+    Warm,
+    Cold,
+}
+
+impl BenchCache {
+    /// What is asked for, once each, cold runs first.
+    pub fn all(asked: &[BenchCache]) -> Vec<Cache> {
+        let both = [
+            (BenchCache::Cold, Cache::Cold),
+            (BenchCache::Warm, Cache::Warm),
+        ];
+        let both = both.into_iter();
+        both.filter_map(|(own, cache)| asked.contains(&own).then_some(cache))
+            .collect()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CorpusFormat {
+    Files,
+    Jsonl,
+}
+
+impl CorpusFormat {
+    pub fn format(self) -> corpus::Format {
+        match self {
+            CorpusFormat::Files => corpus::Format::Files,
+            CorpusFormat::Jsonl => corpus::Format::Jsonl,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         Command::Clean(args) => commands::clean::run(args),
         Command::Explain(args) => commands::explain::run(args),
         Command::Eval(args) => commands::eval::run(args),
+        Command::Bench(args) => commands::bench::run(args),
         Command::Compare(args) => commands::compare::run(args),
         Command::Repeats(args) => commands::repeats::run(args),
         Command::Index(command) => commands::index::run(command),
