@@ -269,8 +269,8 @@ fn what_is_cut_before_its_first_line_comes_out_empty() {
             });
             let mut expected: Vec<String> = expected.collect();
             expected.push(format!("c.jsonl.{ending}"));
-            expected.push(format!("d.html.{ending}"));
-            expected.push(format!("d.html.{ending}.spans.jsonl"));
+            expected.push(format!("d.html.txt.{ending}"));
+            expected.push(format!("d.html.txt.{ending}.spans.jsonl"));
             assert_eq!(names, expected);
             for (name, bytes) in out {
                 match Packing::told(&bytes) {

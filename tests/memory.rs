@@ -56,7 +56,8 @@ fn rows_of_pages_of_short_lines() {
     let rows = [20_000, 65_000, 3, 65_000, 60_000].map(|count| row(count).to_string());
     let rows = rows.join("\n") + "\n";
     let output = clean_in_memory("rows.jsonl", &rows, "8", 0);
-    assert!(output == rows.as_bytes(), "nothing goes");
+    // The pages of one site begin alike, so lines go, but no row does.
+    assert_eq!(output.iter().filter(|&&byte| byte == b'\n').count(), 5);
 }
 
 #[test]

@@ -68,6 +68,7 @@ pub fn pool(threads: usize) -> Option<ThreadPool> {
 /// # Panics
 ///
 /// Passes on a panic of `work` or `take`, once all threads have ended.
+#[expect(clippy::too_many_arguments, reason = "each says another part of a run")]
 pub fn run<J, R, S, W>(
     bounds: Bounds,
     next_job: impl FnMut() -> Result<Option<J>, RunError> + Send,

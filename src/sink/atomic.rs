@@ -212,11 +212,8 @@ impl AtomicFile {
 /// What the system said, without the name of the temporary file that it was said of: users know
 /// the file by its own.
 pub(crate) fn without_temporary_name(error: std::io::Error) -> std::io::Error {
-    let of_system = |error: &std::io::Error| error.raw_os_error();
-    let cause = error.get_ref().and_then(std::error::Error::source);
-    let cause = cause.and_then(|cause| cause.downcast_ref::<std::io::Error>());
-    match cause.and_then(of_system) {
-        Some(code) => std::io::Error::from_raw_os_error(code),
+    match error.to_string().split_once(" at path ") {
+        Some((what, _)) => std::io::Error::new(error.kind(), what),
         None => error,
     }
 }
