@@ -21,9 +21,13 @@ use crate::sink::archive::Stretch;
 use crate::sink::ledger::{self, Address};
 use crate::sink::records::{self, RecordFormat};
 use crate::sink::render::{self, Mode};
+#[cfg(feature = "parquet")]
+use crate::sink::table::{Layout, TableStretch};
 use crate::source::archive::Member;
 use crate::source::inputs::read_file;
 use crate::source::packed::Packing;
+#[cfg(feature = "parquet")]
+use crate::source::table::{self, TableRows};
 use crate::source::warc::{self, Batch, Batches, Fields, Item};
 use crate::source::{Chunk, ChunkContent, FileEntry, Job, rows, site};
 
@@ -128,7 +132,7 @@ impl<'r> Worker<'r> {
         Written {
             text,
             spans: (self.options.mode == Mode::Spans).then(Vec::new),
-            ending: None,
+            ..Written::default()
         }
     }
 }
@@ -380,6 +384,17 @@ impl JobRun<'_, '_, '_> {
             }
             ChunkContent::Rows { rows_before } => self.rows(&chunk, *rows_before, &mut rows)?,
             ChunkContent::Members { members, .. } => self.members(&chunk, members)?,
+            #[cfg(feature = "parquet")]
+            ChunkContent::Table(rows) => match self.table(&chunk, rows)? {
+                Ok(written) => written,
+                Err(kind) => {
+                    if chunk.is_first {
+                        self.outcome.tell(file, kind);
+                    }
+                    has_failed = true;
+                    Written::default()
+                }
+            },
             ChunkContent::Rejected { row, problem } => {
                 if let Some(kind) = problem {
                     self.outcome
@@ -666,7 +681,12 @@ impl JobRun<'_, '_, '_> {
             ..Written::default()
         };
         let url = records::url(fields);
-        let cleaned = self.clean_record(&page.text, &page.structures, url.as_deref(), place);
+        let cleaned = self.clean_record(
+            page.text.as_bytes(),
+            &page.structures,
+            url.as_deref(),
+            place,
+        );
         let cleaned = match cleaned {
             Ok(cleaned) => {
                 let mode = if is_wet { options.mode } else { Mode::Drop };
@@ -708,7 +728,13 @@ impl JobRun<'_, '_, '_> {
         if let Some(cleaned) = cleaned {
             self.outcome.counts.converted += u64::from(page.is_converted);
             self.outcome.note_html(page.html_bytes);
-            self.end_record(cleaned, &page.text, url.as_deref(), place, &before);
+            self.end_record(
+                cleaned,
+                page.text.as_bytes(),
+                url.as_deref(),
+                place,
+                &before,
+            );
         }
         Ok(())
     }
@@ -717,7 +743,7 @@ impl JobRun<'_, '_, '_> {
     fn end_record(
         &mut self,
         cleaned: Cleaned<'_>,
-        text: &str,
+        text: &[u8],
         url: Option<&str>,
         place: &RowPlace<'_>,
         before: &Counts,
@@ -748,7 +774,7 @@ impl JobRun<'_, '_, '_> {
     /// Cleans the text of a row or record.
     fn clean_record<'t>(
         &mut self,
-        text: &'t str,
+        text: &'t [u8],
         structures: &'t [LineStructure],
         url: Option<&str>,
         place: &RowPlace<'_>,
@@ -765,7 +791,7 @@ impl JobRun<'_, '_, '_> {
                 .map(|number| unpack::page_place(number, unpack::row_record(place.number))),
         };
         let page = PageText {
-            bytes: text.as_bytes(),
+            bytes: text,
             structures,
         };
         let cleaned = self.worker.clean(page, &in_corpus);
@@ -801,6 +827,109 @@ impl JobRun<'_, '_, '_> {
             text: out,
             ..Written::default()
         })
+    }
+
+    /// Cleans the rows of a stretch of Parquet; or why nothing is written of the file.
+    #[cfg(feature = "parquet")]
+    fn table(
+        &mut self,
+        chunk: &Chunk,
+        rows: &TableRows,
+    ) -> Result<Result<Written, ProblemKind>, RunError> {
+        let has_field = self.worker.options.mode != Mode::Drop;
+        let layout = match Layout::new(&rows.table, has_field) {
+            Ok(layout) => layout,
+            Err(kind) => return Ok(Err(kind)),
+        };
+        let name = chunk.file.name.as_os_str().as_encoded_bytes();
+        let in_index = self.worker.number_of(&chunk.file);
+        let mut stretch = TableStretch::default();
+        for row in unpack::table_rows(chunk, rows) {
+            let place = RowPlace {
+                file: &chunk.file,
+                name,
+                in_index,
+                number: row.number,
+                offset: chunk.offset,
+            };
+            let (text, field) = match row.text {
+                Some(value) => self.table_row(value, &row, &place, rows.table.is_utf8())?,
+                None => {
+                    self.outcome.counts.rows_without_text += 1;
+                    (None, None)
+                }
+            };
+            stretch.add(text, field);
+        }
+        let ended = stretch.end(&layout, rows.group);
+        Ok(ended
+            .map_err(table::refused(chunk.offset))
+            .map(|text| Written {
+                text,
+                table: Some(Box::new(layout)),
+                ..Written::default()
+            }))
+    }
+
+    /// Cleans the text of a row of Parquet: what takes its place, and what stands in the column
+    /// that is added.
+    #[cfg(feature = "parquet")]
+    fn table_row(
+        &mut self,
+        value: &[u8],
+        row: &unpack::TableText<'_>,
+        place: &RowPlace<'_>,
+        is_utf8: bool,
+    ) -> Result<(Option<Vec<u8>>, Option<Vec<u8>>), RunError> {
+        self.worker.clock.begin_page();
+        let before = self.outcome.counts;
+        let options = self.worker.options;
+        let wants_structures = self.worker.cleaner.reads_structure();
+        let url = row.url.as_deref();
+        let told = unpack::value_text(value, is_utf8, options, wants_structures);
+        let FieldText {
+            text,
+            html_bytes,
+            structures,
+        } = match &told {
+            Ok(told) => told,
+            Err(kind) => {
+                self.keep_value(value, kind.clone(), place);
+                return Ok((Some(value.to_vec()), None));
+            }
+        };
+        let cleaned = match self.clean_record(text, structures, url, place) {
+            Ok(cleaned) => cleaned,
+            Err(kind) => {
+                self.keep_value(text, kind, place);
+                return Ok((Some(value.to_vec()), None));
+            }
+        };
+        let page = page_name(place.name, place.number);
+        let mut body = Written {
+            text: Vec::with_capacity(text.len()),
+            ..Written::default()
+        };
+        self.write(Mode::Drop, &cleaned, Address::of_page(&page), &mut body)?;
+        let (text_out, field) = match options.mode {
+            Mode::Drop => (body.text, None),
+            Mode::Tag | Mode::Spans => {
+                let mut field = Vec::new();
+                render::write_field(options.mode, &cleaned, self.worker.names(), &mut field);
+                (text.to_vec(), Some(field))
+            }
+        };
+        self.outcome.note_html(*html_bytes);
+        self.end_record(cleaned, text, url, place, &before);
+        Ok((Some(text_out), field))
+    }
+
+    /// Counts a value of Parquet that stays as it is.
+    #[cfg(feature = "parquet")]
+    fn keep_value(&mut self, text: &[u8], kind: ProblemKind, place: &RowPlace<'_>) {
+        let problem = place.file.problem(Some(place.number), None, kind);
+        self.outcome.problems.push(problem);
+        self.outcome.keep_unread(text);
     }
 
     fn row(
@@ -849,7 +978,7 @@ impl JobRun<'_, '_, '_> {
             Err(kind) => {
                 self.outcome
                     .tell_at(place.file, Some(place.number), place.offset, kind);
-                self.outcome.keep_unread(text.as_bytes());
+                self.outcome.keep_unread(text);
                 out.extend_from_slice(line);
                 return Ok(());
             }
@@ -863,11 +992,7 @@ impl JobRun<'_, '_, '_> {
         let is_changed = mode == Mode::Drop && body.text.len() != text.len();
         let mut copied = 0;
         if is_changed || html_bytes.is_some() {
-            let new = if is_changed {
-                &body.text
-            } else {
-                text.as_bytes()
-            };
+            let new = if is_changed { &body.text } else { &text[..] };
             let new = simdutf8::basic::from_utf8(new);
             let new = new.expect("lines of UTF-8 text are UTF-8");
             out.extend_from_slice(&line[..row.value.start]);

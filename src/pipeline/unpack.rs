@@ -2,6 +2,8 @@
 //! same pages. [`Walk`] goes over a job of which nothing is written.
 
 use std::borrow::Cow;
+#[cfg(feature = "parquet")]
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::{BYTES_A_LINE, RunOptions};
@@ -16,6 +18,8 @@ use crate::source::archive::{Member, MemberKind};
 use crate::source::content::{self, Content, TextFormat, UTF8_MARK};
 use crate::source::inputs::{is_named_rows, read_file};
 use crate::source::rows::{self, Row};
+#[cfg(feature = "parquet")]
+use crate::source::table::TableRows;
 use crate::source::warc::{self, Batch, Fields, Item, Payload, Said};
 use crate::source::{Chunk, ChunkContent, Conversion, FileEntry, Job, site};
 
@@ -228,10 +232,12 @@ impl Walk<'_> {
         }
         let file = &chunk.file;
         let is_start = chunk.is_first;
-        let is_page = !matches!(
-            chunk.content,
-            ChunkContent::Rows { .. } | ChunkContent::Members { .. }
-        );
+        let is_page = match chunk.content {
+            ChunkContent::Rows { .. } | ChunkContent::Members { .. } => false,
+            #[cfg(feature = "parquet")]
+            ChunkContent::Table(_) => false,
+            _ => true,
+        };
         if is_page && !(self.is_wanted)(file, 0) {
             return Ok(());
         }
@@ -260,6 +266,8 @@ impl Walk<'_> {
                 return Ok(());
             }
             ChunkContent::Rows { rows_before } => return self.rows(chunk, *rows_before, take),
+            #[cfg(feature = "parquet")]
+            ChunkContent::Table(rows) => return self.table(chunk, rows, take),
             ChunkContent::Cut(kind) => {
                 Found::Problem(problem(None, &ProblemKind::Packed(kind.clone())))
             }
@@ -334,8 +342,33 @@ impl Walk<'_> {
             take(Found::Text(Text {
                 record: row_record(row.number),
                 url: apart.url.as_deref(),
-                ..Text::of_file(file, text.as_bytes())
+                ..Text::of_file(file, text)
             }))?;
+        }
+        Ok(())
+    }
+
+    /// The texts of a stretch of Parquet.
+    #[cfg(feature = "parquet")]
+    fn table(&self, chunk: &Chunk, rows: &TableRows, take: &mut Take<'_>) -> Result<(), RunError> {
+        let file = &chunk.file;
+        for row in table_rows(chunk, rows) {
+            let Some(value) = row.text.filter(|_| (self.is_wanted)(file, row.number)) else {
+                continue;
+            };
+            let text = value_text(value, rows.table.is_utf8(), self.options, false);
+            let text = text.and_then(|text| match too_many_lines(&text.text, self.options) {
+                Some(kind) => Err(kind),
+                None => Ok(text),
+            });
+            take(match &text {
+                Ok(text) => Found::Text(Text {
+                    record: row_record(row.number),
+                    url: row.url.as_deref(),
+                    ..Text::of_file(file, &text.text)
+                }),
+                Err(kind) => Found::Unread(file.problem(Some(row.number), None, kind.clone())),
+            })?;
         }
         Ok(())
     }
@@ -379,7 +412,7 @@ impl Walk<'_> {
                     RecordPage::Other => return Ok(()),
                     RecordPage::Rejected(kind) => (Some(*number), offset, kind),
                     RecordPage::Page(page) => {
-                        if let Some(kind) = too_many_lines(&page.text, self.options) {
+                        if let Some(kind) = too_many_lines(page.text.as_bytes(), self.options) {
                             let problem = file.problem(Some(*number), Some(*offset), kind);
                             return take(Found::Unread(problem));
                         }
@@ -763,7 +796,8 @@ fn not_written(
 
 /// The text of a row's field.
 pub struct FieldText<'r> {
-    pub text: Cow<'r, str>,
+    /// UTF-8, unless it is a value of Parquet that is not said to be.
+    pub text: Cow<'r, [u8]>,
     /// Bytes of the HTML that it was made of; None for text.
     pub html_bytes: Option<u64>,
     /// Where in the markup its lines stood, if it is known.
@@ -784,19 +818,90 @@ pub fn field_text<'r>(
     };
     if !is_html {
         return FieldText {
-            text: Cow::Borrowed(field),
+            text: Cow::Borrowed(field.as_bytes()),
             html_bytes: None,
             structures: Vec::new(),
         };
     }
-    let Rendered { text, structures } = html::render_for(field.as_bytes(), wants_structures);
+    rendered(field.as_bytes(), field.len(), wants_structures)
+}
+
+/// HTML, made of a field of so many bytes, as text.
+fn rendered(html: &[u8], field_bytes: usize, wants_structures: bool) -> FieldText<'static> {
+    let Rendered { text, structures } = html::render_for(html, wants_structures);
     let text = String::from_utf8(text);
     let text = text.unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned());
     FieldText {
-        text: Cow::Owned(text),
-        html_bytes: Some(field.len() as u64),
+        text: Cow::Owned(text.into_bytes()),
+        html_bytes: Some(field_bytes as u64),
         structures,
     }
+}
+
+/// The text of a value of Parquet, as [`field_text`]. Of a column of any bytes it may be HTML in
+/// another character set.
+///
+/// # Errors
+///
+/// Why the value stays as it is.
+#[cfg(feature = "parquet")]
+pub fn value_text<'r>(
+    value: &'r [u8],
+    is_utf8: bool,
+    options: &RunOptions,
+    wants_structures: bool,
+) -> Result<FieldText<'r>, ProblemKind> {
+    if value.len() > options.max_page_bytes {
+        return Err(ProblemKind::LongText(options.max_page_bytes as u64));
+    }
+    if let Ok(text) = simdutf8::basic::from_utf8(value) {
+        return Ok(field_text(text, options, wants_structures));
+    }
+    if is_utf8 {
+        return Err(ProblemKind::FaultyText);
+    }
+    let is_html = match options.field_format {
+        TextFormat::Auto => content::begins_as_html(value),
+        TextFormat::Text => false,
+        TextFormat::Html => true,
+    };
+    if is_html {
+        let decoded = html::decode(value, None).map_err(|_| ProblemKind::UnreadEncoding)?;
+        return Ok(rendered(&decoded.html, value.len(), wants_structures));
+    }
+    if memchr::memchr(0, value).is_some() {
+        return Err(ProblemKind::Nul);
+    }
+    Ok(FieldText {
+        text: Cow::Borrowed(value),
+        html_bytes: None,
+        structures: Vec::new(),
+    })
+}
+
+/// The text and URL of a row of Parquet.
+#[cfg(feature = "parquet")]
+pub struct TableText<'c> {
+    /// From 1, over the file.
+    pub number: u64,
+    /// None for null.
+    pub text: Option<&'c [u8]>,
+    pub url: Option<Cow<'c, str>>,
+}
+
+/// The rows of a stretch of Parquet.
+#[cfg(feature = "parquet")]
+pub fn table_rows<'c>(
+    chunk: &'c Chunk,
+    rows: &'c TableRows,
+) -> impl Iterator<Item = TableText<'c>> {
+    let value = |range: &Option<Range<usize>>| chunk.bytes.get(range.clone()?);
+    let texts = rows.rows.iter().zip(rows.rows_before + 1..);
+    texts.map(move |(row, number)| TableText {
+        number,
+        text: value(&row.text),
+        url: value(&row.url).map(String::from_utf8_lossy),
+    })
 }
 
 /// The byte-order mark, and what stands behind it.
@@ -843,10 +948,9 @@ pub fn parts<'p>(text: &'p [u8], max_lines: usize) -> impl Iterator<Item = &'p [
 }
 
 /// Why a row's or record's text is not cleaned: it has more lines than a page may have.
-pub fn too_many_lines(text: &str, options: &RunOptions) -> Option<ProblemKind> {
+pub fn too_many_lines(text: &[u8], options: &RunOptions) -> Option<ProblemKind> {
     let max_lines = max_lines(options);
-    let has_too_many =
-        text.len() > max_lines && LineCursor::new(text.as_bytes()).nth(max_lines).is_some();
+    let has_too_many = text.len() > max_lines && LineCursor::new(text).nth(max_lines).is_some();
     has_too_many.then_some(ProblemKind::TooManyLines(max_lines as u64))
 }
 

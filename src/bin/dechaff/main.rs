@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use args::{Cli, Command};
 
 fn main() -> ExitCode {
+    hush_caught_panics();
     let cli = Cli::read();
     let done = match &cli.command {
         Command::Clean(args) => commands::clean::run(args),
@@ -35,6 +36,16 @@ fn main() -> ExitCode {
             ExitCode::from(commands::FATAL)
         }
     }
+}
+
+/// Says nothing of panics that are caught and told as a problem of a file.
+fn hush_caught_panics() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !dechaff::source::table::is_reading() {
+            usual(panic);
+        }
+    }));
 }
 
 /// What an error says and what its causes say; what a message ends with already is not said again.
