@@ -8,12 +8,15 @@ use super::RunOptions;
 use super::meter::{Clock, Pass};
 use super::ordered::{Turn, Weight};
 use super::outcome::{ChunkOutcome, Outcome, RowsSeen, Writer, Written, put};
-use super::unpack::{self, FieldText, MemberPage, Page, RecordPage, RecordText, TextCharset};
+use super::unpack::{
+    self, FieldText, MemberPage, MemberRows, Page, RecordPage, RecordText, RowBytes, RowStretch,
+    TextCharset,
+};
 use crate::cleaner::{Cleaned, Cleaner, PageText, Workspace};
 use crate::error::{Problem, ProblemKind, RunError, io_at};
 use crate::evidence::PageAddress;
 use crate::html::LineStructure;
-use crate::index::{Names, page_name};
+use crate::index::{Names, Place, page_name};
 use crate::record::Stage;
 use crate::report::Counts;
 use crate::sink::Sink;
@@ -382,7 +385,14 @@ impl JobRun<'_, '_, '_> {
                 self.outcome.keep_bytes(&chunk.bytes);
                 self.worker.written(chunk.bytes.clone())
             }
-            ChunkContent::Rows { rows_before } => self.rows(&chunk, *rows_before, &mut rows)?,
+            ChunkContent::Rows { rows_before } => {
+                let stretch = RowStretch::of_chunk(&chunk, *rows_before);
+                let name = file.name.as_os_str().as_encoded_bytes();
+                Written {
+                    text: self.rows(stretch, name, &mut rows)?,
+                    ..Written::default()
+                }
+            }
             ChunkContent::Members { members, .. } => self.members(&chunk, members)?,
             #[cfg(feature = "parquet")]
             ChunkContent::Table(rows) => match self.table(&chunk, rows)? {
@@ -475,6 +485,10 @@ impl JobRun<'_, '_, '_> {
                 MemberPage::Skipped(kind) => {
                     let problem = unpack::member_problem(file, member, None, kind);
                     self.outcome.problems.push(problem);
+                }
+                MemberPage::Rows(rows) => {
+                    let content = self.member_rows(&chunk.file, member, &rows)?;
+                    add(member, None, &content)?;
                 }
                 MemberPage::Page(entry, bytes, page) => {
                     let place = PageFile {
@@ -638,14 +652,15 @@ impl JobRun<'_, '_, '_> {
                         return Ok(());
                     }
                     RecordPage::Page(page) => {
+                        let record = unpack::row_record(*number);
                         let place = RowPlace {
                             file,
+                            entry: file,
                             name: file.name.as_os_str().as_encoded_bytes(),
-                            in_index,
+                            in_index: in_index.map(|file| unpack::page_place(file, record)),
                             number: *number,
-                            offset: *offset,
                         };
-                        return self.record(&fields, &page, &place, written);
+                        return self.record(&fields, &page, &place, *offset, written);
                     }
                     RecordPage::Rejected(kind) => {
                         let bytes = &batch.buffer[head.start..head.end + block.len()];
@@ -668,6 +683,7 @@ impl JobRun<'_, '_, '_> {
         fields: &Fields<'_>,
         page: &RecordText<'_>,
         place: &RowPlace<'_>,
+        offset: u64,
         written: &mut Written,
     ) -> Result<(), RunError> {
         let options = self.worker.options;
@@ -695,7 +711,7 @@ impl JobRun<'_, '_, '_> {
             }
             Err(kind) => {
                 self.outcome
-                    .tell_at(place.file, Some(place.number), place.offset, kind);
+                    .tell_at(place.file, Some(place.number), offset, kind);
                 self.outcome.keep_unread(page.text.as_bytes());
                 body.text.extend_from_slice(page.text.as_bytes());
                 None
@@ -766,7 +782,7 @@ impl JobRun<'_, '_, '_> {
     /// As [`JobRun::note_site`], for a row or record.
     fn note_record(&mut self, url: Option<&str>, place: &RowPlace<'_>, before: &Counts) {
         if self.worker.clock.is_on() {
-            let site = site::of_record(place.file, url, self.worker.options.site_by);
+            let site = site::of_record(place.entry, url, self.worker.options.site_by);
             self.note_site(site.as_deref(), before);
         }
     }
@@ -783,12 +799,10 @@ impl JobRun<'_, '_, '_> {
         if let Some(kind) = unpack::too_many_lines(text, options) {
             return Err(kind);
         }
-        let site = site::of_record(place.file, url, options.site_by);
+        let site = site::of_record(place.entry, url, options.site_by);
         let in_corpus = PageAddress {
             site: site.as_deref(),
-            place: place
-                .in_index
-                .map(|number| unpack::page_place(number, unpack::row_record(place.number))),
+            place: place.in_index,
         };
         let page = PageText {
             bytes: text,
@@ -798,35 +812,64 @@ impl JobRun<'_, '_, '_> {
         cleaned.ok_or(ProblemKind::Internal)
     }
 
-    /// Cleans the rows of a chunk.
+    /// Cleans rows; `name` is what stands before their numbers in the names of their pages.
     fn rows(
         &mut self,
-        chunk: &Chunk,
-        rows_before: u64,
+        stretch: RowStretch<'_>,
+        name: &[u8],
         seen: &mut RowsSeen,
-    ) -> Result<Written, RunError> {
-        let name = chunk.file.name.as_os_str().as_encoded_bytes();
-        let in_index = self.worker.number_of(&chunk.file);
-        let mut out = Vec::with_capacity(chunk.bytes.len());
-        for row in unpack::rows(&chunk.bytes, chunk.offset, rows_before) {
+    ) -> Result<Vec<u8>, RunError> {
+        let in_index = self.worker.number_of(stretch.file);
+        let mut lines_before = 0;
+        let mut out = Vec::new();
+        for row in stretch.rows() {
             out.extend_from_slice(row.mark);
+            if row.is_blank() {
+                out.extend_from_slice(row.bytes);
+                continue;
+            }
+            let in_index = in_index.map(|file| {
+                let place = unpack::page_place(file, stretch.record(row.number));
+                place.behind(lines_before as usize)
+            });
             let place = RowPlace {
-                file: &chunk.file,
+                file: stretch.file,
+                entry: stretch.member.map_or(stretch.file, |(_, entry)| entry),
                 name,
                 in_index,
                 number: row.number,
-                offset: row.offset,
             };
-            if row.is_blank() {
-                out.extend_from_slice(row.bytes);
-            } else {
-                self.row(row.bytes, &place, seen, &mut out)?;
+            lines_before += self.row(&stretch, &row, &place, seen, &mut out)?;
+        }
+        Ok(out)
+    }
+
+    /// Cleans the rows of a member of an archive, and packs them as they were.
+    fn member_rows(
+        &mut self,
+        file: &Arc<FileEntry>,
+        member: &Member,
+        rows: &MemberRows<'_>,
+    ) -> Result<Vec<u8>, RunError> {
+        let name = page_name(file.name.as_os_str().as_encoded_bytes(), member.number);
+        let mut seen = RowsSeen::default();
+        let out = self.rows(RowStretch::of_member(file, member, rows), &name, &mut seen)?;
+        let problem = |byte, kind| unpack::member_problem(file, member, byte, kind);
+        if let Some((byte, half, kind)) = &rows.cut {
+            self.outcome
+                .problems
+                .push(problem(Some(*byte), kind.clone()));
+            if !half.is_empty() {
+                self.outcome.reject_line(half);
             }
         }
-        Ok(Written {
-            text: out,
-            ..Written::default()
-        })
+        if let Some(kind) = seen.no_text_field() {
+            self.outcome.problems.push(problem(None, kind));
+        }
+        match rows.entry.packing {
+            Some(packing) => pack(packing, &out, file),
+            None => Ok(out),
+        }
     }
 
     /// Cleans the rows of a stretch of Parquet; or why nothing is written of the file.
@@ -845,12 +888,13 @@ impl JobRun<'_, '_, '_> {
         let in_index = self.worker.number_of(&chunk.file);
         let mut stretch = TableStretch::default();
         for row in unpack::table_rows(chunk, rows) {
+            let record = unpack::row_record(row.number);
             let place = RowPlace {
                 file: &chunk.file,
+                entry: &chunk.file,
                 name,
-                in_index,
+                in_index: in_index.map(|file| unpack::page_place(file, record)),
                 number: row.number,
-                offset: chunk.offset,
             };
             let (text, field) = match row.text {
                 Some(value) => self.table_row(value, &row, &place, rows.table.is_utf8())?,
@@ -932,33 +976,36 @@ impl JobRun<'_, '_, '_> {
         self.outcome.keep_unread(text);
     }
 
+    /// Cleans a row; returns by how many lines the places of the rows behind it move.
     fn row(
         &mut self,
-        line: &[u8],
+        stretch: &RowStretch<'_>,
+        row: &RowBytes<'_>,
         place: &RowPlace<'_>,
         seen: &mut RowsSeen,
         out: &mut Vec<u8>,
-    ) -> Result<(), RunError> {
+    ) -> Result<u64, RunError> {
         self.worker.clock.begin_page();
         let before = self.outcome.counts;
         let options = self.worker.options;
+        let line = row.bytes;
+        let problem =
+            |byte: usize, kind| stretch.problem(row.number, Some(row.offset + byte as u64), kind);
         let row = match rows::take_apart(line.trim_ascii_end(), &options.fields) {
             Ok(row) => row,
             Err(error) => {
-                let byte = place.offset + error.byte as u64;
-                let kind = ProblemKind::BadRow(error.what);
-                self.outcome
-                    .tell_at(place.file, Some(place.number), byte, kind);
+                let problem = problem(error.byte, ProblemKind::BadRow(error.what));
+                self.outcome.problems.push(problem);
                 self.outcome.counts.rows_rejected += 1;
                 self.outcome.reject_line(line);
-                return Ok(());
+                return Ok(0);
             }
         };
         seen.note(&row, &options.fields.text);
         let Some(field) = &row.text else {
             self.outcome.counts.rows_without_text += 1;
             out.extend_from_slice(line);
-            return Ok(());
+            return Ok(0);
         };
         let wants_structures = self.worker.cleaner.reads_structure();
         let FieldText {
@@ -966,6 +1013,10 @@ impl JobRun<'_, '_, '_> {
             html_bytes,
             structures,
         } = &unpack::field_text(field, options, wants_structures);
+        let lines = match unpack::too_many_lines(text, options) {
+            Some(_) => 0,
+            None => stretch.lines(text),
+        };
         let mode = options.mode;
         let is_taken = mode != Mode::Drop && row.fields.iter().any(|name| name == render::FIELD);
         let cleaned = if is_taken {
@@ -976,11 +1027,10 @@ impl JobRun<'_, '_, '_> {
         let cleaned = match cleaned {
             Ok(cleaned) => cleaned,
             Err(kind) => {
-                self.outcome
-                    .tell_at(place.file, Some(place.number), place.offset, kind);
+                self.outcome.problems.push(problem(0, kind));
                 self.outcome.keep_unread(text);
                 out.extend_from_slice(line);
-                return Ok(());
+                return Ok(lines);
             }
         };
         let page = page_name(place.name, place.number);
@@ -1007,7 +1057,7 @@ impl JobRun<'_, '_, '_> {
         out.extend_from_slice(&line[copied..]);
         self.outcome.note_html(*html_bytes);
         self.end_record(cleaned, text, row.url.as_deref(), place, &before);
-        Ok(())
+        Ok(lines)
     }
 }
 
@@ -1051,13 +1101,14 @@ impl<'a> PageFile<'a> {
     }
 }
 
+/// A row or record.
 struct RowPlace<'a> {
     file: &'a FileEntry,
+    /// What says its site where no URL does: the file, or the member that it is in.
+    entry: &'a FileEntry,
+    /// What stands before its number in its page's name.
     name: &'a [u8],
-    /// The file's number in the index.
-    in_index: Option<u32>,
+    in_index: Option<Place>,
     /// From 1.
     number: u64,
-    /// In the file, in bytes.
-    offset: u64,
 }

@@ -2,13 +2,14 @@
 //! same pages. [`Walk`] goes over a job of which nothing is written.
 
 use std::borrow::Cow;
+use std::io::{Cursor, Read};
 #[cfg(feature = "parquet")]
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::{BYTES_A_LINE, RunOptions};
 use crate::charset::{self, Charset, Converted, Faults};
-use crate::error::{Problem, ProblemKind, RunError};
+use crate::error::{PackedProblem, Problem, ProblemKind, RunError};
 use crate::html::{self, LineStructure, Rendered};
 use crate::index::{Names, Place};
 use crate::page::LineCursor;
@@ -16,7 +17,8 @@ use crate::sink::records;
 use crate::sink::render::{self, Mode};
 use crate::source::archive::{Member, MemberKind};
 use crate::source::content::{self, Content, TextFormat, UTF8_MARK};
-use crate::source::inputs::{is_named_rows, read_file};
+use crate::source::inputs::{are_rows, read_file};
+use crate::source::packed::{self, Packing};
 use crate::source::rows::{self, Row};
 #[cfg(feature = "parquet")]
 use crate::source::table::TableRows;
@@ -53,7 +55,7 @@ pub enum Found<'f> {
 pub struct Text<'f> {
     /// The file that it lies in.
     pub file: &'f Arc<FileEntry>,
-    /// Number of the row or record, from 1; 0 where the file is one page.
+    /// Number of the row, record or member, from 1; 0 where the file is one page.
     pub record: u32,
     /// The row's or record's URL.
     pub url: Option<&'f str>,
@@ -63,8 +65,10 @@ pub struct Text<'f> {
     pub lines_before: u64,
     /// The page begins here.
     pub is_start: bool,
-    /// The member of the archive that it is, which says what site it is of.
+    /// The member of the archive that it is, or that it is a row of, which says what site it is of.
     pub member: Option<&'f FileEntry>,
+    /// It is a row or record.
+    pub is_row: bool,
 }
 
 impl<'f> Text<'f> {
@@ -78,17 +82,16 @@ impl<'f> Text<'f> {
             lines_before: 0,
             is_start: true,
             member: None,
+            is_row: false,
         }
     }
 
     /// The name of the page's site.
     pub fn site(&self, options: &RunOptions) -> Option<Cow<'_, [u8]>> {
-        if let Some(member) = self.member {
-            return site::of_file(member, options.site_by);
-        }
-        match self.record {
-            0 => site::of_file(self.file, options.site_by),
-            _ => site::of_record(self.file, self.url, options.site_by),
+        let file = self.member.unwrap_or(self.file);
+        match self.is_row {
+            true => site::of_record(file, self.url, options.site_by),
+            false => site::of_file(file, options.site_by),
         }
     }
 }
@@ -265,7 +268,9 @@ impl Walk<'_> {
                 }
                 return Ok(());
             }
-            ChunkContent::Rows { rows_before } => return self.rows(chunk, *rows_before, take),
+            ChunkContent::Rows { rows_before } => {
+                return self.rows(RowStretch::of_chunk(chunk, *rows_before), take);
+            }
             #[cfg(feature = "parquet")]
             ChunkContent::Table(rows) => return self.table(chunk, rows, take),
             ChunkContent::Cut(kind) => {
@@ -302,6 +307,13 @@ impl Walk<'_> {
             MemberPage::Directory => return Ok(()),
             MemberPage::Link => return take(Found::Link),
             MemberPage::Skipped(kind) => return take(Found::Problem(problem(None, kind))),
+            MemberPage::Rows(rows) => {
+                self.rows(RowStretch::of_member(file, member, &rows), take)?;
+                let cut = rows.cut.as_ref();
+                let told =
+                    cut.map(|(byte, _, kind)| Found::Problem(problem(Some(*byte), kind.clone())));
+                return told.map_or(Ok(()), |told| take(told));
+            }
             MemberPage::Page(entry, bytes, page) => (entry, bytes, page),
         };
         let whole = Text {
@@ -312,13 +324,15 @@ impl Walk<'_> {
         self.told_page(whole, page, problem, take)
     }
 
-    fn rows(&self, chunk: &Chunk, rows_before: u64, take: &mut Take<'_>) -> Result<(), RunError> {
-        let file = &chunk.file;
-        for row in rows(&chunk.bytes, chunk.offset, rows_before) {
-            if row.is_blank() || !(self.is_wanted)(file, row.number) {
+    fn rows(&self, stretch: RowStretch<'_>, take: &mut Take<'_>) -> Result<(), RunError> {
+        let file = stretch.file;
+        let mut lines_before = 0;
+        for row in stretch.rows() {
+            let is_wanted = || stretch.member.is_some() || (self.is_wanted)(file, row.number);
+            if row.is_blank() || !is_wanted() {
                 continue;
             }
-            let problem = |byte, kind| file.problem(Some(row.number), Some(byte), kind);
+            let problem = |byte, kind| stretch.problem(row.number, Some(byte), kind);
             let apart = match rows::take_apart(row.bytes.trim_ascii_end(), &self.options.fields) {
                 Ok(apart) => apart,
                 Err(error) => {
@@ -340,10 +354,14 @@ impl Walk<'_> {
                 continue;
             }
             take(Found::Text(Text {
-                record: row_record(row.number),
+                record: stretch.record(row.number),
                 url: apart.url.as_deref(),
+                lines_before,
+                member: stretch.member.map(|(_, entry)| entry),
+                is_row: true,
                 ..Text::of_file(file, text)
             }))?;
+            lines_before += stretch.lines(text);
         }
         Ok(())
     }
@@ -365,6 +383,7 @@ impl Walk<'_> {
                 Ok(text) => Found::Text(Text {
                     record: row_record(row.number),
                     url: row.url.as_deref(),
+                    is_row: true,
                     ..Text::of_file(file, &text.text)
                 }),
                 Err(kind) => Found::Unread(file.problem(Some(row.number), None, kind.clone())),
@@ -419,6 +438,7 @@ impl Walk<'_> {
                         return take(Found::Text(Text {
                             record: row_record(*number),
                             url: records::url(&fields).as_deref(),
+                            is_row: true,
                             ..Text::of_file(file, page.text.as_bytes())
                         }));
                     }
@@ -618,6 +638,8 @@ pub enum MemberPage<'b> {
     Directory,
     Link,
     Skipped(ProblemKind),
+    /// JSON lines.
+    Rows(MemberRows<'b>),
     /// A file: the member as a file of its own, its bytes, and what they are.
     Page(FileEntry, &'b [u8], Page<'b>),
 }
@@ -636,10 +658,12 @@ pub fn member_page<'b>(
         MemberKind::Skipped(kind) => MemberPage::Skipped(kind.clone()),
         MemberKind::File(range) => {
             let entry = file.member(&member.name);
-            if options.page_format == TextFormat::Auto && is_named_rows(&entry.name) {
-                return MemberPage::Skipped(entry.unread_format("JSON lines"));
-            }
             let bytes = &bytes[range.clone()];
+            match member_rows(&entry, bytes, options) {
+                Ok(Some(rows)) => return MemberPage::Rows(rows),
+                Ok(None) => {}
+                Err(kind) => return MemberPage::Skipped(kind),
+            }
             let page = match page(&entry, bytes, options, wants_structures) {
                 Page::Text {
                     html_bytes: Some(_),
@@ -651,6 +675,138 @@ pub fn member_page<'b>(
             };
             MemberPage::Page(entry, bytes, page)
         }
+    }
+}
+
+/// What a member of an archive holds that is JSON lines.
+pub struct MemberRows<'b> {
+    /// The member as a file of its own.
+    pub entry: FileEntry,
+    /// Whole rows.
+    pub bytes: Cow<'b, [u8]>,
+    /// Where the member ends too soon, in bytes: half a row before that, and why.
+    pub cut: Option<(u64, Vec<u8>, ProblemKind)>,
+}
+
+/// The rows of a member, unpacked where it is packed; None where it is no JSON lines.
+fn member_rows<'b>(
+    entry: &FileEntry,
+    bytes: &'b [u8],
+    options: &RunOptions,
+) -> Result<Option<MemberRows<'b>>, ProblemKind> {
+    if options.page_format != TextFormat::Auto {
+        return Ok(None);
+    }
+    let packing = Packing::named(&entry.name);
+    let packing = packing.filter(|&named| Packing::told(bytes) == Some(named));
+    let entry = FileEntry {
+        packing,
+        ..entry.clone()
+    };
+    if packing.is_none() {
+        let is_rows = are_rows(&entry.name, bytes);
+        return Ok(is_rows.then_some(MemberRows {
+            entry,
+            bytes: Cow::Borrowed(bytes),
+            cut: None,
+        }));
+    }
+    if !are_rows(entry.content_name(), b"{}") {
+        return Ok(None);
+    }
+    let max_bytes = options.max_page_bytes;
+    let mut plain = Vec::new();
+    let read = packed::unpacked(packing, Box::new(Cursor::new(bytes.to_vec())))
+        .take(max_bytes as u64 + 1)
+        .read_to_end(&mut plain);
+    let problem = match read {
+        Ok(_) if plain.len() > max_bytes => return Err(ProblemKind::LongMember(max_bytes as u64)),
+        Ok(_) => None,
+        Err(error) => match PackedProblem::of_read(&error) {
+            Some(problem) if problem.keeps_what_is_before() => Some(problem.clone()),
+            _ => return Err(ProblemKind::of_read(&error)),
+        },
+    };
+    if !are_rows(entry.content_name(), &plain) {
+        return Ok(None);
+    }
+    let cut = problem.map(|problem| {
+        let end = memchr::memrchr(b'\n', &plain).map_or(0, |at| at + 1);
+        (
+            end as u64,
+            plain.split_off(end),
+            ProblemKind::Packed(problem),
+        )
+    });
+    Ok(Some(MemberRows {
+        entry,
+        bytes: Cow::Owned(plain),
+        cut,
+    }))
+}
+
+/// JSON rows, of a stretch of a file or of a member of an archive.
+#[derive(Clone, Copy)]
+pub struct RowStretch<'c> {
+    pub file: &'c Arc<FileEntry>,
+    /// The member, also as a file of its own.
+    pub member: Option<(&'c Member, &'c FileEntry)>,
+    bytes: &'c [u8],
+    offset: u64,
+    rows_before: u64,
+}
+
+impl<'c> RowStretch<'c> {
+    pub fn of_chunk(chunk: &'c Chunk, rows_before: u64) -> Self {
+        RowStretch {
+            file: &chunk.file,
+            member: None,
+            bytes: &chunk.bytes,
+            offset: chunk.offset,
+            rows_before,
+        }
+    }
+
+    pub fn of_member(
+        file: &'c Arc<FileEntry>,
+        member: &'c Member,
+        rows: &'c MemberRows<'_>,
+    ) -> Self {
+        RowStretch {
+            file,
+            member: Some((member, &rows.entry)),
+            bytes: &rows.bytes,
+            offset: 0,
+            rows_before: 0,
+        }
+    }
+
+    /// All rows, blank ones included.
+    pub fn rows(&self) -> impl Iterator<Item = RowBytes<'c>> + use<'c> {
+        rows(self.bytes, self.offset, self.rows_before)
+    }
+
+    /// The number of a row as places have it: all rows of a member have the member's, and are told
+    /// apart by their lines.
+    pub fn record(&self, row: u64) -> u32 {
+        row_record(self.member.map_or(row, |(member, _)| member.number))
+    }
+
+    /// By so many lines the places of the rows behind a text move.
+    pub fn lines(&self, text: &[u8]) -> u64 {
+        self.member
+            .map_or(0, |_| LineCursor::new(text).count() as u64)
+    }
+
+    /// A problem with a row.
+    pub fn problem(&self, row: u64, byte: Option<u64>, kind: ProblemKind) -> Problem {
+        let Some((member, _)) = self.member else {
+            return self.file.problem(Some(row), byte, kind);
+        };
+        let name = [&member.name[..], format!("#{row}").as_bytes()].concat();
+        let kind = Box::new(kind);
+        let kind = ProblemKind::Member { name, kind };
+        self.file.problem(Some(member.number), byte, kind)
     }
 }
 
@@ -974,7 +1130,7 @@ impl RowBytes<'_> {
 }
 
 /// The rows of a chunk that begins at `offset`, behind `rows_before` rows.
-pub fn rows(chunk: &[u8], offset: u64, rows_before: u64) -> impl Iterator<Item = RowBytes<'_>> {
+fn rows(chunk: &[u8], offset: u64, rows_before: u64) -> impl Iterator<Item = RowBytes<'_>> {
     let open_end = (!chunk.is_empty() && !chunk.ends_with(b"\n")).then_some(chunk.len());
     let ends = memchr::memchr_iter(b'\n', chunk).map(|at| at + 1);
     ends.chain(open_end)

@@ -673,19 +673,29 @@ fn told_archive(file: &FileEntry) -> Result<Option<Archive>, ProblemKind> {
 /// Whether a file is JSON lines by its name; `.json` must begin with a whole row too.
 fn is_json_lines(file: &FileEntry) -> Result<bool, ProblemKind> {
     let name = file.content_name();
-    let is_json = name
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    if !is_json {
-        return Ok(is_named_rows(name));
+    match is_named_json(name) {
+        true => Ok(begins_with_row(&head(file)?)),
+        false => Ok(is_named_rows(name)),
     }
-    let head = head(file)?;
-    let row = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    Ok(rows::take_apart(row, &FieldNames::default()).is_ok())
+}
+
+/// Whether bytes, named so, are JSON lines.
+pub(crate) fn are_rows(name: &Path, bytes: &[u8]) -> bool {
+    is_named_rows(name) || is_named_json(name) && begins_with_row(bytes)
+}
+
+fn is_named_json(name: &Path) -> bool {
+    name.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
+}
+
+fn begins_with_row(bytes: &[u8]) -> bool {
+    let row = bytes.split(|&byte| byte == b'\n').next();
+    rows::take_apart(row.unwrap_or_default(), &FieldNames::default()).is_ok()
 }
 
 /// Whether a name alone says that a file is JSON lines.
-pub(crate) fn is_named_rows(name: &Path) -> bool {
+fn is_named_rows(name: &Path) -> bool {
     name.extension().is_some_and(|extension| {
         ["jsonl", "ndjson"]
             .iter()
