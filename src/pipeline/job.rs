@@ -9,8 +9,7 @@ use super::meter::{Clock, Pass};
 use super::ordered::{Turn, Weight};
 use super::outcome::{ChunkOutcome, Outcome, RowsSeen, Writer, Written, put};
 use super::unpack::{
-    self, FieldText, MemberPage, MemberRows, Page, RecordPage, RecordText, RowBytes, RowStretch,
-    TextCharset,
+    self, FieldText, MemberPage, Page, RecordPage, RecordText, RowBytes, RowStretch, TextCharset,
 };
 use crate::cleaner::{Cleaned, Cleaner, PageText, Workspace};
 use crate::error::{Problem, ProblemKind, RunError, io_at};
@@ -26,7 +25,7 @@ use crate::sink::records::{self, RecordFormat};
 use crate::sink::render::{self, Mode};
 #[cfg(feature = "parquet")]
 use crate::sink::table::{Layout, TableStretch};
-use crate::source::archive::Member;
+use crate::source::archive::{Member, MemberRows};
 use crate::source::inputs::read_file;
 use crate::source::packed::Packing;
 #[cfg(feature = "parquet")]
@@ -387,9 +386,8 @@ impl JobRun<'_, '_, '_> {
             }
             ChunkContent::Rows { rows_before } => {
                 let stretch = RowStretch::of_chunk(&chunk, *rows_before);
-                let name = file.name.as_os_str().as_encoded_bytes();
                 Written {
-                    text: self.rows(stretch, name, &mut rows)?,
+                    text: self.rows(stretch, &mut rows)?,
                     ..Written::default()
                 }
             }
@@ -486,8 +484,8 @@ impl JobRun<'_, '_, '_> {
                     let problem = unpack::member_problem(file, member, None, kind);
                     self.outcome.problems.push(problem);
                 }
-                MemberPage::Rows(rows) => {
-                    let content = self.member_rows(&chunk.file, member, &rows)?;
+                MemberPage::Rows(entry, rows) => {
+                    let content = self.member_rows(chunk, member, &entry, rows)?;
                     add(member, None, &content)?;
                 }
                 MemberPage::Page(entry, bytes, page) => {
@@ -812,15 +810,10 @@ impl JobRun<'_, '_, '_> {
         cleaned.ok_or(ProblemKind::Internal)
     }
 
-    /// Cleans rows; `name` is what stands before their numbers in the names of their pages.
-    fn rows(
-        &mut self,
-        stretch: RowStretch<'_>,
-        name: &[u8],
-        seen: &mut RowsSeen,
-    ) -> Result<Vec<u8>, RunError> {
+    /// Cleans rows.
+    fn rows(&mut self, stretch: RowStretch<'_>, seen: &mut RowsSeen) -> Result<Vec<u8>, RunError> {
+        let name = stretch.file.name.as_os_str().as_encoded_bytes();
         let in_index = self.worker.number_of(stretch.file);
-        let mut lines_before = 0;
         let mut out = Vec::new();
         for row in stretch.rows() {
             out.extend_from_slice(row.mark);
@@ -828,18 +821,15 @@ impl JobRun<'_, '_, '_> {
                 out.extend_from_slice(row.bytes);
                 continue;
             }
-            let in_index = in_index.map(|file| {
-                let place = unpack::page_place(file, stretch.record(row.number));
-                place.behind(lines_before as usize)
-            });
+            let record = unpack::row_record(row.number);
             let place = RowPlace {
                 file: stretch.file,
                 entry: stretch.member.map_or(stretch.file, |(_, entry)| entry),
                 name,
-                in_index,
+                in_index: in_index.map(|file| unpack::page_place(file, record)),
                 number: row.number,
             };
-            lines_before += self.row(&stretch, &row, &place, seen, &mut out)?;
+            self.row(&stretch, &row, &place, seen, &mut out)?;
         }
         Ok(out)
     }
@@ -847,26 +837,24 @@ impl JobRun<'_, '_, '_> {
     /// Cleans the rows of a member of an archive, and packs them as they were.
     fn member_rows(
         &mut self,
-        file: &Arc<FileEntry>,
+        chunk: &Chunk,
         member: &Member,
-        rows: &MemberRows<'_>,
+        entry: &FileEntry,
+        rows: &MemberRows,
     ) -> Result<Vec<u8>, RunError> {
-        let name = page_name(file.name.as_os_str().as_encoded_bytes(), member.number);
+        let (file, bytes) = (&chunk.file, &chunk.bytes);
         let mut seen = RowsSeen::default();
-        let out = self.rows(RowStretch::of_member(file, member, rows), &name, &mut seen)?;
-        let problem = |byte, kind| unpack::member_problem(file, member, byte, kind);
-        if let Some((byte, half, kind)) = &rows.cut {
-            self.outcome
-                .problems
-                .push(problem(Some(*byte), kind.clone()));
-            if !half.is_empty() {
-                self.outcome.reject_line(half);
-            }
+        let stretch = RowStretch::of_member(file, member, entry, rows, bytes);
+        let out = self.rows(stretch, &mut seen)?;
+        self.outcome.problems.extend(rows.told(file, member));
+        if let Some((half, _)) = rows.cut.as_ref().filter(|(half, _)| !half.is_empty()) {
+            self.outcome.reject_line(&bytes[half.clone()]);
         }
         if let Some(kind) = seen.no_text_field() {
-            self.outcome.problems.push(problem(None, kind));
+            let problem = unpack::member_problem(file, member, None, kind);
+            self.outcome.problems.push(problem);
         }
-        match rows.entry.packing {
+        match rows.packing {
             Some(packing) => pack(packing, &out, file),
             None => Ok(out),
         }
@@ -924,7 +912,7 @@ impl JobRun<'_, '_, '_> {
         row: &unpack::TableText<'_>,
         place: &RowPlace<'_>,
         is_utf8: bool,
-    ) -> Result<(Option<Vec<u8>>, Option<Vec<u8>>), RunError> {
+    ) -> Result<TableValues, RunError> {
         self.worker.clock.begin_page();
         let before = self.outcome.counts;
         let options = self.worker.options;
@@ -976,7 +964,6 @@ impl JobRun<'_, '_, '_> {
         self.outcome.keep_unread(text);
     }
 
-    /// Cleans a row; returns by how many lines the places of the rows behind it move.
     fn row(
         &mut self,
         stretch: &RowStretch<'_>,
@@ -984,7 +971,7 @@ impl JobRun<'_, '_, '_> {
         place: &RowPlace<'_>,
         seen: &mut RowsSeen,
         out: &mut Vec<u8>,
-    ) -> Result<u64, RunError> {
+    ) -> Result<(), RunError> {
         self.worker.clock.begin_page();
         let before = self.outcome.counts;
         let options = self.worker.options;
@@ -998,14 +985,14 @@ impl JobRun<'_, '_, '_> {
                 self.outcome.problems.push(problem);
                 self.outcome.counts.rows_rejected += 1;
                 self.outcome.reject_line(line);
-                return Ok(0);
+                return Ok(());
             }
         };
         seen.note(&row, &options.fields.text);
         let Some(field) = &row.text else {
             self.outcome.counts.rows_without_text += 1;
             out.extend_from_slice(line);
-            return Ok(0);
+            return Ok(());
         };
         let wants_structures = self.worker.cleaner.reads_structure();
         let FieldText {
@@ -1013,10 +1000,6 @@ impl JobRun<'_, '_, '_> {
             html_bytes,
             structures,
         } = &unpack::field_text(field, options, wants_structures);
-        let lines = match unpack::too_many_lines(text, options) {
-            Some(_) => 0,
-            None => stretch.lines(text),
-        };
         let mode = options.mode;
         let is_taken = mode != Mode::Drop && row.fields.iter().any(|name| name == render::FIELD);
         let cleaned = if is_taken {
@@ -1030,7 +1013,7 @@ impl JobRun<'_, '_, '_> {
                 self.outcome.problems.push(problem(0, kind));
                 self.outcome.keep_unread(text);
                 out.extend_from_slice(line);
-                return Ok(lines);
+                return Ok(());
             }
         };
         let page = page_name(place.name, place.number);
@@ -1057,7 +1040,7 @@ impl JobRun<'_, '_, '_> {
         out.extend_from_slice(&line[copied..]);
         self.outcome.note_html(*html_bytes);
         self.end_record(cleaned, text, row.url.as_deref(), place, &before);
-        Ok(lines)
+        Ok(())
     }
 }
 
@@ -1070,6 +1053,10 @@ fn pack(packing: Packing, bytes: &[u8], file: &FileEntry) -> Result<Vec<u8>, Run
 fn ended(file: &FileEntry, stretch: Stretch, is_last: bool) -> Result<Vec<u8>, RunError> {
     stretch.end(is_last).map_err(io_at(&file.name))
 }
+
+/// What is written of a row of Parquet: its text, and the value of the column that is added.
+#[cfg(feature = "parquet")]
+type TableValues = (Option<Vec<u8>>, Option<Vec<u8>>);
 
 /// A file that is one page, or a member of an archive.
 struct PageFile<'a> {

@@ -2,23 +2,21 @@
 //! same pages. [`Walk`] goes over a job of which nothing is written.
 
 use std::borrow::Cow;
-use std::io::{Cursor, Read};
 #[cfg(feature = "parquet")]
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::{BYTES_A_LINE, RunOptions};
 use crate::charset::{self, Charset, Converted, Faults};
-use crate::error::{PackedProblem, Problem, ProblemKind, RunError};
+use crate::error::{Problem, ProblemKind, RunError};
 use crate::html::{self, LineStructure, Rendered};
 use crate::index::{Names, Place};
 use crate::page::LineCursor;
 use crate::sink::records;
 use crate::sink::render::{self, Mode};
-use crate::source::archive::{Member, MemberKind};
+use crate::source::archive::{Member, MemberKind, MemberRows};
 use crate::source::content::{self, Content, TextFormat, UTF8_MARK};
-use crate::source::inputs::{are_rows, read_file};
-use crate::source::packed::{self, Packing};
+use crate::source::inputs::read_file;
 use crate::source::rows::{self, Row};
 #[cfg(feature = "parquet")]
 use crate::source::table::TableRows;
@@ -299,7 +297,8 @@ impl Walk<'_> {
         bytes: &[u8],
         take: &mut Take<'_>,
     ) -> Result<(), RunError> {
-        if !(self.is_wanted)(file, member.number) {
+        let is_rows = matches!(member.kind, MemberKind::Rows(_));
+        if !is_rows && !(self.is_wanted)(file, member.number) {
             return Ok(());
         }
         let problem = |byte, kind| member_problem(file, member, byte, kind);
@@ -307,12 +306,13 @@ impl Walk<'_> {
             MemberPage::Directory => return Ok(()),
             MemberPage::Link => return take(Found::Link),
             MemberPage::Skipped(kind) => return take(Found::Problem(problem(None, kind))),
-            MemberPage::Rows(rows) => {
-                self.rows(RowStretch::of_member(file, member, &rows), take)?;
-                let cut = rows.cut.as_ref();
-                let told =
-                    cut.map(|(byte, _, kind)| Found::Problem(problem(Some(*byte), kind.clone())));
-                return told.map_or(Ok(()), |told| take(told));
+            MemberPage::Rows(entry, rows) => {
+                self.rows(
+                    RowStretch::of_member(file, member, &entry, rows, bytes),
+                    take,
+                )?;
+                let told = rows.told(file, member);
+                return told.map_or(Ok(()), |told| take(Found::Problem(told)));
             }
             MemberPage::Page(entry, bytes, page) => (entry, bytes, page),
         };
@@ -326,10 +326,8 @@ impl Walk<'_> {
 
     fn rows(&self, stretch: RowStretch<'_>, take: &mut Take<'_>) -> Result<(), RunError> {
         let file = stretch.file;
-        let mut lines_before = 0;
         for row in stretch.rows() {
-            let is_wanted = || stretch.member.is_some() || (self.is_wanted)(file, row.number);
-            if row.is_blank() || !is_wanted() {
+            if row.is_blank() || !(self.is_wanted)(file, row.number) {
                 continue;
             }
             let problem = |byte, kind| stretch.problem(row.number, Some(byte), kind);
@@ -354,14 +352,12 @@ impl Walk<'_> {
                 continue;
             }
             take(Found::Text(Text {
-                record: stretch.record(row.number),
+                record: row_record(row.number),
                 url: apart.url.as_deref(),
-                lines_before,
                 member: stretch.member.map(|(_, entry)| entry),
                 is_row: true,
                 ..Text::of_file(file, text)
             }))?;
-            lines_before += stretch.lines(text);
         }
         Ok(())
     }
@@ -639,7 +635,7 @@ pub enum MemberPage<'b> {
     Link,
     Skipped(ProblemKind),
     /// JSON lines.
-    Rows(MemberRows<'b>),
+    Rows(FileEntry, &'b MemberRows),
     /// A file: the member as a file of its own, its bytes, and what they are.
     Page(FileEntry, &'b [u8], Page<'b>),
 }
@@ -647,7 +643,7 @@ pub enum MemberPage<'b> {
 /// Tells what a member of an archive is; `bytes` are those of its chunk.
 pub fn member_page<'b>(
     file: &FileEntry,
-    member: &Member,
+    member: &'b Member,
     bytes: &'b [u8],
     options: &RunOptions,
     wants_structures: bool,
@@ -656,14 +652,10 @@ pub fn member_page<'b>(
         MemberKind::Directory => MemberPage::Directory,
         MemberKind::Link => MemberPage::Link,
         MemberKind::Skipped(kind) => MemberPage::Skipped(kind.clone()),
+        MemberKind::Rows(rows) => MemberPage::Rows(file.member(&member.name), rows),
         MemberKind::File(range) => {
             let entry = file.member(&member.name);
             let bytes = &bytes[range.clone()];
-            match member_rows(&entry, bytes, options) {
-                Ok(Some(rows)) => return MemberPage::Rows(rows),
-                Ok(None) => {}
-                Err(kind) => return MemberPage::Skipped(kind),
-            }
             let page = match page(&entry, bytes, options, wants_structures) {
                 Page::Text {
                     html_bytes: Some(_),
@@ -678,71 +670,14 @@ pub fn member_page<'b>(
     }
 }
 
-/// What a member of an archive holds that is JSON lines.
-pub struct MemberRows<'b> {
-    /// The member as a file of its own.
-    pub entry: FileEntry,
-    /// Whole rows.
-    pub bytes: Cow<'b, [u8]>,
-    /// Where the member ends too soon, in bytes: half a row before that, and why.
-    pub cut: Option<(u64, Vec<u8>, ProblemKind)>,
-}
-
-/// The rows of a member, unpacked where it is packed; None where it is no JSON lines.
-fn member_rows<'b>(
-    entry: &FileEntry,
-    bytes: &'b [u8],
-    options: &RunOptions,
-) -> Result<Option<MemberRows<'b>>, ProblemKind> {
-    if options.page_format != TextFormat::Auto {
-        return Ok(None);
+impl MemberRows {
+    /// The problem of a member that ends too soon.
+    pub fn told(&self, file: &FileEntry, member: &Member) -> Option<Problem> {
+        let (half, problem) = self.cut.as_ref()?;
+        let byte = (half.start - self.rows.start) as u64;
+        let kind = ProblemKind::Packed(problem.clone());
+        Some(member_problem(file, member, Some(byte), kind))
     }
-    let packing = Packing::named(&entry.name);
-    let packing = packing.filter(|&named| Packing::told(bytes) == Some(named));
-    let entry = FileEntry {
-        packing,
-        ..entry.clone()
-    };
-    if packing.is_none() {
-        let is_rows = are_rows(&entry.name, bytes);
-        return Ok(is_rows.then_some(MemberRows {
-            entry,
-            bytes: Cow::Borrowed(bytes),
-            cut: None,
-        }));
-    }
-    if !are_rows(entry.content_name(), b"{}") {
-        return Ok(None);
-    }
-    let max_bytes = options.max_page_bytes;
-    let mut plain = Vec::new();
-    let read = packed::unpacked(packing, Box::new(Cursor::new(bytes.to_vec())))
-        .take(max_bytes as u64 + 1)
-        .read_to_end(&mut plain);
-    let problem = match read {
-        Ok(_) if plain.len() > max_bytes => return Err(ProblemKind::LongMember(max_bytes as u64)),
-        Ok(_) => None,
-        Err(error) => match PackedProblem::of_read(&error) {
-            Some(problem) if problem.keeps_what_is_before() => Some(problem.clone()),
-            _ => return Err(ProblemKind::of_read(&error)),
-        },
-    };
-    if !are_rows(entry.content_name(), &plain) {
-        return Ok(None);
-    }
-    let cut = problem.map(|problem| {
-        let end = memchr::memrchr(b'\n', &plain).map_or(0, |at| at + 1);
-        (
-            end as u64,
-            plain.split_off(end),
-            ProblemKind::Packed(problem),
-        )
-    });
-    Ok(Some(MemberRows {
-        entry,
-        bytes: Cow::Owned(plain),
-        cut,
-    }))
 }
 
 /// JSON rows, of a stretch of a file or of a member of an archive.
@@ -767,17 +702,20 @@ impl<'c> RowStretch<'c> {
         }
     }
 
+    /// Of a member, also as a file of its own; `bytes` are those of its chunk.
     pub fn of_member(
         file: &'c Arc<FileEntry>,
         member: &'c Member,
-        rows: &'c MemberRows<'_>,
+        entry: &'c FileEntry,
+        rows: &MemberRows,
+        bytes: &'c [u8],
     ) -> Self {
         RowStretch {
             file,
-            member: Some((member, &rows.entry)),
-            bytes: &rows.bytes,
+            member: Some((member, entry)),
+            bytes: &bytes[rows.rows.clone()],
             offset: 0,
-            rows_before: 0,
+            rows_before: member.number - 1,
         }
     }
 
@@ -786,27 +724,16 @@ impl<'c> RowStretch<'c> {
         rows(self.bytes, self.offset, self.rows_before)
     }
 
-    /// The number of a row as places have it: all rows of a member have the member's, and are told
-    /// apart by their lines.
-    pub fn record(&self, row: u64) -> u32 {
-        row_record(self.member.map_or(row, |(member, _)| member.number))
-    }
-
-    /// By so many lines the places of the rows behind a text move.
-    pub fn lines(&self, text: &[u8]) -> u64 {
-        self.member
-            .map_or(0, |_| LineCursor::new(text).count() as u64)
-    }
-
     /// A problem with a row.
     pub fn problem(&self, row: u64, byte: Option<u64>, kind: ProblemKind) -> Problem {
         let Some((member, _)) = self.member else {
             return self.file.problem(Some(row), byte, kind);
         };
-        let name = [&member.name[..], format!("#{row}").as_bytes()].concat();
+        let in_member = row + 1 - member.number;
+        let name = [&member.name[..], format!("#{in_member}").as_bytes()].concat();
         let kind = Box::new(kind);
         let kind = ProblemKind::Member { name, kind };
-        self.file.problem(Some(member.number), byte, kind)
+        self.file.problem(Some(row), byte, kind)
     }
 }
 

@@ -32,6 +32,7 @@ impl Digested {
                     self.hasher.update(&member.name);
                     let content = match &member.kind {
                         MemberKind::File(range) => chunk.bytes.get(range.clone()),
+                        MemberKind::Rows(rows) => chunk.bytes.get(rows.rows.clone()),
                         _ => None,
                     };
                     let content = content.unwrap_or_default();

@@ -156,7 +156,7 @@ enum Reading {
     Warc(warc::Cutter),
     Archive(ArchiveStream),
     #[cfg(feature = "parquet")]
-    Table(TableStream),
+    Table(Box<TableStream>),
 }
 
 impl Reading {
@@ -340,7 +340,9 @@ impl Inputs {
     fn members(&self, file: FileEntry, archive: Archive, reader: ArchiveReader) -> Reading {
         let archive = Some(archive);
         let file = FileEntry { archive, ..file };
-        Reading::Archive(ArchiveStream::new(file, reader, self.max_page_bytes))
+        let reads_rows = self.format == InputFormat::Auto;
+        let stream = ArchiveStream::new(file, reader, self.max_page_bytes, reads_rows);
+        Reading::Archive(stream)
     }
 
     /// What was told of a file, where that counts.
@@ -445,7 +447,10 @@ impl Inputs {
         #[cfg(feature = "parquet")]
         if is_table {
             let table = Table::open(opened, &self.fields, self.max_page_bytes).map_err(skipped)?;
-            self.stream = Some(Reading::Table(TableStream::new(file.clone(), table)));
+            self.stream = Some(Reading::Table(Box::new(TableStream::new(
+                file.clone(),
+                table,
+            ))));
             return Ok(true);
         }
         if archive == Some(Archive::Zip) && file.packing.is_none() {

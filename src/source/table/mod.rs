@@ -6,6 +6,7 @@
 
 mod inflate;
 mod pages;
+mod thrift;
 
 use std::cell::Cell;
 use std::fs::File;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use parquet::basic::{ConvertedType, LogicalType, Type};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{FooterTail, ParquetMetaData, ParquetMetaDataReader};
-use parquet::file::reader::Length;
+use parquet::file::reader::{ChunkReader, Length};
 use parquet::schema::types::ColumnDescriptor;
 
 use super::packed::is_bomb;
@@ -27,6 +28,7 @@ use super::{Chunk, ChunkContent, FileEntry};
 use crate::error::{PackedProblem, ProblemKind};
 
 use pages::{Places, Values};
+use thrift::struct_bytes;
 
 /// Bytes of values that are handed out together.
 const CHUNK_BYTES: usize = 2 << 20;
@@ -130,9 +132,15 @@ impl Table {
             if footer.metadata_length() > MAX_FOOTER_BYTES {
                 return Err(damaged(tail_at, "its footer is too long"));
             }
-            let metadata = ParquetMetaDataReader::new()
-                .parse_and_finish(&places.up_to(MAX_FOOTER_BYTES))
-                .map_err(refused(tail_at))?;
+            let footer_bytes = footer.metadata_length();
+            let footer_at = tail_at.saturating_sub(footer_bytes as u64);
+            let footer = places.get_bytes(footer_at, footer_bytes);
+            let footer = footer.map_err(refused(tail_at))?;
+            if struct_bytes(&footer).is_none() {
+                return Err(damaged(footer_at, "there is no footer"));
+            }
+            let metadata = ParquetMetaDataReader::decode_metadata(&footer);
+            let metadata = metadata.map_err(refused(footer_at))?;
             check(&metadata, tail_at)?;
             let found = |name: &str| {
                 let columns = metadata.file_metadata().schema_descr().columns().iter();

@@ -4,7 +4,7 @@
 //! or checked here first: unpacking, and the numbers of values that pages claim to have.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -18,12 +18,13 @@ use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::inflate::inflate;
+use super::thrift::struct_bytes;
 
 /// Values of a page.
 const MAX_PAGE_VALUES: u32 = 1 << 24;
 /// Values of a dictionary, each of which costs 32 bytes more than itself.
 const MAX_DICTIONARY_VALUES: u32 = 1 << 22;
-/// Bytes read ahead for a page's header.
+/// Bytes read at first for a page's header; long statistics may stand in it.
 const HEADER_BYTES: usize = 512;
 
 fn general(what: impl Into<String>) -> ParquetError {
@@ -47,12 +48,15 @@ impl Places {
         }
     }
 
-    /// The same file, of which more may be read together.
-    pub(super) fn up_to(&self, max_bytes: usize) -> Self {
-        Places {
-            max_bytes,
-            ..self.clone()
-        }
+    /// At most so many bytes from a place on.
+    fn bytes_at(&self, start: u64, length: usize) -> Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(length);
+        let from = From {
+            places: self,
+            at: start,
+        };
+        from.take(length as u64).read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     /// Reads at most so many bytes as there is room for.
@@ -70,12 +74,12 @@ impl Length for Places {
 }
 
 /// Reads on from a place.
-pub(super) struct From {
-    places: Places,
+struct From<'p> {
+    places: &'p Places,
     at: u64,
 }
 
-impl Read for From {
+impl Read for From<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let read = self.places.read_at(self.at, out)?;
         self.at += read as u64;
@@ -84,26 +88,29 @@ impl Read for From {
 }
 
 impl ChunkReader for Places {
-    type T = BufReader<From>;
+    type T = Cursor<Vec<u8>>;
 
+    /// The header of the page that begins there: nothing else is read so.
     fn get_read(&self, start: u64) -> Result<Self::T> {
-        let from = From {
-            places: self.clone(),
-            at: start,
-        };
-        Ok(BufReader::with_capacity(HEADER_BYTES, from))
+        let mut length = HEADER_BYTES;
+        loop {
+            let mut bytes = self.bytes_at(start, length)?;
+            if let Some(end) = struct_bytes(&bytes) {
+                bytes.truncate(end);
+                return Ok(Cursor::new(bytes));
+            }
+            if bytes.len() < length || length >= self.max_bytes {
+                return Err(general("no page stands there"));
+            }
+            length = length.saturating_mul(8).min(self.max_bytes);
+        }
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
         if length > self.max_bytes {
             return Err(general(format!("{length} bytes together")));
         }
-        let mut bytes = Vec::with_capacity(length);
-        let from = From {
-            places: self.clone(),
-            at: start,
-        };
-        from.take(length as u64).read_to_end(&mut bytes)?;
+        let bytes = self.bytes_at(start, length)?;
         match bytes.len() == length {
             true => Ok(Bytes::from(bytes)),
             false => Err(ParquetError::EOF("the file ends".to_owned())),
