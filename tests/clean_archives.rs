@@ -403,7 +403,6 @@ fn json_lines_inside_come_out_as_files_of_them_do() {
         &["--mode", "tag"],
         &["--mode", "spans"],
         &["--corpus-duplicates", "1"],
-        &["--page-duplicates", "remove"],
     ] {
         let arguments = [&["in", "-o", "out"], more].concat();
         let told = place.clean_unscored(&arguments, 3).stderr;

@@ -133,6 +133,10 @@ pub struct Inputs {
     format: InputFormat,
     max_page_bytes: usize,
     charset: Option<Charset>,
+    #[cfg_attr(
+        not(feature = "parquet"),
+        expect(dead_code, reason = "rows name theirs later")
+    )]
     fields: FieldNames,
     walk: Option<Walk>,
     stream: Option<Reading>,
