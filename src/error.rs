@@ -195,6 +195,23 @@ mod files {
         ManyMembers(u64),
         /// A zip archive that does not come from a file.
         ZipFromPipe,
+        /// Parquet that does not come from a file.
+        ParquetFromPipe,
+        /// Parquet whose name does not say so.
+        UnnamedParquet,
+        /// A file of Parquet without the column of texts; these columns it has.
+        NoTextColumn {
+            /// The column that was looked for.
+            field: String,
+            /// All columns.
+            seen: Vec<String>,
+        },
+        /// A file of Parquet that already has the column which `tag` and `spans` add.
+        ColumnTaken(&'static str),
+        /// A text in a row of Parquet that is not UTF-8, though its column says so.
+        FaultyText,
+        /// A text in a row of Parquet longer than the limit, in bytes.
+        LongText(u64),
         /// A sparse file in an archive.
         SparseMember,
         /// HTML larger than a page may be, in bytes.
@@ -379,6 +396,30 @@ mod files {
                 ProblemKind::ZipFromPipe => write!(
                     f,
                     "zip from a pipe, and its directory stands at its end; skipped (name the file)"
+                ),
+                ProblemKind::ParquetFromPipe => write!(
+                    f,
+                    "Parquet from a pipe, and its directory stands at its end; skipped (name the file)"
+                ),
+                ProblemKind::UnnamedParquet => write!(
+                    f,
+                    "Parquet, but not named .parquet; skipped (--format parquet reads it)"
+                ),
+                ProblemKind::NoTextColumn { field, seen } => {
+                    let seen = visible(seen.join(", ").as_bytes());
+                    let field = visible(field.as_bytes());
+                    write!(
+                        f,
+                        "no column '{field}' of texts (its columns: {seen}); skipped, see --text-field"
+                    )
+                }
+                ProblemKind::ColumnTaken(field) => {
+                    write!(f, "already has the column '{field}'; skipped")
+                }
+                ProblemKind::FaultyText => write!(f, "text is not UTF-8; row copied unchanged"),
+                ProblemKind::LongText(limit_bytes) => write!(
+                    f,
+                    "text longer than --max-page-bytes ({limit_bytes}); row copied unchanged"
                 ),
                 ProblemKind::SparseMember => write!(f, "sparse file in an archive; skipped"),
                 ProblemKind::LongHtml(limit_bytes) => write!(

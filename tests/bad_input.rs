@@ -281,10 +281,7 @@ fn a_large_file_that_is_no_page_is_one_other_file() {
 
 #[test]
 fn formats_that_are_not_read_are_named_and_skipped() {
-    let formats: [(&str, &[u8], &str); 2] = [
-        ("c.txt", b"\xfd7zXZ\0\0", "xz"),
-        ("e.parquet", b"PAR1\x15\x04", "Parquet"),
-    ];
+    let formats: [(&str, &[u8], &str); 1] = [("c.txt", b"\xfd7zXZ\0\0", "xz")];
     let place = Place::with(formats.map(|(name, bytes, _)| (format!("in/{name}"), bytes)));
     place.file("in/good.txt", FERRY);
     let outcome = place

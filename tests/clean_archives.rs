@@ -324,6 +324,181 @@ fn names_order_and_attributes_stay() {
     }
 }
 
+/// A row of a site's page: a menu, a headline twice, lines of its own.
+fn row(number: usize) -> String {
+    let menu = "Home\nNews\nSports\nWeather\nContact the newsroom\nSubscribe to our letter\n\n";
+    let lines: String = (0..3 + number % 3)
+        .map(|line| {
+            format!(
+                "In paragraph {line} of report {} the engineers explain at length why the bridge \
+                 must be closed for repairs.\n",
+                number / 2
+            )
+        })
+        .collect();
+    let text = format!("{menu}{lines}\nSign in to comment\nAll rights reserved\n");
+    let url = format!("https://www.site{}.example/{number}", number % 3);
+    serde_json::json!({ "id": number, "url": url, "text": text }).to_string() + "\n"
+}
+
+fn rows(range: std::ops::Range<usize>) -> String {
+    range
+        .map(|number| match number % 40 {
+            7 => "{\"text\": no row}\n".to_owned(),
+            8 => "\n".to_owned(),
+            9 => "{\"id\":9,\"text\":null}\n".to_owned(),
+            _ => row(number),
+        })
+        .collect()
+}
+
+#[test]
+fn json_lines_inside_come_out_as_files_of_them_do() {
+    let place = Place::with([
+        ("in/a.jsonl", rows(0..50).into_bytes()),
+        (
+            "in/b.jsonl.gz",
+            Packing::Gzip.pack(rows(50..90).as_bytes()).expect("memory"),
+        ),
+        (
+            "in/c.ndjson.zst",
+            Packing::Zstd
+                .pack(rows(90..110).as_bytes())
+                .expect("memory"),
+        ),
+        ("in/d.json", row(111).into_bytes()),
+        ("in/e.json", b"{\n  \"pretty\": true\n}\n".to_vec()),
+        ("in/f.txt", FERRY.as_bytes().to_vec()),
+    ]);
+    let files = place.files("in");
+    let names: Vec<&str> = files
+        .keys()
+        .map(|name| name.to_str().expect("UTF-8"))
+        .collect();
+    // A member's number, or that of its first row: all rows before are counted.
+    let first_of = |name: &str| {
+        let before = files.iter().take_while(|(own, _)| *own != Path::new(name));
+        let numbers = before.map(|(own, bytes)| match own.to_str() {
+            Some("e.json" | "f.txt") => 1,
+            _ => unpacked(bytes.clone())
+                .iter()
+                .filter(|&&byte| byte == b'\n')
+                .count(),
+        });
+        1 + numbers.sum::<usize>()
+    };
+    let tar = tar_of(&files);
+    place.file("a.tar.gz", Packing::Gzip.pack(&tar).expect("memory"));
+    place.file("a.tar", &tar);
+    place.file(
+        "a.zip",
+        zip_of(
+            names
+                .iter()
+                .map(|&name| (name, &files[Path::new(name)][..])),
+        ),
+    );
+    for more in [
+        &["--mode", "drop"][..],
+        &["--mode", "tag"],
+        &["--mode", "spans"],
+        &["--corpus-duplicates", "1"],
+    ] {
+        let arguments = [&["in", "-o", "out"], more].concat();
+        let told = place.clean_unscored(&arguments, 3).stderr;
+        let (mut counts, rejects) = (place.counts("stats"), place.read("rejects"));
+        counts["bytes_read"] = Value::Null;
+        assert!(counts["template"]["lines"].as_u64() > Some(0), "{more:?}");
+        let ledger = place.ledger("ledger");
+        let expected = place.files("out");
+        for (archive, threads) in [("a.tar", "1"), ("a.tar.gz", "4"), ("a.zip", "4")] {
+            let arguments = [archive, "-o", "one", "--threads", threads];
+            let outcome = place.clean_unscored(&[&arguments, more].concat(), 3);
+            let what = format!("{archive} {more:?} {threads}");
+            let mut found = place.counts("stats");
+            found["bytes_read"] = Value::Null;
+            assert_eq!(found, counts, "{what}");
+            assert!(place.read("rejects") == rejects, "{what}");
+            let mut cleaned = members(place.read("one")).into_iter();
+            for (name, bytes) in &expected {
+                if name.to_string_lossy().ends_with(".spans.jsonl") {
+                    continue;
+                }
+                let (found, content) = cleaned.next().expect("a member");
+                assert_eq!(Path::new(&found), name, "{what}");
+                assert_eq!(
+                    Packing::told(&content),
+                    Packing::told(bytes),
+                    "{what} {found}"
+                );
+                assert!(
+                    unpacked(content) == unpacked(bytes.clone()),
+                    "{what} {found}"
+                );
+            }
+            assert!(cleaned.next().is_none(), "{what}");
+            let inside = place.ledger("ledger");
+            assert_eq!(inside.len(), ledger.len(), "{what}");
+            for (row, of_file) in inside.iter().zip(&ledger) {
+                let (name, record) = of_file.page.split_once('#').unwrap_or((&of_file.page, "1"));
+                let record: usize = record.parse().expect("a row");
+                let page = format!("{archive}#{}", first_of(name) + record - 1);
+                assert_eq!(row.page, page, "{what}");
+                let same = |row: &support::LedgerRow| {
+                    (
+                        row.line,
+                        row.start,
+                        row.end,
+                        row.bytes.clone(),
+                        row.reason.clone(),
+                    )
+                };
+                assert_eq!(same(row), same(of_file), "{what}");
+            }
+            for (line, of_file) in outcome.stderr.lines().zip(told.lines()) {
+                let mut parts = of_file.splitn(4, ':');
+                let [name, row, byte, why] = [(); 4].map(|()| parts.next().expect("a part"));
+                let number = first_of(name) + row.parse::<usize>().expect("a row") - 1;
+                let expected = format!("{archive}:{number}:{byte}: {name}#{row}:{why}");
+                assert_eq!(line, expected);
+            }
+            assert_eq!(
+                outcome.stderr.lines().count(),
+                told.lines().count(),
+                "{what}"
+            );
+        }
+    }
+}
+
+#[test]
+fn packed_rows_inside_that_are_cut_or_damaged_are_told() {
+    let packed = Packing::Gzip.pack(rows(0..60).as_bytes()).expect("memory");
+    let mut damaged = packed.clone();
+    let at = damaged.len() - 5;
+    damaged[at] ^= 1;
+    let long = Packing::Zstd.pack(&vec![b' '; 70_000]).expect("memory");
+    let tar = Tar::new()
+        .file("cut.jsonl.gz", &packed[..packed.len() / 2])
+        .file("damaged.jsonl.gz", &damaged)
+        .file("long.jsonl.zst", long)
+        .file("plain.jsonl.gz", row(1))
+        .file("other.jsonl", "{\"body\":\"a\"}\n")
+        .end();
+    let place = Place::with([("a.tar", &tar)]);
+    let outcome = place.clean_unscored(&["a.tar", "-o", "out", "--max-page-bytes", "64KiB"], 3);
+    outcome.mentions(": cut.jsonl.gz: gzip data is cut at byte");
+    outcome.mentions(": damaged.jsonl.gz: gzip data is damaged at byte");
+    outcome.mentions(": long.jsonl.zst: member longer than --max-page-bytes (65536); skipped");
+    outcome.mentions(": other.jsonl: no row has text in the field 'text'");
+    let members = members(place.read("out"));
+    let names: Vec<&str> = members.iter().map(|(name, _)| &name[..]).collect();
+    assert_eq!(names, ["cut.jsonl.gz", "plain.jsonl.gz", "other.jsonl"]);
+    assert!(unpacked(members[0].1.clone()).ends_with(b"}\n"));
+    assert_eq!(members[1].1[0], b'{');
+    assert!(!place.read("rejects").is_empty(), "the half row");
+}
+
 #[test]
 fn what_is_no_page_is_told_by_number_and_name() {
     let nested = Tar::new().file("a.txt", FERRY).end();
@@ -362,7 +537,6 @@ fn what_is_no_page_is_told_by_number_and_name() {
         "a.tar:9: in.tar: tar inside tar; skipped",
         "a.tar:10: in.zip: zip inside tar; skipped",
         "a.tar:11: in.txt.gz: gzip inside tar; skipped",
-        "a.tar:12: rows.jsonl: JSON lines inside tar; skipped",
         "a.tar:14: nul\\x1b.txt: binary: holds NUL bytes; copied through unchanged",
         "a.tar:16: long.txt: member longer than --max-page-bytes (65536); skipped",
     ]);
@@ -370,7 +544,10 @@ fn what_is_no_page_is_told_by_number_and_name() {
         .into_iter()
         .map(|(name, _)| name)
         .collect();
-    assert_eq!(names, ["nul\x1b.txt", "korean.txt", "good.txt"]);
+    assert_eq!(
+        names,
+        ["rows.jsonl", "nul\x1b.txt", "korean.txt", "good.txt"]
+    );
     let counts = place.counts("stats");
     assert_eq!(
         (&counts["links"], &counts["other_files"]),
@@ -378,7 +555,7 @@ fn what_is_no_page_is_told_by_number_and_name() {
     );
     assert_eq!(
         (&counts["converted"], &counts["pages"]),
-        (&1.into(), &2.into())
+        (&1.into(), &3.into())
     );
     assert_eq!(place.tree("").len(), 5, "nothing beside the outputs");
 }

@@ -7,7 +7,13 @@ mod support;
 use std::fs;
 use std::path::Path;
 
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, BinaryArray, RecordBatch, StringArray};
 use dechaff::source::packed::Packing;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, Encoding};
+use parquet::file::properties::{WriterProperties, WriterVersion};
 use serde_json::json;
 use support::{Numbers, Place, count_from};
 
@@ -168,6 +174,8 @@ fn clean_mutants(
 ) {
     let pages = pages();
     let mutants = count_from("DECHAFF_TEST_MUTANTS", 250);
+    // Earlier ones are made, but not cleaned.
+    let from = count_from("DECHAFF_TEST_MUTANTS_FROM", 0);
     let mut numbers = Numbers::new(seed);
     for first in (0..mutants).step_by(BATCH) {
         let place = Place::new();
@@ -180,6 +188,9 @@ fn clean_mutants(
             place.file(format!("in/{}/{number}.{name}", number % 3), bytes);
         }
         let mode = numbers.pick(&["drop", "tag", "spans"]);
+        if first < from {
+            continue;
+        }
         let outcome = place.clean(
             [
                 "in",
@@ -261,6 +272,58 @@ fn html_in_json_lines() {
     clean_mutants("jsonl", 22, &options, |page, numbers, number| {
         rows_of(page, numbers, number, true)
     });
+}
+
+/// A file of Parquet with a few rows, packed in one of several ways; in every second one the texts
+/// are changed.
+fn table_of(page: &str, numbers: &mut Numbers, number: usize) -> Vec<u8> {
+    let texts: Vec<Vec<u8>> = (0..1 + numbers.below(40))
+        .map(|_| changed(page.to_owned(), numbers, number))
+        .collect();
+    let texts = texts.iter().enumerate();
+    let texts = texts.map(|(row, text)| (row % 5 != 3).then_some(&text[..]));
+    let texts: ArrayRef = Arc::new(BinaryArray::from_iter(texts));
+    let rows = texts.len();
+    let urls: ArrayRef = Arc::new(StringArray::from_iter_values(
+        (0..rows).map(|row| format!("https://site{}.example/{row}", number % 7)),
+    ));
+    let table =
+        RecordBatch::try_from_iter_with_nullable([("text", texts, true), ("url", urls, true)]);
+    let table = table.expect("a table");
+    let packing = numbers.pick(&[
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::GZIP(Default::default()),
+        Compression::ZSTD(Default::default()),
+        Compression::BROTLI(Default::default()),
+        Compression::LZ4_RAW,
+        Compression::LZ4,
+    ]);
+    let encoding = numbers.pick(&[
+        Encoding::PLAIN,
+        Encoding::DELTA_LENGTH_BYTE_ARRAY,
+        Encoding::DELTA_BYTE_ARRAY,
+    ]);
+    let properties = WriterProperties::builder()
+        .set_compression(packing)
+        .set_encoding(encoding)
+        .set_dictionary_enabled(numbers.below(2) == 0)
+        .set_data_page_size_limit(numbers.pick(&[1000, 1 << 20]))
+        .set_write_batch_size(4)
+        .set_writer_version(numbers.pick(&[WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0]))
+        .set_max_row_group_row_count(Some(numbers.pick(&[7, 1000])))
+        .build();
+    let mut bytes = Vec::new();
+    let mut writer =
+        ArrowWriter::try_new(&mut bytes, table.schema(), Some(properties)).expect("a file");
+    writer.write(&table).expect("rows");
+    writer.close().expect("a footer");
+    bytes
+}
+
+#[test]
+fn parquet() {
+    clean_mutants("parquet", 28, &[], table_of);
 }
 
 #[test]

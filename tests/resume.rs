@@ -1,7 +1,8 @@
 //! Runs that are killed, stopped or refused, and gone on with: what comes out is what a run
 //! without a break writes, byte for byte.
 //!
-//! `DECHAFF_KILLS=200` sets how many moments each kind of run is killed at.
+//! Some runs are killed at every change to what is on disk, one after the other; that needs a C
+//! compiler, and Linux. `DECHAFF_KILLS=200` sets how many moments each kind of run is killed at.
 #![cfg(all(unix, feature = "cli"))]
 
 mod support;
@@ -253,6 +254,24 @@ impl Written {
     }
 }
 
+/// What stands under its name is whole, whatever the moment.
+#[track_caller]
+fn is_whole(case: &Case, expected: &Written, when: &str) {
+    for (name, bytes) in case.place.files(OUTPUTS) {
+        let is_hidden = name
+            .iter()
+            .any(|part| part.as_encoded_bytes().starts_with(b".dechaff-"));
+        if !is_hidden && name != Path::new("stats") {
+            let whole = expected.files.get(&name);
+            assert!(
+                whole == Some(&bytes),
+                "{when}: {} is no whole file",
+                name.display()
+            );
+        }
+    }
+}
+
 /// Kills runs at random moments, going on each time, until `kills` were killed.
 fn kill_at_random(case: &Case, code: i32, seed: u64) {
     let begun = Instant::now();
@@ -281,20 +300,7 @@ fn kill_at_random(case: &Case, code: i32, seed: u64) {
         }
         assert!(was_running);
         killed += 1;
-        // What stands under its name is whole, whatever the moment.
-        for (name, bytes) in case.place.files(OUTPUTS) {
-            let is_hidden = name
-                .iter()
-                .any(|part| part.as_encoded_bytes().starts_with(b".dechaff-"));
-            if !is_hidden && name != Path::new("stats") {
-                let whole = expected.files.get(&name);
-                assert!(
-                    whole == Some(&bytes),
-                    "{when}: {} is no whole file",
-                    name.display()
-                );
-            }
-        }
+        is_whole(case, &expected, &when);
         // Half of them are killed once more while they go on.
         is_fresh = draws.below(2) == 0;
         if is_fresh {
@@ -310,6 +316,84 @@ fn kill_at_random(case: &Case, code: i32, seed: u64) {
     if std::env::var_os("DECHAFF_KILLS").is_some() {
         eprintln!("{killed} killed, {resumed} gone on with to the end, {ended} ended before");
     }
+}
+
+/// Makes the library that kills a run at a call, in a place; None, said aloud, where that cannot be
+/// done.
+fn killer(place: &Place) -> Option<PathBuf> {
+    if !cfg!(target_os = "linux") {
+        support::skip("runs are killed at every write on Linux only");
+        return None;
+    }
+    let library = place.path("kill_at.so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/kill_at.c");
+    let made = std::process::Command::new("cc")
+        .args(["-shared", "-fPIC", "-o"])
+        .args([&library, &source])
+        .arg("-ldl")
+        .status();
+    let is_made = made.is_ok_and(|status| status.success());
+    if !is_made {
+        support::skip("no C compiler here: no run is killed at every write");
+    }
+    is_made.then_some(library)
+}
+
+/// Kills a run at its first change to what is on disk, then one at its second, and so on until
+/// one ends; goes on with each, and kills every third once more while it goes on.
+fn kill_at_every_write(case: &Case, code: i32) {
+    let tools = Place::new();
+    let Some(library) = killer(&tools) else {
+        return;
+    };
+    let expected = case.finish(&[], code);
+    let run = |at: usize, more: &[&'static str]| {
+        let mut command = case.place.process(case.arguments(more));
+        command.env("LD_PRELOAD", &library);
+        command.env("KILL_AT", at.to_string());
+        let silent = command.stdin(Stdio::null()).stdout(Stdio::null());
+        let status = silent.stderr(Stdio::null()).status();
+        status.expect("the program runs").code()
+    };
+    let mut killed = 0;
+    for at in 1.. {
+        case.clear();
+        let when = format!("killed at change {at}");
+        if let Some(found) = run(at, &[]) {
+            assert_eq!(found, code, "{when}: not killed");
+            case.written().is(&expected, &when);
+            break;
+        }
+        killed += 1;
+        is_whole(case, &expected, &when);
+        if at % 3 == 0 && run(1 + at / 3 % 20, &["--resume"]).is_none() {
+            is_whole(case, &expected, &when);
+        }
+        case.finish(&["--resume"], code).is(&expected, &when);
+    }
+    assert!(killed > 20, "{killed} killed: the library had no say");
+}
+
+#[test]
+fn a_tree_is_gone_on_with_after_a_kill_at_any_write() {
+    let case = Case::new("in", "to/out", &["--rejects", "to/rejects"]);
+    for number in 0..6 {
+        let name = format!("in/site{}/p{number}.txt", number % 2);
+        case.place.file(name, page(number));
+    }
+    case.place.file("in/site1/m.jsonl", rows(0..120));
+    let mut damaged = gzip(rows(120..240).as_bytes(), 20_000);
+    let at = damaged.len() - 3000;
+    damaged[at] ^= 0x55;
+    case.place.file("in/site1/n.jsonl.gz", damaged);
+    kill_at_every_write(&case, 3);
+}
+
+#[test]
+fn rows_are_gone_on_with_after_a_kill_at_any_write() {
+    let case = Case::new("in.jsonl", "to/out.jsonl", &["--rejects", "to/rejects"]);
+    case.place.file("in.jsonl", rows(0..250));
+    kill_at_every_write(&case, 3);
 }
 
 #[test]

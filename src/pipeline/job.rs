@@ -9,12 +9,14 @@ use super::memory::Shares;
 use super::meter::{Clock, Pass};
 use super::ordered::{Turn, Weight};
 use super::outcome::{ChunkOutcome, Outcome, RowsSeen, Writer, Written, put};
-use super::unpack::{self, FieldText, MemberPage, Page, RecordPage, RecordText, TextCharset};
+use super::unpack::{
+    self, FieldText, MemberPage, Page, RecordPage, RecordText, RowBytes, RowStretch, TextCharset,
+};
 use crate::cleaner::{Cleaned, Cleaner, PageText, Workspace};
 use crate::error::{Problem, ProblemKind, RunError, io_at};
 use crate::evidence::PageAddress;
 use crate::html::LineStructure;
-use crate::index::{Names, page_name};
+use crate::index::{Names, Place, page_name};
 use crate::record::Stage;
 use crate::report::Counts;
 use crate::sink::Sink;
@@ -22,10 +24,14 @@ use crate::sink::archive::Stretch;
 use crate::sink::ledger::{self, Address};
 use crate::sink::records::{self, RecordFormat};
 use crate::sink::render::{self, Mode};
-use crate::source::archive::{Archive, Member};
+#[cfg(feature = "parquet")]
+use crate::sink::table::{Layout, TableStretch};
+use crate::source::archive::{Archive, Member, MemberRows};
 use crate::source::content::TextFormat;
 use crate::source::inputs::read_file;
 use crate::source::packed::Packing;
+#[cfg(feature = "parquet")]
+use crate::source::table::{self, TableRows};
 use crate::source::warc::{self, Batch, Batches, Fields, Item};
 use crate::source::{Chunk, ChunkContent, FileEntry, Job, rows, site};
 
@@ -137,7 +143,7 @@ impl<'r> Worker<'r> {
         Written {
             text,
             spans: (self.options.mode == Mode::Spans).then(Vec::new),
-            ending: None,
+            ..Written::default()
         }
     }
 }
@@ -434,8 +440,25 @@ impl JobRun<'_, '_, '_> {
                 self.outcome.keep_bytes(&chunk.bytes);
                 self.worker.written(chunk.bytes.clone())
             }
-            ChunkContent::Rows { rows_before } => self.rows(&chunk, *rows_before, &mut rows)?,
+            ChunkContent::Rows { rows_before } => {
+                let stretch = RowStretch::of_chunk(&chunk, *rows_before);
+                Written {
+                    text: self.rows(stretch, &mut rows)?,
+                    ..Written::default()
+                }
+            }
             ChunkContent::Members { members, .. } => self.members(&chunk, members)?,
+            #[cfg(feature = "parquet")]
+            ChunkContent::Table(rows) => match self.table(&chunk, rows)? {
+                Ok(written) => written,
+                Err(kind) => {
+                    if chunk.is_first {
+                        self.outcome.tell(file, kind);
+                    }
+                    has_failed = true;
+                    Written::default()
+                }
+            },
             ChunkContent::Rejected { row, problem } => {
                 if let Some(kind) = problem {
                     self.outcome
@@ -516,6 +539,10 @@ impl JobRun<'_, '_, '_> {
                 MemberPage::Skipped(kind) => {
                     let problem = unpack::member_problem(file, member, None, kind);
                     self.outcome.problems.push(problem);
+                }
+                MemberPage::Rows(entry, rows) => {
+                    let content = self.member_rows(chunk, member, &entry, rows)?;
+                    add(member, None, &content)?;
                 }
                 MemberPage::Page(entry, bytes, page) => {
                     let place = PageFile {
@@ -682,14 +709,15 @@ impl JobRun<'_, '_, '_> {
                         return Ok(());
                     }
                     RecordPage::Page(page) => {
+                        let record = unpack::row_record(*number);
                         let place = RowPlace {
                             file,
+                            entry: file,
                             name: file.name.as_os_str().as_encoded_bytes(),
-                            in_index,
+                            in_index: in_index.map(|file| unpack::page_place(file, record)),
                             number: *number,
-                            offset: *offset,
                         };
-                        return self.record(&fields, &page, &place, written);
+                        return self.record(&fields, &page, &place, *offset, written);
                     }
                     RecordPage::Rejected(kind) => {
                         let bytes = &batch.buffer[head.start..head.end + block.len()];
@@ -712,6 +740,7 @@ impl JobRun<'_, '_, '_> {
         fields: &Fields<'_>,
         page: &RecordText<'_>,
         place: &RowPlace<'_>,
+        offset: u64,
         written: &mut Written,
     ) -> Result<(), RunError> {
         let options = self.worker.options;
@@ -726,7 +755,12 @@ impl JobRun<'_, '_, '_> {
         };
         let url = records::url(fields);
         self.make_room(page.text.as_bytes())?;
-        let cleaned = self.clean_record(&page.text, &page.structures, url.as_deref(), place);
+        let cleaned = self.clean_record(
+            page.text.as_bytes(),
+            &page.structures,
+            url.as_deref(),
+            place,
+        );
         let cleaned = match cleaned {
             Ok(cleaned) => {
                 let mode = if is_wet { options.mode } else { Mode::Drop };
@@ -735,7 +769,7 @@ impl JobRun<'_, '_, '_> {
             }
             Err(kind) => {
                 self.outcome
-                    .tell_at(place.file, Some(place.number), place.offset, kind);
+                    .tell_at(place.file, Some(place.number), offset, kind);
                 self.outcome.keep_unread(page.text.as_bytes());
                 body.text.extend_from_slice(page.text.as_bytes());
                 None
@@ -768,7 +802,13 @@ impl JobRun<'_, '_, '_> {
         if let Some(cleaned) = cleaned {
             self.outcome.counts.converted += u64::from(page.is_converted);
             self.outcome.note_html(page.html_bytes);
-            self.end_record(cleaned, &page.text, url.as_deref(), place, &before);
+            self.end_record(
+                cleaned,
+                page.text.as_bytes(),
+                url.as_deref(),
+                place,
+                &before,
+            );
         }
         Ok(())
     }
@@ -777,7 +817,7 @@ impl JobRun<'_, '_, '_> {
     fn end_record(
         &mut self,
         cleaned: Cleaned<'_>,
-        text: &str,
+        text: &[u8],
         url: Option<&str>,
         place: &RowPlace<'_>,
         before: &Counts,
@@ -800,7 +840,7 @@ impl JobRun<'_, '_, '_> {
     /// As [`JobRun::note_site`], for a row or record.
     fn note_record(&mut self, url: Option<&str>, place: &RowPlace<'_>, before: &Counts) {
         if self.worker.clock.is_on() {
-            let site = site::of_record(place.file, url, self.worker.options.site_by);
+            let site = site::of_record(place.entry, url, self.worker.options.site_by);
             self.note_site(site.as_deref(), before);
         }
     }
@@ -808,7 +848,7 @@ impl JobRun<'_, '_, '_> {
     /// Cleans the text of a row or record.
     fn clean_record<'t>(
         &mut self,
-        text: &'t str,
+        text: &'t [u8],
         structures: &'t [LineStructure],
         url: Option<&str>,
         place: &RowPlace<'_>,
@@ -817,55 +857,178 @@ impl JobRun<'_, '_, '_> {
         if let Some(kind) = unpack::too_many_lines(text, options) {
             return Err(kind);
         }
-        let site = site::of_record(place.file, url, options.site_by);
+        let site = site::of_record(place.entry, url, options.site_by);
         let in_corpus = PageAddress {
             site: site.as_deref(),
-            place: place
-                .in_index
-                .map(|number| unpack::page_place(number, unpack::row_record(place.number))),
+            place: place.in_index,
         };
         let page = PageText {
-            bytes: text.as_bytes(),
+            bytes: text,
             structures,
         };
         let cleaned = self.worker.clean(page, &in_corpus);
         cleaned.ok_or(ProblemKind::Internal)
     }
 
-    /// Cleans the rows of a chunk.
-    fn rows(
-        &mut self,
-        chunk: &Chunk,
-        rows_before: u64,
-        seen: &mut RowsSeen,
-    ) -> Result<Written, RunError> {
-        let name = chunk.file.name.as_os_str().as_encoded_bytes();
-        let in_index = self.worker.number_of(&chunk.file);
-        let mut out = Vec::with_capacity(chunk.bytes.len());
-        for row in unpack::rows(&chunk.bytes, chunk.offset, rows_before) {
+    /// Cleans rows.
+    fn rows(&mut self, stretch: RowStretch<'_>, seen: &mut RowsSeen) -> Result<Vec<u8>, RunError> {
+        let name = stretch.file.name.as_os_str().as_encoded_bytes();
+        let in_index = self.worker.number_of(stretch.file);
+        let mut out = Vec::new();
+        for row in stretch.rows() {
             out.extend_from_slice(row.mark);
-            let place = RowPlace {
-                file: &chunk.file,
-                name,
-                in_index,
-                number: row.number,
-                offset: row.offset,
-            };
             if row.is_blank() {
                 out.extend_from_slice(row.bytes);
-            } else {
-                self.row(row.bytes, &place, seen, &mut out)?;
+                continue;
             }
+            let record = unpack::row_record(row.number);
+            let place = RowPlace {
+                file: stretch.file,
+                entry: stretch.member.map_or(stretch.file, |(_, entry)| entry),
+                name,
+                in_index: in_index.map(|file| unpack::page_place(file, record)),
+                number: row.number,
+            };
+            self.row(&stretch, &row, &place, seen, &mut out)?;
         }
-        Ok(Written {
-            text: out,
+        Ok(out)
+    }
+
+    /// Cleans the rows of a member of an archive, and packs them as they were.
+    fn member_rows(
+        &mut self,
+        chunk: &Chunk,
+        member: &Member,
+        entry: &FileEntry,
+        rows: &MemberRows,
+    ) -> Result<Vec<u8>, RunError> {
+        let (file, bytes) = (&chunk.file, &chunk.bytes);
+        let mut seen = RowsSeen::default();
+        let stretch = RowStretch::of_member(file, member, entry, rows, bytes);
+        let out = self.rows(stretch, &mut seen)?;
+        self.outcome.problems.extend(rows.told(file, member));
+        if let Some((half, _)) = rows.cut.as_ref().filter(|(half, _)| !half.is_empty()) {
+            self.outcome.reject_line(&bytes[half.clone()]);
+        }
+        if let Some(kind) = seen.no_text_field() {
+            let problem = unpack::member_problem(file, member, None, kind);
+            self.outcome.problems.push(problem);
+        }
+        match rows.packing {
+            Some(packing) => pack(packing, &out, file),
+            None => Ok(out),
+        }
+    }
+
+    /// Cleans the rows of a stretch of Parquet; or why nothing is written of the file.
+    #[cfg(feature = "parquet")]
+    fn table(
+        &mut self,
+        chunk: &Chunk,
+        rows: &TableRows,
+    ) -> Result<Result<Written, ProblemKind>, RunError> {
+        let has_field = self.worker.options.mode != Mode::Drop;
+        let layout = match Layout::new(&rows.table, has_field) {
+            Ok(layout) => layout,
+            Err(kind) => return Ok(Err(kind)),
+        };
+        let name = chunk.file.name.as_os_str().as_encoded_bytes();
+        let in_index = self.worker.number_of(&chunk.file);
+        let mut stretch = TableStretch::default();
+        for row in unpack::table_rows(chunk, rows) {
+            let record = unpack::row_record(row.number);
+            let place = RowPlace {
+                file: &chunk.file,
+                entry: &chunk.file,
+                name,
+                in_index: in_index.map(|file| unpack::page_place(file, record)),
+                number: row.number,
+            };
+            let (text, field) = match row.text {
+                Some(value) => self.table_row(value, &row, &place, rows.table.is_utf8())?,
+                None => {
+                    self.outcome.counts.rows_without_text += 1;
+                    (None, None)
+                }
+            };
+            stretch.add(text, field);
+        }
+        let ended = stretch.end(&layout, rows.group);
+        Ok(ended
+            .map_err(table::refused(chunk.offset))
+            .map(|text| Written {
+                text,
+                table: Some(Box::new(layout)),
+                ..Written::default()
+            }))
+    }
+
+    /// Cleans the text of a row of Parquet: what takes its place, and what stands in the column
+    /// that is added.
+    #[cfg(feature = "parquet")]
+    fn table_row(
+        &mut self,
+        value: &[u8],
+        row: &unpack::TableText<'_>,
+        place: &RowPlace<'_>,
+        is_utf8: bool,
+    ) -> Result<TableValues, RunError> {
+        self.worker.clock.begin_page();
+        let before = self.outcome.counts;
+        let options = self.worker.options;
+        let wants_structures = self.worker.cleaner.reads_structure();
+        let url = row.url.as_deref();
+        let told = unpack::value_text(value, is_utf8, options, wants_structures);
+        let FieldText {
+            text,
+            html_bytes,
+            structures,
+        } = match &told {
+            Ok(told) => told,
+            Err(kind) => {
+                self.keep_value(value, kind.clone(), place);
+                return Ok((Some(value.to_vec()), None));
+            }
+        };
+        self.make_room(text)?;
+        let cleaned = match self.clean_record(text, structures, url, place) {
+            Ok(cleaned) => cleaned,
+            Err(kind) => {
+                self.keep_value(text, kind, place);
+                return Ok((Some(value.to_vec()), None));
+            }
+        };
+        let page = page_name(place.name, place.number);
+        let mut body = Written {
+            text: Vec::with_capacity(text.len()),
             ..Written::default()
-        })
+        };
+        self.write(Mode::Drop, &cleaned, Address::of_page(&page), &mut body)?;
+        let (text_out, field) = match options.mode {
+            Mode::Drop => (body.text, None),
+            Mode::Tag | Mode::Spans => {
+                let mut field = Vec::new();
+                render::write_field(options.mode, &cleaned, self.worker.names(), &mut field);
+                (text.to_vec(), Some(field))
+            }
+        };
+        self.outcome.note_html(*html_bytes);
+        self.end_record(cleaned, text, url, place, &before);
+        Ok((Some(text_out), field))
+    }
+
+    /// Counts a value of Parquet that stays as it is.
+    #[cfg(feature = "parquet")]
+    fn keep_value(&mut self, text: &[u8], kind: ProblemKind, place: &RowPlace<'_>) {
+        let problem = place.file.problem(Some(place.number), None, kind);
+        self.outcome.problems.push(problem);
+        self.outcome.keep_unread(text);
     }
 
     fn row(
         &mut self,
-        line: &[u8],
+        stretch: &RowStretch<'_>,
+        row: &RowBytes<'_>,
         place: &RowPlace<'_>,
         seen: &mut RowsSeen,
         out: &mut Vec<u8>,
@@ -873,13 +1036,14 @@ impl JobRun<'_, '_, '_> {
         self.worker.clock.begin_page();
         let before = self.outcome.counts;
         let options = self.worker.options;
+        let line = row.bytes;
+        let problem =
+            |byte: usize, kind| stretch.problem(row.number, Some(row.offset + byte as u64), kind);
         let row = match rows::take_apart(line.trim_ascii_end(), &options.fields) {
             Ok(row) => row,
             Err(error) => {
-                let byte = place.offset + error.byte as u64;
-                let kind = ProblemKind::BadRow(error.what);
-                self.outcome
-                    .tell_at(place.file, Some(place.number), byte, kind);
+                let problem = problem(error.byte, ProblemKind::BadRow(error.what));
+                self.outcome.problems.push(problem);
                 self.outcome.counts.rows_rejected += 1;
                 self.outcome.reject_line(line);
                 return Ok(());
@@ -900,7 +1064,7 @@ impl JobRun<'_, '_, '_> {
         } = &unpack::field_text(field, options, wants_structures);
         let mode = options.mode;
         let is_taken = mode != Mode::Drop && row.fields.iter().any(|name| name == render::FIELD);
-        self.make_room(text.as_bytes())?;
+        self.make_room(text)?;
         let cleaned = if is_taken {
             Err(ProblemKind::FieldTaken(render::FIELD))
         } else {
@@ -909,9 +1073,8 @@ impl JobRun<'_, '_, '_> {
         let cleaned = match cleaned {
             Ok(cleaned) => cleaned,
             Err(kind) => {
-                self.outcome
-                    .tell_at(place.file, Some(place.number), place.offset, kind);
-                self.outcome.keep_unread(text.as_bytes());
+                self.outcome.problems.push(problem(0, kind));
+                self.outcome.keep_unread(text);
                 out.extend_from_slice(line);
                 return Ok(());
             }
@@ -925,11 +1088,7 @@ impl JobRun<'_, '_, '_> {
         let is_changed = mode == Mode::Drop && body.text.len() != text.len();
         let mut copied = 0;
         if is_changed || html_bytes.is_some() {
-            let new = if is_changed {
-                &body.text
-            } else {
-                text.as_bytes()
-            };
+            let new = if is_changed { &body.text } else { &text[..] };
             let new = simdutf8::basic::from_utf8(new);
             let new = new.expect("lines of UTF-8 text are UTF-8");
             out.extend_from_slice(&line[..row.value.start]);
@@ -957,6 +1116,10 @@ fn pack(packing: Packing, bytes: &[u8], file: &FileEntry) -> Result<Vec<u8>, Run
 fn ended(file: &FileEntry, stretch: Stretch, is_last: bool) -> Result<Vec<u8>, RunError> {
     stretch.end(is_last).map_err(io_at(&file.name))
 }
+
+/// What is written of a row of Parquet: its text, and the value of the column that is added.
+#[cfg(feature = "parquet")]
+type TableValues = (Option<Vec<u8>>, Option<Vec<u8>>);
 
 /// A file that is one page, or a member of an archive.
 struct PageFile<'a> {
@@ -988,13 +1151,14 @@ impl<'a> PageFile<'a> {
     }
 }
 
+/// A row or record.
 struct RowPlace<'a> {
     file: &'a FileEntry,
+    /// What says its site where no URL does: the file, or the member that it is in.
+    entry: &'a FileEntry,
+    /// What stands before its number in its page's name.
     name: &'a [u8],
-    /// The file's number in the index.
-    in_index: Option<u32>,
+    in_index: Option<Place>,
     /// From 1.
     number: u64,
-    /// In the file, in bytes.
-    offset: u64,
 }

@@ -29,6 +29,7 @@ use crate::sink::atomic::AtomicFile;
 use crate::sink::records::RecordFormat;
 use crate::sink::render::Mode;
 use crate::source::content::TextFormat;
+use crate::source::inputs::{Input, InputFormat, Inputs};
 use crate::source::packed::Packing;
 use crate::source::rows::FieldNames;
 use crate::source::site::SiteBy;
@@ -40,7 +41,7 @@ pub use collect::{PassOne, Shard, index_corpus, settings};
 use job::Worker;
 use memory::{LARGEST_PAGE_BYTES, Shares};
 use meter::{Clock, Meter, Pass};
-use outcome::{Limits, Writer};
+use outcome::Writer;
 
 /// What a run does beyond cleaning.
 #[derive(Clone, Debug)]
@@ -105,6 +106,13 @@ impl Default for RunOptions {
 }
 
 impl RunOptions {
+    /// A source over inputs, read as these options say.
+    pub fn source(&self, inputs: Vec<Input>, format: InputFormat) -> Inputs {
+        Inputs::new(inputs, format, self.max_page_bytes)
+            .with_charset(self.charset)
+            .with_fields(self.fields.clone())
+    }
+
     /// Where temporary files go.
     pub fn temp_directory(&self) -> PathBuf {
         self.temp_dir.clone().unwrap_or_else(std::env::temp_dir)
@@ -228,13 +236,10 @@ pub fn clean(
     options: &RunOptions,
 ) -> Result<Counts, RunError> {
     let wants_ledger = side_files.ledger.is_some();
-    let limits = Limits {
-        max_removed_percent: options.max_removed_percent,
-    };
     let begun = Instant::now();
     let next_job = until_stopped(source, options, Pass::Two);
     let next_job = resume::jobs_left(side_files.log.as_ref(), next_job);
-    let writer = Writer::new(sink, side_files, progress, limits, options.meter.as_ref())?;
+    let writer = Writer::new(sink, side_files, progress, options)?;
     let shares = Shares::of_cleaning(options, cleaner);
     let writer = ordered::run(
         shares.bounds,

@@ -6,16 +6,18 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::meter::{Clock, Meter, Pass};
+use super::meter::{Clock, Pass};
 use super::ordered::Weight;
 use super::resume::{OpenRecord, Record, sync_folder};
-use super::{PAGES_BEFORE_LIMIT, Progress, SideFiles};
+use super::{PAGES_BEFORE_LIMIT, Progress, RunOptions, SideFiles};
 use crate::charset::Charset;
 use crate::error::{Problem, ProblemKind, RunError};
 use crate::record::{SiteTally, Stage};
 use crate::report::Counts;
 use crate::sink::archive::OutputArchive;
 use crate::sink::atomic::AtomicFile;
+#[cfg(feature = "parquet")]
+use crate::sink::table::{Layout, OutputTable};
 use crate::sink::{Output, Part, Sink, render};
 use crate::source::FileEntry;
 use crate::source::archive::Archive;
@@ -57,6 +59,9 @@ pub struct Written {
     pub spans: Option<Vec<u8>>,
     /// It has another form than its file, whose name gets this ending.
     pub ending: Option<&'static str>,
+    /// The text is a stretch of a file of Parquet that is to be so.
+    #[cfg(feature = "parquet")]
+    pub table: Option<Box<Layout>>,
 }
 
 impl Written {
@@ -167,19 +172,12 @@ impl Weight for Outcome {
     }
 }
 
-/// When a run is to be stopped.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    pub max_removed_percent: Option<f64>,
-}
-
 /// Writes outcomes, adds up the report, tells of problems.
 pub struct Writer<'r> {
     sink: &'r dyn Sink,
     side_files: SideFiles,
     progress: &'r mut dyn Progress,
-    limits: Limits,
-    meter: Option<&'r Arc<Meter>>,
+    options: &'r RunOptions,
     clock: Clock<'r>,
     counts: Counts,
     sites: SiteTally,
@@ -256,8 +254,7 @@ impl<'r> Writer<'r> {
         sink: &'r dyn Sink,
         mut side_files: SideFiles,
         progress: &'r mut dyn Progress,
-        limits: Limits,
-        meter: Option<&'r Arc<Meter>>,
+        options: &'r RunOptions,
     ) -> Result<Self, RunError> {
         let before = side_files.log.as_mut().and_then(|log| log.take_before());
         let before = before.unwrap_or_default();
@@ -267,9 +264,8 @@ impl<'r> Writer<'r> {
             sink,
             side_files,
             progress,
-            limits,
-            meter,
-            clock: Clock::of_turns(meter, Pass::Two),
+            options,
+            clock: Clock::of_turns(options.meter.as_ref(), Pass::Two),
             sites: SiteTally::default(),
             counts: before.counts,
             open,
@@ -362,6 +358,16 @@ impl<'r> Writer<'r> {
         let text = self.sink.create(&name, Part::Text)?;
         self.open = Some(OpenFile {
             text: match chunk.file.archive {
+                #[cfg(feature = "parquet")]
+                None if let Some(layout) = &chunk.written.table => {
+                    let (layout, name) = (Layout::clone(layout), name.into_owned());
+                    Box::new(OutputTable::new(
+                        text,
+                        layout,
+                        name,
+                        self.options.temp_directory(),
+                    ))
+                }
                 Some(Archive::Zip) => Box::new(OutputArchive::new(text, name.into_owned())),
                 Some(Archive::Tar) | None => text,
             },
@@ -499,7 +505,7 @@ impl<'r> Writer<'r> {
     fn check_limits(&self) -> Result<(), RunError> {
         let removed_percent =
             self.counts.bytes_removed() as f64 * 100.0 / self.counts.bytes_in.max(1) as f64;
-        match self.limits.max_removed_percent {
+        match self.options.max_removed_percent {
             Some(max_percent) if removed_percent > max_percent => Err(RunError::TooMuchRemoved {
                 removed_percent,
                 max_percent,
@@ -512,7 +518,7 @@ impl<'r> Writer<'r> {
     /// Ends the run: checks the limits once more and puts the side files under their names.
     pub fn finish(mut self) -> Result<Counts, RunError> {
         self.check_limits()?;
-        if let Some(meter) = self.meter {
+        if let Some(meter) = &self.options.meter {
             meter.set_sites(&self.sites);
         }
         let side_files = [

@@ -7,6 +7,8 @@ use std::path::{Component, Path, PathBuf};
 
 use super::RunOptions;
 use super::resume::{self, STATE_NAME};
+#[cfg(feature = "parquet")]
+use crate::error::ProblemKind;
 use crate::error::RunError;
 use crate::sink::Sink;
 use crate::sink::atomic::without_temporary_name;
@@ -17,8 +19,12 @@ use crate::sink::single::Single;
 use crate::sink::tree::Tree;
 use crate::source::FileEntry;
 use crate::source::content;
+#[cfg(feature = "parquet")]
+use crate::source::inputs::InputFormat;
 use crate::source::inputs::{Input, StreamReader};
 use crate::source::packed::split_name;
+#[cfg(feature = "parquet")]
+use crate::source::{Job, Source};
 
 /// What stands for standard input and standard output.
 pub const STANDARD_STREAM: &str = "-";
@@ -152,6 +158,41 @@ fn planned_run(request: &Request<'_>, is_tree: bool) -> Result<Option<resume::Pl
         run.look_for_end();
     }
     Ok(Some(run))
+}
+
+/// Refuses inputs that are Parquet without the column of texts, all of them, and Parquet from a
+/// stream.
+///
+/// # Errors
+///
+/// [`RunError::Refused`] names the columns of the first.
+#[cfg(feature = "parquet")]
+pub fn check_tables(
+    inputs: &[Input],
+    format: InputFormat,
+    options: &RunOptions,
+) -> Result<(), RunError> {
+    if !matches!(format, InputFormat::Auto | InputFormat::Parquet) {
+        return Ok(());
+    }
+    if format == InputFormat::Parquet && inputs.iter().any(Input::is_stream) {
+        let why = "Parquet is read from a file: its directory stands at its end";
+        return Err(refused(why));
+    }
+    let again = inputs.iter().filter_map(Input::again).collect();
+    let mut source = options.source(again, format);
+    let mut first = None;
+    loop {
+        match source.next_job()? {
+            Some(Job::Skipped(file, kind @ ProblemKind::NoTextColumn { .. })) => {
+                first.get_or_insert_with(|| file.problem(None, None, kind));
+            }
+            Some(Job::Link) => {}
+            Some(_) => return Ok(()),
+            None => break,
+        }
+    }
+    first.map_or(Ok(()), |problem| Err(refused(problem.to_string())))
 }
 
 /// Checks a request that writes side files only.

@@ -19,7 +19,7 @@ use crate::error::{Problem, ProblemKind, RunError, io_at};
 use crate::fingerprint::Fingerprint;
 use crate::index::page_name;
 use crate::page::{Line, split_lines};
-use crate::source::inputs::{Input, InputFormat, Inputs, StreamReader};
+use crate::source::inputs::{Input, InputFormat, StreamReader};
 use crate::source::{FileEntry, Job, Source};
 
 /// Of a block's text at most this many bytes are given.
@@ -122,8 +122,7 @@ pub fn find_repeats(
     options: &RunOptions,
 ) -> Result<RepeatsReport, RunError> {
     let copy = copy_streams(&mut inputs, options)?;
-    let mut source =
-        Inputs::new(inputs, format, options.max_page_bytes).with_charset(options.charset);
+    let mut source = options.source(inputs, format);
     let next_job = until_stopped(&mut source, options, Pass::One);
     let gathered = Gathered {
         finder: BlockFinder::new(request.scope),
@@ -495,8 +494,7 @@ impl TextReader<'_> {
             }
             None => Input::File(file.clone()),
         };
-        let mut source = Inputs::new(vec![input], self.format, self.options.max_page_bytes)
-            .with_charset(self.options.charset);
+        let mut source = self.options.source(vec![input], self.format);
         let mut bytes = Vec::new();
         let (places, options) = (self.places, self.options);
         let record_of = |wanted: &Wanted| places.pages[wanted.extent.page as usize].record;

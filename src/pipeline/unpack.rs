@@ -2,6 +2,8 @@
 //! same pages. [`Walk`] goes over a job of which nothing is written.
 
 use std::borrow::Cow;
+#[cfg(feature = "parquet")]
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::{BYTES_A_LINE, RunOptions};
@@ -12,10 +14,12 @@ use crate::index::{Names, Place};
 use crate::page::LineCursor;
 use crate::sink::records;
 use crate::sink::render::{self, Mode};
-use crate::source::archive::{Member, MemberKind};
+use crate::source::archive::{Member, MemberKind, MemberRows};
 use crate::source::content::{self, Content, TextFormat, UTF8_MARK};
-use crate::source::inputs::{is_named_rows, read_file};
+use crate::source::inputs::read_file;
 use crate::source::rows::{self, Row};
+#[cfg(feature = "parquet")]
+use crate::source::table::TableRows;
 use crate::source::warc::{self, Batch, Fields, Item, Payload, Said};
 use crate::source::{Chunk, ChunkContent, Conversion, FileEntry, Job, site};
 
@@ -49,7 +53,7 @@ pub enum Found<'f> {
 pub struct Text<'f> {
     /// The file that it lies in.
     pub file: &'f Arc<FileEntry>,
-    /// Number of the row or record, from 1; 0 where the file is one page.
+    /// Number of the row, record or member, from 1; 0 where the file is one page.
     pub record: u32,
     /// The row's or record's URL.
     pub url: Option<&'f str>,
@@ -59,8 +63,10 @@ pub struct Text<'f> {
     pub lines_before: u64,
     /// The page begins here.
     pub is_start: bool,
-    /// The member of the archive that it is, which says what site it is of.
+    /// The member of the archive that it is, or that it is a row of, which says what site it is of.
     pub member: Option<&'f FileEntry>,
+    /// It is a row or record.
+    pub is_row: bool,
 }
 
 impl<'f> Text<'f> {
@@ -74,17 +80,16 @@ impl<'f> Text<'f> {
             lines_before: 0,
             is_start: true,
             member: None,
+            is_row: false,
         }
     }
 
     /// The name of the page's site.
     pub fn site(&self, options: &RunOptions) -> Option<Cow<'_, [u8]>> {
-        if let Some(member) = self.member {
-            return site::of_file(member, options.site_by);
-        }
-        match self.record {
-            0 => site::of_file(self.file, options.site_by),
-            _ => site::of_record(self.file, self.url, options.site_by),
+        let file = self.member.unwrap_or(self.file);
+        match self.is_row {
+            true => site::of_record(file, self.url, options.site_by),
+            false => site::of_file(file, options.site_by),
         }
     }
 }
@@ -228,10 +233,12 @@ impl Walk<'_> {
         }
         let file = &chunk.file;
         let is_start = chunk.is_first;
-        let is_page = !matches!(
-            chunk.content,
-            ChunkContent::Rows { .. } | ChunkContent::Members { .. }
-        );
+        let is_page = match chunk.content {
+            ChunkContent::Rows { .. } | ChunkContent::Members { .. } => false,
+            #[cfg(feature = "parquet")]
+            ChunkContent::Table(_) => false,
+            _ => true,
+        };
         if is_page && !(self.is_wanted)(file, 0) {
             return Ok(());
         }
@@ -259,7 +266,11 @@ impl Walk<'_> {
                 }
                 return Ok(());
             }
-            ChunkContent::Rows { rows_before } => return self.rows(chunk, *rows_before, take),
+            ChunkContent::Rows { rows_before } => {
+                return self.rows(RowStretch::of_chunk(chunk, *rows_before), take);
+            }
+            #[cfg(feature = "parquet")]
+            ChunkContent::Table(rows) => return self.table(chunk, rows, take),
             ChunkContent::Cut(kind) => {
                 Found::Problem(problem(None, &ProblemKind::Packed(kind.clone())))
             }
@@ -286,7 +297,8 @@ impl Walk<'_> {
         bytes: &[u8],
         take: &mut Take<'_>,
     ) -> Result<(), RunError> {
-        if !(self.is_wanted)(file, member.number) {
+        let is_rows = matches!(member.kind, MemberKind::Rows(_));
+        if !is_rows && !(self.is_wanted)(file, member.number) {
             return Ok(());
         }
         let problem = |byte, kind| member_problem(file, member, byte, kind);
@@ -294,6 +306,14 @@ impl Walk<'_> {
             MemberPage::Directory => return Ok(()),
             MemberPage::Link => return take(Found::Link),
             MemberPage::Skipped(kind) => return take(Found::Problem(problem(None, kind))),
+            MemberPage::Rows(entry, rows) => {
+                self.rows(
+                    RowStretch::of_member(file, member, &entry, rows, bytes),
+                    take,
+                )?;
+                let told = rows.told(file, member);
+                return told.map_or(Ok(()), |told| take(Found::Problem(told)));
+            }
             MemberPage::Page(entry, bytes, page) => (entry, bytes, page),
         };
         let whole = Text {
@@ -304,13 +324,13 @@ impl Walk<'_> {
         self.told_page(whole, page, problem, take)
     }
 
-    fn rows(&self, chunk: &Chunk, rows_before: u64, take: &mut Take<'_>) -> Result<(), RunError> {
-        let file = &chunk.file;
-        for row in rows(&chunk.bytes, chunk.offset, rows_before) {
+    fn rows(&self, stretch: RowStretch<'_>, take: &mut Take<'_>) -> Result<(), RunError> {
+        let file = stretch.file;
+        for row in stretch.rows() {
             if row.is_blank() || !(self.is_wanted)(file, row.number) {
                 continue;
             }
-            let problem = |byte, kind| file.problem(Some(row.number), Some(byte), kind);
+            let problem = |byte, kind| stretch.problem(row.number, Some(byte), kind);
             let apart = match rows::take_apart(row.bytes.trim_ascii_end(), &self.options.fields) {
                 Ok(apart) => apart,
                 Err(error) => {
@@ -334,8 +354,36 @@ impl Walk<'_> {
             take(Found::Text(Text {
                 record: row_record(row.number),
                 url: apart.url.as_deref(),
-                ..Text::of_file(file, text.as_bytes())
+                member: stretch.member.map(|(_, entry)| entry),
+                is_row: true,
+                ..Text::of_file(file, text)
             }))?;
+        }
+        Ok(())
+    }
+
+    /// The texts of a stretch of Parquet.
+    #[cfg(feature = "parquet")]
+    fn table(&self, chunk: &Chunk, rows: &TableRows, take: &mut Take<'_>) -> Result<(), RunError> {
+        let file = &chunk.file;
+        for row in table_rows(chunk, rows) {
+            let Some(value) = row.text.filter(|_| (self.is_wanted)(file, row.number)) else {
+                continue;
+            };
+            let text = value_text(value, rows.table.is_utf8(), self.options, false);
+            let text = text.and_then(|text| match too_many_lines(&text.text, self.options) {
+                Some(kind) => Err(kind),
+                None => Ok(text),
+            });
+            take(match &text {
+                Ok(text) => Found::Text(Text {
+                    record: row_record(row.number),
+                    url: row.url.as_deref(),
+                    is_row: true,
+                    ..Text::of_file(file, &text.text)
+                }),
+                Err(kind) => Found::Unread(file.problem(Some(row.number), None, kind.clone())),
+            })?;
         }
         Ok(())
     }
@@ -379,13 +427,14 @@ impl Walk<'_> {
                     RecordPage::Other => return Ok(()),
                     RecordPage::Rejected(kind) => (Some(*number), offset, kind),
                     RecordPage::Page(page) => {
-                        if let Some(kind) = too_many_lines(&page.text, self.options) {
+                        if let Some(kind) = too_many_lines(page.text.as_bytes(), self.options) {
                             let problem = file.problem(Some(*number), Some(*offset), kind);
                             return take(Found::Unread(problem));
                         }
                         return take(Found::Text(Text {
                             record: row_record(*number),
                             url: records::url(&fields).as_deref(),
+                            is_row: true,
                             ..Text::of_file(file, page.text.as_bytes())
                         }));
                     }
@@ -586,6 +635,8 @@ pub enum MemberPage<'b> {
     Directory,
     Link,
     Skipped(ProblemKind),
+    /// JSON lines.
+    Rows(FileEntry, &'b MemberRows),
     /// A file: the member as a file of its own, its bytes, and what they are.
     Page(FileEntry, &'b [u8], Page<'b>),
 }
@@ -593,7 +644,7 @@ pub enum MemberPage<'b> {
 /// Tells what a member of an archive is; `bytes` are those of its chunk.
 pub fn member_page<'b>(
     file: &FileEntry,
-    member: &Member,
+    member: &'b Member,
     bytes: &'b [u8],
     options: &RunOptions,
     wants_structures: bool,
@@ -602,11 +653,9 @@ pub fn member_page<'b>(
         MemberKind::Directory => MemberPage::Directory,
         MemberKind::Link => MemberPage::Link,
         MemberKind::Skipped(kind) => MemberPage::Skipped(kind.clone()),
+        MemberKind::Rows(rows) => MemberPage::Rows(file.member(&member.name), rows),
         MemberKind::File(range) => {
             let entry = file.member(&member.name);
-            if options.page_format == TextFormat::Auto && is_named_rows(&entry.name) {
-                return MemberPage::Skipped(entry.unread_format("JSON lines"));
-            }
             let bytes = &bytes[range.clone()];
             let page = match page(&entry, bytes, options, wants_structures) {
                 Page::Text {
@@ -619,6 +668,73 @@ pub fn member_page<'b>(
             };
             MemberPage::Page(entry, bytes, page)
         }
+    }
+}
+
+impl MemberRows {
+    /// The problem of a member that ends too soon.
+    pub fn told(&self, file: &FileEntry, member: &Member) -> Option<Problem> {
+        let (half, problem) = self.cut.as_ref()?;
+        let byte = (half.start - self.rows.start) as u64;
+        let kind = ProblemKind::Packed(problem.clone());
+        Some(member_problem(file, member, Some(byte), kind))
+    }
+}
+
+/// JSON rows, of a stretch of a file or of a member of an archive.
+#[derive(Clone, Copy)]
+pub struct RowStretch<'c> {
+    pub file: &'c Arc<FileEntry>,
+    /// The member, also as a file of its own.
+    pub member: Option<(&'c Member, &'c FileEntry)>,
+    bytes: &'c [u8],
+    offset: u64,
+    rows_before: u64,
+}
+
+impl<'c> RowStretch<'c> {
+    pub fn of_chunk(chunk: &'c Chunk, rows_before: u64) -> Self {
+        RowStretch {
+            file: &chunk.file,
+            member: None,
+            bytes: &chunk.bytes,
+            offset: chunk.offset,
+            rows_before,
+        }
+    }
+
+    /// Of a member, also as a file of its own; `bytes` are those of its chunk.
+    pub fn of_member(
+        file: &'c Arc<FileEntry>,
+        member: &'c Member,
+        entry: &'c FileEntry,
+        rows: &MemberRows,
+        bytes: &'c [u8],
+    ) -> Self {
+        RowStretch {
+            file,
+            member: Some((member, entry)),
+            bytes: &bytes[rows.rows.clone()],
+            offset: 0,
+            rows_before: member.number - 1,
+        }
+    }
+
+    /// All rows, blank ones included.
+    pub fn rows(&self) -> impl Iterator<Item = RowBytes<'c>> + use<'c> {
+        rows(self.bytes, self.offset, self.rows_before)
+    }
+
+    /// A problem with a row.
+    pub fn problem(&self, row: u64, byte: Option<u64>, kind: ProblemKind) -> Problem {
+        let Some((member, _)) = self.member else {
+            return self.file.problem(Some(row), byte, kind);
+        };
+        let in_member = row + 1 - member.number;
+        let name = [&member.name[..], format!("#{in_member}").as_bytes()].concat();
+        let kind = Box::new(kind);
+        let kind = ProblemKind::Member { name, kind };
+        self.file.problem(Some(row), byte, kind)
     }
 }
 
@@ -765,7 +881,8 @@ fn not_written(
 
 /// The text of a row's field.
 pub struct FieldText<'r> {
-    pub text: Cow<'r, str>,
+    /// UTF-8, unless it is a value of Parquet that is not said to be.
+    pub text: Cow<'r, [u8]>,
     /// Bytes of the HTML that it was made of; None for text.
     pub html_bytes: Option<u64>,
     /// Where in the markup its lines stood, if it is known.
@@ -786,20 +903,92 @@ pub fn field_text<'r>(
     };
     if !is_html {
         return FieldText {
-            text: Cow::Borrowed(field),
+            text: Cow::Borrowed(field.as_bytes()),
             html_bytes: None,
             structures: Vec::new(),
         };
     }
     let max_places = max_places(options, wants_structures);
-    let Rendered { text, structures } = html::render_for(field.as_bytes(), max_places);
+    rendered(field.as_bytes(), field.len(), max_places)
+}
+
+/// HTML, made of a field of so many bytes, as text.
+fn rendered(html: &[u8], field_bytes: usize, max_places: usize) -> FieldText<'static> {
+    let Rendered { text, structures } = html::render_for(html, max_places);
     let text = String::from_utf8(text);
     let text = text.unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned());
     FieldText {
-        text: Cow::Owned(text),
-        html_bytes: Some(field.len() as u64),
+        text: Cow::Owned(text.into_bytes()),
+        html_bytes: Some(field_bytes as u64),
         structures,
     }
+}
+
+/// The text of a value of Parquet, as [`field_text`]. Of a column of any bytes it may be HTML in
+/// another character set.
+///
+/// # Errors
+///
+/// Why the value stays as it is.
+#[cfg(feature = "parquet")]
+pub fn value_text<'r>(
+    value: &'r [u8],
+    is_utf8: bool,
+    options: &RunOptions,
+    wants_structures: bool,
+) -> Result<FieldText<'r>, ProblemKind> {
+    if value.len() > options.max_page_bytes {
+        return Err(ProblemKind::LongText(options.max_page_bytes as u64));
+    }
+    if let Ok(text) = simdutf8::basic::from_utf8(value) {
+        return Ok(field_text(text, options, wants_structures));
+    }
+    if is_utf8 {
+        return Err(ProblemKind::FaultyText);
+    }
+    let is_html = match options.field_format {
+        TextFormat::Auto => content::begins_as_html(value),
+        TextFormat::Text => false,
+        TextFormat::Html => true,
+    };
+    if is_html {
+        let decoded = html::decode(value, None).map_err(|_| ProblemKind::UnreadEncoding)?;
+        let max_places = max_places(options, wants_structures);
+        return Ok(rendered(&decoded.html, value.len(), max_places));
+    }
+    if memchr::memchr(0, value).is_some() {
+        return Err(ProblemKind::Nul);
+    }
+    Ok(FieldText {
+        text: Cow::Borrowed(value),
+        html_bytes: None,
+        structures: Vec::new(),
+    })
+}
+
+/// The text and URL of a row of Parquet.
+#[cfg(feature = "parquet")]
+pub struct TableText<'c> {
+    /// From 1, over the file.
+    pub number: u64,
+    /// None for null.
+    pub text: Option<&'c [u8]>,
+    pub url: Option<Cow<'c, str>>,
+}
+
+/// The rows of a stretch of Parquet.
+#[cfg(feature = "parquet")]
+pub fn table_rows<'c>(
+    chunk: &'c Chunk,
+    rows: &'c TableRows,
+) -> impl Iterator<Item = TableText<'c>> {
+    let value = |range: &Option<Range<usize>>| chunk.bytes.get(range.clone()?);
+    let texts = rows.rows.iter().zip(rows.rows_before + 1..);
+    texts.map(move |(row, number)| TableText {
+        number,
+        text: value(&row.text),
+        url: value(&row.url).map(String::from_utf8_lossy),
+    })
 }
 
 /// The byte-order mark, and what stands behind it.
@@ -855,10 +1044,9 @@ pub fn parts<'p>(text: &'p [u8], max_lines: usize) -> impl Iterator<Item = &'p [
 }
 
 /// Why a row's or record's text is not cleaned: it has more lines than a page may have.
-pub fn too_many_lines(text: &str, options: &RunOptions) -> Option<ProblemKind> {
+pub fn too_many_lines(text: &[u8], options: &RunOptions) -> Option<ProblemKind> {
     let max_lines = max_lines(options);
-    let has_too_many =
-        text.len() > max_lines && LineCursor::new(text.as_bytes()).nth(max_lines).is_some();
+    let has_too_many = text.len() > max_lines && LineCursor::new(text).nth(max_lines).is_some();
     has_too_many.then_some(ProblemKind::TooManyLines(max_lines as u64))
 }
 
@@ -882,7 +1070,7 @@ impl RowBytes<'_> {
 }
 
 /// The rows of a chunk that begins at `offset`, behind `rows_before` rows.
-pub fn rows(chunk: &[u8], offset: u64, rows_before: u64) -> impl Iterator<Item = RowBytes<'_>> {
+fn rows(chunk: &[u8], offset: u64, rows_before: u64) -> impl Iterator<Item = RowBytes<'_>> {
     let open_end = (!chunk.is_empty() && !chunk.ends_with(b"\n")).then_some(chunk.len());
     let ends = memchr::memchr_iter(b'\n', chunk).map(|at| at + 1);
     ends.chain(open_end)

@@ -8,6 +8,8 @@ pub mod ledger;
 pub mod records;
 pub mod render;
 pub mod single;
+#[cfg(feature = "parquet")]
+pub mod table;
 pub mod tree;
 
 use std::path::Path;

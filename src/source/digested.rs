@@ -32,11 +32,22 @@ impl Digested {
                     self.hasher.update(&member.name);
                     let content = match &member.kind {
                         MemberKind::File(range) => chunk.bytes.get(range.clone()),
+                        MemberKind::Rows(rows) => chunk.bytes.get(rows.rows.clone()),
                         _ => None,
                     };
                     let content = content.unwrap_or_default();
                     self.hasher.update(&(content.len() as u64).to_le_bytes());
                     self.hasher.update(content);
+                }
+            }
+            // Their texts and URLs: the other columns are not read here.
+            #[cfg(feature = "parquet")]
+            ChunkContent::Table(rows) => {
+                for value in rows.rows.iter().flat_map(|row| [&row.text, &row.url]) {
+                    let value = value.clone().and_then(|range| chunk.bytes.get(range));
+                    let length = value.map_or(u64::MAX, |value| value.len() as u64);
+                    self.hasher.update(&length.to_le_bytes());
+                    self.hasher.update(value.unwrap_or_default());
                 }
             }
             _ => self.hasher.update(&chunk.bytes),

@@ -14,6 +14,8 @@ use super::digested::Digested;
 use super::packed::{self, Packing, split_name};
 use super::rows::FieldNames;
 use super::stream::{Cut, FileBytes, Stream};
+#[cfg(feature = "parquet")]
+use super::table::{self, Table, TableStream};
 use super::{Chunk, ChunkContent, FileEntry, Job, Source, rows, warc};
 use crate::charset::Charset;
 use crate::digest::DigestSum;
@@ -36,8 +38,8 @@ const START_BYTES: u64 = 4;
 pub enum InputFormat {
     /// Told by name and content: `.jsonl` and `.ndjson` are JSON lines, `.json` too where it
     /// begins with a whole row; `.warc` and `.wet` are WARC where a record begins in their first
-    /// bytes, large files whatever their name; what is no text is no page; the rest is HTML or
-    /// text.
+    /// bytes, large files whatever their name; so is Parquet by its first bytes; what is no text
+    /// is no page; the rest is HTML or text.
     #[default]
     Auto,
     /// Every file is one page of text.
@@ -48,6 +50,9 @@ pub enum InputFormat {
     Jsonl,
     /// Every file is WARC or WET.
     Warc,
+    /// Every file is Parquet.
+    #[cfg(feature = "parquet")]
+    Parquet,
 }
 
 /// One thing to clean.
@@ -89,6 +94,8 @@ impl Input {
         match self {
             Input::File(file) => match format {
                 InputFormat::Jsonl | InputFormat::Warc => true,
+                #[cfg(feature = "parquet")]
+                InputFormat::Parquet => true,
                 InputFormat::Text => false,
                 InputFormat::Html => told_archive(&packed(file)).is_ok_and(|found| found.is_some()),
                 InputFormat::Auto => {
@@ -96,6 +103,7 @@ impl Input {
                     told_archive(&file).is_ok_and(|archive| archive.is_some())
                         || is_json_lines(&file).unwrap_or(false)
                         || is_warc(&file, true).unwrap_or(false)
+                        || is_table(&file, true).unwrap_or(false)
                 }
             },
             Input::Directory { .. } => true,
@@ -125,6 +133,11 @@ pub struct Inputs {
     format: InputFormat,
     max_page_bytes: usize,
     charset: Option<Charset>,
+    #[cfg_attr(
+        not(feature = "parquet"),
+        expect(dead_code, reason = "rows name theirs later")
+    )]
+    fields: FieldNames,
     walk: Option<Walk>,
     stream: Option<Reading>,
     /// What a job of files was ended by.
@@ -146,6 +159,8 @@ enum Reading {
     File(Stream),
     Warc(warc::Cutter),
     Archive(ArchiveStream),
+    #[cfg(feature = "parquet")]
+    Table(Box<TableStream>),
 }
 
 impl Reading {
@@ -154,6 +169,8 @@ impl Reading {
             Reading::File(stream) => stream.next_chunk(),
             Reading::Warc(cutter) => cutter.next_chunk(),
             Reading::Archive(stream) => stream.next_chunk(),
+            #[cfg(feature = "parquet")]
+            Reading::Table(stream) => stream.next_chunk(),
         }
     }
 }
@@ -178,6 +195,7 @@ impl Inputs {
             format,
             max_page_bytes,
             charset: None,
+            fields: FieldNames::default(),
             walk: None,
             stream: None,
             next: None,
@@ -202,6 +220,11 @@ impl Inputs {
     /// The same, where the user says which character set texts are in.
     pub fn with_charset(self, charset: Option<Charset>) -> Self {
         Inputs { charset, ..self }
+    }
+
+    /// The same, where the user says which columns hold texts and URLs.
+    pub fn with_fields(self, fields: FieldNames) -> Self {
+        Inputs { fields, ..self }
     }
 
     /// The same source, with a witness.
@@ -298,6 +321,12 @@ impl Inputs {
                     // What cannot be read is told by the stream.
                     let _ = (&mut reader).take(START_BYTES).read_to_end(&mut start);
                     file.packing = Packing::told(&start);
+                    #[cfg(feature = "parquet")]
+                    if self.format == InputFormat::Parquet || self.tells(table::begins_file(&start))
+                    {
+                        let problem = ProblemKind::ParquetFromPipe;
+                        return Some(Err(Job::Skipped(Box::new(file), problem)));
+                    }
                     let is_zip = Archive::told(&start) == Some(Archive::Zip);
                     if is_zip && self.reads_archives() {
                         let problem = ProblemKind::ZipFromPipe;
@@ -315,7 +344,15 @@ impl Inputs {
     fn members(&self, file: FileEntry, archive: Archive, reader: ArchiveReader) -> Reading {
         let archive = Some(archive);
         let file = FileEntry { archive, ..file };
-        Reading::Archive(ArchiveStream::new(file, reader, self.max_page_bytes))
+        let reads_rows = self.format == InputFormat::Auto;
+        let stream = ArchiveStream::new(file, reader, self.max_page_bytes, reads_rows);
+        Reading::Archive(stream)
+    }
+
+    /// What was told of a file, where that counts.
+    #[cfg(feature = "parquet")]
+    fn tells(&self, is_told: bool) -> bool {
+        self.format == InputFormat::Auto && is_told
     }
 
     /// Whether archives are looked for.
@@ -360,6 +397,10 @@ impl Inputs {
         let max_page_bytes = self.max_page_bytes as u64;
         let is_small = size_bytes <= SMALL_FILE_BYTES.min(max_page_bytes);
         let is_auto = self.format == InputFormat::Auto;
+        #[cfg(feature = "parquet")]
+        if self.format == InputFormat::Parquet && file.packing.is_some() {
+            return Err(skipped(file.unread_format("Parquet")));
+        }
         let is_opened = !is_small || !file.has_neighbours || file.packing.is_some();
         let may_be_archive =
             self.reads_archives() && (is_named_archive(file) || !file.has_neighbours);
@@ -368,7 +409,16 @@ impl Inputs {
             false => None,
         };
         let is_archive = archive.is_some();
+        let is_table = match self.format {
+            #[cfg(feature = "parquet")]
+            InputFormat::Parquet => true,
+            InputFormat::Auto => {
+                file.packing.is_none() && is_table(file, is_opened).map_err(skipped)?
+            }
+            _ => false,
+        };
         let mut cut = match self.format {
+            _ if is_table => None,
             InputFormat::Jsonl => Some(Cut::Rows),
             InputFormat::Warc => None,
             _ if is_auto && is_json_lines(file).map_err(skipped)? => Some(Cut::Rows),
@@ -398,6 +448,15 @@ impl Inputs {
             path: file.path.clone(),
             before,
         });
+        #[cfg(feature = "parquet")]
+        if is_table {
+            let table = Table::open(opened, &self.fields, self.max_page_bytes).map_err(skipped)?;
+            self.stream = Some(Reading::Table(Box::new(TableStream::new(
+                file.clone(),
+                table,
+            ))));
+            return Ok(true);
+        }
         if archive == Some(Archive::Zip) && file.packing.is_none() {
             let reader = ZipReader::new(opened).map_err(skipped)?;
             if reader.has_name_twice() {
@@ -629,19 +688,29 @@ fn told_archive(file: &FileEntry) -> Result<Option<Archive>, ProblemKind> {
 /// Whether a file is JSON lines by its name; `.json` must begin with a whole row too.
 fn is_json_lines(file: &FileEntry) -> Result<bool, ProblemKind> {
     let name = file.content_name();
-    let is_json = name
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    if !is_json {
-        return Ok(is_named_rows(name));
+    match is_named_json(name) {
+        true => Ok(begins_with_row(&head(file)?)),
+        false => Ok(is_named_rows(name)),
     }
-    let head = head(file)?;
-    let row = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    Ok(rows::take_apart(row, &FieldNames::default()).is_ok())
+}
+
+/// Whether bytes, named so, are JSON lines.
+pub(crate) fn are_rows(name: &Path, bytes: &[u8]) -> bool {
+    is_named_rows(name) || is_named_json(name) && begins_with_row(bytes)
+}
+
+fn is_named_json(name: &Path) -> bool {
+    name.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
+}
+
+fn begins_with_row(bytes: &[u8]) -> bool {
+    let row = bytes.split(|&byte| byte == b'\n').next();
+    rows::take_apart(row.unwrap_or_default(), &FieldNames::default()).is_ok()
 }
 
 /// Whether a name alone says that a file is JSON lines.
-pub(crate) fn is_named_rows(name: &Path) -> bool {
+fn is_named_rows(name: &Path) -> bool {
     name.extension().is_some_and(|extension| {
         ["jsonl", "ndjson"]
             .iter()
@@ -661,6 +730,19 @@ fn is_warc(file: &FileEntry, is_opened: bool) -> Result<bool, ProblemKind> {
     Ok(warc::begins_file(&head) || is_named && (head.is_empty() || warc::has_record(&head)))
 }
 
+/// Whether a file is Parquet: by its first bytes, which are looked at where `is_opened` says so or
+/// its name says Parquet.
+#[cfg(feature = "parquet")]
+fn is_table(file: &FileEntry, is_opened: bool) -> Result<bool, ProblemKind> {
+    let is_looked_at = is_opened || table::is_named(&file.name);
+    Ok(is_looked_at && table::begins_file(&start(&file.path)?))
+}
+
+#[cfg(not(feature = "parquet"))]
+fn is_table(_: &FileEntry, _: bool) -> Result<bool, ProblemKind> {
+    Ok(false)
+}
+
 fn head(file: &FileEntry) -> Result<Vec<u8>, ProblemKind> {
     let mut head = Vec::new();
     let opened = open_file(&file.path).map_err(|error| ProblemKind::of_read(&error))?;
@@ -677,9 +759,14 @@ fn head(file: &FileEntry) -> Result<Vec<u8>, ProblemKind> {
 
 /// How a file is packed, by its first bytes.
 fn told_packing(path: &Path) -> Result<Option<Packing>, ProblemKind> {
+    Ok(Packing::told(&start(path)?))
+}
+
+/// A file's first bytes.
+fn start(path: &Path) -> Result<Vec<u8>, ProblemKind> {
     let mut start = Vec::new();
     open_file(path)
         .and_then(|file| file.take(START_BYTES).read_to_end(&mut start))
         .map_err(|error| ProblemKind::of_read(&error))?;
-    Ok(Packing::told(&start))
+    Ok(start)
 }

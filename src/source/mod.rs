@@ -11,6 +11,8 @@ pub mod packed;
 pub mod rows;
 pub mod site;
 pub mod stream;
+#[cfg(feature = "parquet")]
+pub mod table;
 pub mod warc;
 
 use std::num::NonZeroU64;
@@ -126,6 +128,7 @@ impl FileEntry {
         let extension = self.name.extension();
         match self.packing {
             _ if format == "WARC" => ProblemKind::UnnamedWarc,
+            None if format == "Parquet" && self.member_of.is_none() => ProblemKind::UnnamedParquet,
             Some(outer) => ProblemKind::NestedFormat {
                 outer: outer.word(),
                 inner: format,
@@ -214,8 +217,11 @@ pub struct Chunk {
 impl Chunk {
     /// Bytes of the file, unpacked ones of what is packed, that were read for it.
     pub fn bytes_read(&self) -> u64 {
-        if let ChunkContent::Members { bytes_read, .. } = self.content {
-            return bytes_read;
+        match &self.content {
+            ChunkContent::Members { bytes_read, .. } => return *bytes_read,
+            #[cfg(feature = "parquet")]
+            ChunkContent::Table(rows) => return rows.bytes_read,
+            _ => {}
         }
         self.conversion
             .as_ref()
@@ -272,6 +278,9 @@ pub enum ChunkContent {
         /// Bytes of the archive that were read for them.
         bytes_read: u64,
     },
+    /// Rows of Parquet; their texts and URLs stand in the chunk's bytes.
+    #[cfg(feature = "parquet")]
+    Table(Box<table::TableRows>),
     /// The bytes of a packed file end before their time; these, the half line or row before
     /// that, are rejected. The last chunk of its file.
     Cut(PackedProblem),

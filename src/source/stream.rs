@@ -522,6 +522,8 @@ mod tests {
                     }
                     ChunkContent::Records(_) => "records".to_owned(),
                     ChunkContent::Members { .. } => "members".to_owned(),
+                    #[cfg(feature = "parquet")]
+                    ChunkContent::Table(_) => "table".to_owned(),
                     ChunkContent::Cut(_) => "cut".to_owned(),
                     ChunkContent::Failed(_) => "failed".to_owned(),
                 };

@@ -565,7 +565,7 @@ pub struct ReadingArgs {
     #[command(flatten)]
     pub encoding: EncodingArgs,
 
-    /// The field of a JSON row that holds the text
+    /// The field of a JSON row, or the column of Parquet, that holds the text
     #[arg(long, default_value = "text", value_name = "NAME")]
     pub text_field: String,
 
@@ -573,7 +573,7 @@ pub struct ReadingArgs {
     #[arg(long, default_value = "auto", value_name = "WHAT")]
     pub text_format: FieldFormat,
 
-    /// The field of a JSON row that holds its URL
+    /// The field of a JSON row, or the column of Parquet, that holds its URL
     #[arg(long, default_value = "url", value_name = "NAME")]
     pub url_field: String,
 
@@ -612,7 +612,7 @@ impl ReadingArgs {
             page_format: match self.format {
                 Format::Text => TextFormat::Text,
                 Format::Html => TextFormat::Html,
-                Format::Auto | Format::Jsonl | Format::Warc => TextFormat::Auto,
+                Format::Auto | Format::Jsonl | Format::Warc | Format::Parquet => TextFormat::Auto,
             },
             field_format: match self.text_format {
                 FieldFormat::Auto => TextFormat::Auto,
@@ -630,6 +630,7 @@ impl ReadingArgs {
             Format::Html => InputFormat::Html,
             Format::Jsonl => InputFormat::Jsonl,
             Format::Warc => InputFormat::Warc,
+            Format::Parquet => InputFormat::Parquet,
         }
     }
 }
@@ -1274,6 +1275,8 @@ pub enum Format {
     /// WARC and WET: pages are answers with status 200 that hold HTML or text, and what was
     /// made of such before
     Warc,
+    /// Parquet: pages are the rows, their text is the column that --text-field names
+    Parquet,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

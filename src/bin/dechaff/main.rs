@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         ));
         return ExitCode::from(commands::FATAL);
     }
+    hush_caught_panics();
     let cli = Cli::read();
     if cli.command.asks_for_memory() {
         machine::take_memory_as_one();
@@ -51,6 +52,16 @@ fn main() -> ExitCode {
             ExitCode::from(commands::FATAL)
         }
     }
+}
+
+/// Says nothing of panics that are caught and told as a problem of a file.
+fn hush_caught_panics() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !dechaff::source::table::is_reading() {
+            usual(panic);
+        }
+    }));
 }
 
 /// What an error says and what its causes say; what a message ends with already is not said again.

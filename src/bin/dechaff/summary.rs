@@ -140,6 +140,7 @@ impl RunSettings<'_> {
                 InputFormat::Html => "html",
                 InputFormat::Jsonl => "jsonl",
                 InputFormat::Warc => "warc",
+                InputFormat::Parquet => "parquet",
             },
             "text_field": options.fields.text,
             "text_format": match options.field_format {

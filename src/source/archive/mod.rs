@@ -7,9 +7,13 @@
 mod tar;
 mod zip;
 
+use std::io::{Cursor, Read};
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
+use super::inputs::are_rows;
+use super::packed::{self, Packing, split_name};
 use super::{Chunk, ChunkContent, FileEntry};
 use crate::error::{PackedProblem, ProblemKind};
 
@@ -60,7 +64,7 @@ pub const START_BYTES: u64 = 512;
 /// One member of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// From 1, all members counted.
+    /// From 1, all members counted, and of JSON lines each row; this is its first one's.
     pub number: u64,
     /// Where it begins in the archive, in bytes.
     pub offset: u64,
@@ -80,12 +84,25 @@ pub struct Member {
 pub enum MemberKind {
     /// A file, and where its bytes stand in the chunk's.
     File(Range<usize>),
+    /// JSON lines.
+    Rows(MemberRows),
     /// A directory.
     Directory,
     /// A link, not followed.
     Link,
     /// Not read.
     Skipped(ProblemKind),
+}
+
+/// A member that is JSON lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberRows {
+    /// Where its whole rows stand in the chunk's bytes, unpacked.
+    pub rows: Range<usize>,
+    /// How it is packed in the archive.
+    pub packing: Option<Packing>,
+    /// Where it ends too soon: what stands of half a row behind its rows, and why it is no more.
+    pub cut: Option<(Range<usize>, PackedProblem)>,
 }
 
 /// What an archive says of a member beside its name and bytes.
@@ -169,6 +186,10 @@ pub struct ArchiveStream {
     file: Arc<FileEntry>,
     reader: ArchiveReader,
     max_bytes: usize,
+    /// Members may be JSON lines.
+    reads_rows: bool,
+    /// By how much rows put the numbers of members forward.
+    more_numbers: u64,
     /// Offset behind the last chunk.
     offset: u64,
     /// A chunk was handed out.
@@ -180,11 +201,13 @@ pub struct ArchiveStream {
 
 impl ArchiveStream {
     /// Over an archive at its start.
-    pub fn new(file: FileEntry, reader: ArchiveReader, max_bytes: usize) -> Self {
+    pub fn new(file: FileEntry, reader: ArchiveReader, max_bytes: usize, reads_rows: bool) -> Self {
         ArchiveStream {
             file: Arc::new(file),
             reader,
             max_bytes,
+            reads_rows,
+            more_numbers: 0,
             offset: 0,
             is_begun: false,
             end: None,
@@ -205,7 +228,7 @@ impl ArchiveStream {
         while bytes.len() < CHUNK_BYTES && members.len() < CHUNK_MEMBERS {
             let before = bytes.len();
             match self.reader.step(self.max_bytes, &mut bytes) {
-                Step::Member(member) => members.push(member),
+                Step::Member(member) => members.push(self.numbered(member, &mut bytes)),
                 Step::End => {
                     self.is_done = true;
                     break;
@@ -243,6 +266,36 @@ impl ArchiveStream {
         Some(self.begun(chunk))
     }
 
+    /// A member with its number; told whether it is JSON lines, and unpacked if it is.
+    fn numbered(&mut self, member: Member, bytes: &mut Vec<u8>) -> Member {
+        let number = member.number + self.more_numbers;
+        let kind = match member.kind {
+            MemberKind::File(range) if self.reads_rows => {
+                let name = String::from_utf8_lossy(&member.name);
+                match unpack_rows(Path::new(&*name), range.start, bytes, self.max_bytes) {
+                    Ok(Some(rows)) => {
+                        let rest = &bytes[rows.rows.clone()];
+                        let ends = memchr::memchr_iter(b'\n', rest).count() as u64;
+                        let is_open = !rest.is_empty() && !rest.ends_with(b"\n");
+                        self.more_numbers += (ends + u64::from(is_open)).saturating_sub(1);
+                        MemberKind::Rows(rows)
+                    }
+                    Ok(None) => MemberKind::File(range),
+                    Err(problem) => {
+                        bytes.truncate(range.start);
+                        MemberKind::Skipped(problem)
+                    }
+                }
+            }
+            kind => kind,
+        };
+        Member {
+            number,
+            kind,
+            ..member
+        }
+    }
+
     /// A chunk that is handed out now.
     fn begun(&mut self, chunk: Chunk) -> Chunk {
         Chunk {
@@ -268,4 +321,58 @@ impl ArchiveStream {
             conversion: None,
         }
     }
+}
+
+/// Unpacks a member that is JSON lines, whose bytes are the last of `bytes`, where it is packed; None
+/// where it is none, and nothing is changed.
+///
+/// # Errors
+///
+/// It is damaged, or longer than `max_bytes` when unpacked.
+fn unpack_rows(
+    name: &Path,
+    start: usize,
+    bytes: &mut Vec<u8>,
+    max_bytes: usize,
+) -> Result<Option<MemberRows>, ProblemKind> {
+    let packing = Packing::named(name);
+    let packing = packing.filter(|&named| Packing::told(&bytes[start..]) == Some(named));
+    if packing.is_none() {
+        let is_rows = are_rows(name, &bytes[start..]);
+        return Ok(is_rows.then_some(MemberRows {
+            rows: start..bytes.len(),
+            packing,
+            cut: None,
+        }));
+    }
+    let name = split_name(name).0;
+    if !are_rows(name, b"{}") {
+        return Ok(None);
+    }
+    let mut plain = Vec::new();
+    let read = packed::unpacked(packing, Box::new(Cursor::new(bytes[start..].to_vec())))
+        .take(max_bytes as u64 + 1)
+        .read_to_end(&mut plain);
+    let cut = match read {
+        Ok(_) if plain.len() > max_bytes => return Err(ProblemKind::LongMember(max_bytes as u64)),
+        Ok(_) => None,
+        Err(error) => match PackedProblem::of_read(&error) {
+            Some(problem) if problem.keeps_what_is_before() => Some(problem.clone()),
+            _ => return Err(ProblemKind::of_read(&error)),
+        },
+    };
+    if !are_rows(name, &plain) {
+        return Ok(None);
+    }
+    bytes.truncate(start);
+    bytes.extend_from_slice(&plain);
+    let end = match cut {
+        Some(_) => memchr::memrchr(b'\n', &plain).map_or(0, |at| at + 1),
+        None => plain.len(),
+    };
+    Ok(Some(MemberRows {
+        rows: start..start + end,
+        packing,
+        cut: cut.map(|problem| (start + end..bytes.len(), problem)),
+    }))
 }

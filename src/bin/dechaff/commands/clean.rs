@@ -22,7 +22,7 @@ use dechaff::sink::digested::{Digested, Kind as OutputKind};
 use dechaff::sink::records::RecordFormat;
 use dechaff::sink::{Output, Sink};
 use dechaff::source::Source;
-use dechaff::source::inputs::{Input, Inputs};
+use dechaff::source::inputs::Input;
 use dechaff::source::packed::Packing;
 use dechaff::source::site::SiteBy;
 use dechaff::visible::visible;
@@ -72,7 +72,7 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         .map(AsRef::as_ref)
         .collect();
     let has_rows = match args.reading.format {
-        Format::Jsonl => true,
+        Format::Jsonl | Format::Parquet => true,
         Format::Warc => record_format == RecordFormat::Jsonl,
         Format::Auto | Format::Text | Format::Html => false,
     };
@@ -93,6 +93,7 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
     check_gold(&args.gold)?;
     let loaded = loaded_index(args, &config, &options)?;
     let plan = plan::plan(&request, streams)?;
+    plan::check_tables(&plan.inputs, args.reading.format(), &options)?;
     let again = inputs_of_pass_one(args, &config, &plan.inputs, options.site_by)?;
     let plan::Plan {
         inputs,
@@ -233,8 +234,8 @@ fn source(
     is_digested: bool,
 ) -> Box<dyn Source> {
     let meter = options.meter.as_ref().filter(|_| is_digested);
-    let inputs = Inputs::new(inputs, args.reading.format(), options.max_page_bytes)
-        .with_charset(options.charset)
+    let inputs = options
+        .source(inputs, args.reading.format())
         .digested(meter.map(|meter| meter.inputs()));
     match run {
         Some(run) => Box::new(run.list(inputs)),

@@ -13,7 +13,6 @@ use dechaff::pipeline::index_files::{self, PartFile};
 use dechaff::pipeline::plan::{self, Request};
 use dechaff::pipeline::{self, PassOne, RunOptions};
 use dechaff::sink::records::RecordFormat;
-use dechaff::source::inputs::Inputs;
 use dechaff::visible::visible;
 
 use super::{CLEAN, exit_code, tell};
@@ -70,8 +69,7 @@ fn build(args: &IndexBuildArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         has_companions: false,
     };
     let inputs = plan::plan_files(&request)?;
-    let mut source = Inputs::new(inputs, args.reading.format(), options.max_page_bytes)
-        .with_charset(options.charset);
+    let mut source = options.source(inputs, args.reading.format());
     let mut progress = Shown::new(&args.inputs, 1, args.quiet);
     let mut part = match args.part {
         Some(_) => {
