@@ -68,7 +68,7 @@ const TABLE: &[(&str, &str)] = &[
     ("compare", "eval record report source visible"),
     (
         "train",
-        "config eval evidence index normalize repeats score simd url",
+        "config decide duplicates eval evidence index normalize repeats score simd templates url",
     ),
     (
         "bin",
