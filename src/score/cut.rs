@@ -349,7 +349,10 @@ mod tests {
         let page = [(0.1, 10), (0.4, 20), (0.9, 70)];
         // Feature 0 is the cut itself.
         for at in [0, 7, 30] {
-            assert_eq!(chosen(&forest(0, at, [0.0, 1.0]), &page), cut(usize::from(at) + 1));
+            assert_eq!(
+                chosen(&forest(0, at, [0.0, 1.0]), &page),
+                cut(usize::from(at) + 1)
+            );
         }
         // Alike promise: the highest cut, and so most text.
         assert_eq!(chosen(&forest(0, 0, [1.0, 1.0]), &page), cut(0));
@@ -373,7 +376,14 @@ mod tests {
     #[test]
     fn features_tell_what_a_cut_leaves() {
         // Two runs of body, between menus; the second is doubtful.
-        let page = [(0.99, 2), (0.02, 40), (0.03, 40), (0.97, 3), (0.35, 15), (0.99, 100)];
+        let page = [
+            (0.99, 2),
+            (0.02, 40),
+            (0.03, 40),
+            (0.97, 3),
+            (0.35, 15),
+            (0.99, 100),
+        ];
         let feature = |name: &str| FEATURES.iter().position(|other| *other == name).unwrap();
         let loose = codes(&page, 10);
         let strict = codes(&page, 25);

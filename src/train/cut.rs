@@ -88,7 +88,10 @@ pub(super) fn fit(
     let each_cut = |weight: &f32| std::iter::repeat_n(*weight, CUTS);
     let examples = Examples {
         columns: (0..cut::FEATURES.len()).map(column).collect(),
-        targets: cut_pages.iter().flat_map(|page| page.promises.clone()).collect(),
+        targets: cut_pages
+            .iter()
+            .flat_map(|page| page.promises.clone())
+            .collect(),
         weights: weights.iter().flat_map(each_cut).collect(),
     };
     boost::fit(&examples, options, seed)
