@@ -16,6 +16,7 @@ use std::time::Duration;
 use criterion::{
     BatchSize, BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
 };
+use dechaff::generate::{self, Generator, Shape};
 use dechaff::pipeline::{PassOne, RunOptions, SideFiles, Silent, clean, index_corpus};
 use dechaff::report::Counts;
 use dechaff::sink::Sink;
@@ -26,10 +27,6 @@ use dechaff::source::FileEntry;
 use dechaff::source::inputs::{Input, InputFormat, Inputs, StreamReader};
 use dechaff::{Cleaner, Config};
 use tempfile::TempDir;
-
-use generate::{Generator, Shape};
-
-mod generate;
 
 const SEED: u64 = 1;
 const PAGES: u64 = 2_000;

@@ -12,15 +12,12 @@ use std::time::Duration;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use dechaff::collect::CorpusBuilder;
 use dechaff::evidence::{Evidence, Needs, PageAddress};
+use dechaff::generate::{Generator, Shape};
 use dechaff::index::keys::{self, SiteKey};
 use dechaff::index::runs::{MemoryStore, RunStore};
 use dechaff::index::{CorpusIndex, Key, Names, Place, Settings, Sites};
 use dechaff::templates::Templates;
 use dechaff::{Config, collect};
-
-use generate::{Generator, Shape};
-
-mod generate;
 
 const SEED: u64 = 1;
 /// Bytes of pages, some 1,800 of them.

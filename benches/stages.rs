@@ -18,6 +18,7 @@ use criterion::{
 use dechaff::decide::Reason;
 use dechaff::evidence::{Evidence, Needs};
 use dechaff::fingerprint::Fingerprint;
+use dechaff::generate::{self, Generator, Shape};
 use dechaff::html::{render, render_with_structure};
 use dechaff::normalize::normalize_into;
 use dechaff::page::split_lines;
@@ -27,10 +28,6 @@ use dechaff::score::{LearnedScorer, PageFacts, Scorer, Scratch};
 use dechaff::shape::measure;
 use dechaff::shingle::{Shingles, find_blocks};
 use dechaff::{Cleaner, Config, Workspace};
-
-use generate::{Generator, Shape};
-
-mod generate;
 
 const SEED: u64 = 1;
 /// Bytes of typical pages, some 370 of them.

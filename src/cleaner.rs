@@ -167,6 +167,16 @@ impl Cleaner {
         self.config.score && self.scorer.reads_structure()
     }
 
+    /// About the memory that a line of a page takes while it is cleaned, in bytes; the page's own
+    /// come besides.
+    pub fn bytes_a_line(&self) -> usize {
+        const WITHOUT_SCORE: usize = 300;
+        match self.config.score {
+            true => WITHOUT_SCORE + self.scorer.bytes_a_line(),
+            false => WITHOUT_SCORE,
+        }
+    }
+
     fn clean_text<'p>(
         &self,
         text: PageText<'p>,

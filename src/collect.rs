@@ -305,6 +305,13 @@ impl PageCounter<'_> {
         self.counts = false;
     }
 
+    /// Gives back the memory that pages were taken in with: after a large one.
+    pub fn shrink(&mut self) {
+        self.evidence = Evidence::default();
+        self.numbers = Vec::new();
+        self.sample = Vec::new();
+    }
+
     /// Adds a file's record to what a part is to hold.
     pub fn add_file(&mut self, argument: u32, name: &[u8]) {
         if self.records.is_some() {

@@ -146,6 +146,8 @@ mod files {
         Unreadable(String),
         /// A pipe, socket or device among the files.
         NotAFile,
+        /// A symbolic link that leads to nothing; what the system says.
+        DanglingLink(String),
         /// It was written to while it was read.
         ChangedWhileRead,
         /// It holds NUL bytes.
@@ -324,6 +326,11 @@ mod files {
                 ProblemKind::NotAFile => {
                     write!(f, "not a regular file (a pipe is read as -); skipped")
                 }
+                ProblemKind::DanglingLink(why) => write!(
+                    f,
+                    "symbolic link that leads nowhere: {}; skipped",
+                    visible(why.as_bytes())
+                ),
                 ProblemKind::ChangedWhileRead => {
                     write!(f, "changed while it was read; no output written")
                 }

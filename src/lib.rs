@@ -42,8 +42,10 @@
 //! The core needs neither files, threads nor a command line
 //! (`default-features = false`). `html` adds what makes lines of HTML pages, `files` sources,
 //! sinks and the parallel pipeline over directories and JSON lines, `eval` labelled pages and
-//! accuracy figures, `compare` runs side by side, `train` models from labelled pages, `cli` (default) the program.
+//! accuracy figures, `compare` runs side by side, `generate` made-up pages, `bench` repeated runs, `train` models from labelled pages, `cli` (default) the program.
 
+#[cfg(feature = "bench")]
+pub mod bench;
 pub mod blocks;
 #[cfg(feature = "html")]
 pub mod charset;
@@ -61,6 +63,8 @@ pub mod error;
 pub mod eval;
 pub mod evidence;
 pub mod fingerprint;
+#[cfg(feature = "generate")]
+pub mod generate;
 pub mod html;
 pub mod index;
 pub mod normalize;

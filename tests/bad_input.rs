@@ -9,6 +9,12 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use dechaff::error::Problem;
+use dechaff::pipeline::{self, Progress, RunOptions, SideFiles};
+use dechaff::score::{Contribution, PageFacts, Score, Scorer, Scratch};
+use dechaff::sink::tree;
+use dechaff::source::inputs::{Input, InputFormat, Inputs};
+use dechaff::{Cleaner, Config};
 use support::{
     FERRY, FERRY_BODY, MARK, Outcome, PLAIN, Place, Tree, make_pipe, rebuild, skip, text_of,
 };
@@ -588,14 +594,23 @@ fn links_in_a_directory_are_counted_and_not_followed() {
     ] {
         symlink(target, place.path(link)).expect("a link can be made");
     }
-    place
+    let outcome = place
         .clean(["in", "-o", "out", "--no-score", "--stats", "stats", "-q"])
-        .expect(0)
-        .says(&[]);
+        .expect(3);
+    let lines: Vec<_> = outcome.stderr.lines().collect();
+    let nowhere = ["circle-a", "circle-b", "dangling.txt"];
+    assert_eq!(lines.len(), nowhere.len(), "{lines:?}");
+    for (line, name) in lines.iter().zip(nowhere) {
+        let told = format!("{name}: symbolic link that leads nowhere: ");
+        assert!(
+            line.starts_with(&told) && line.ends_with("; skipped"),
+            "{line}"
+        );
+    }
     assert_eq!(place.tree("out").len(), 1);
     let counts = place.counts("stats");
-    assert_eq!(counts["links"], 7);
-    assert_eq!(counts["problems"], 0);
+    assert_eq!(counts["links"], 4);
+    assert_eq!(counts["problems"], 3);
 }
 
 #[cfg(unix)]
@@ -741,6 +756,91 @@ fn a_limit_on_file_sizes_is_told_and_leaves_no_temporary_file() {
         let files: Vec<_> = place.files("").into_keys().collect();
         assert_eq!(files, [Path::new("in/a.txt")], "{arguments:?}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_written_is_told_by_its_own_name() {
+    let place = Place::with([("page.txt", PLAIN)]);
+    for arguments in [
+        &["page.txt", "-o", "/proc/body.txt"][..],
+        &["page.txt", "-o", "out.txt", "--removed", "/proc/body.txt"],
+    ] {
+        let outcome = place.clean(arguments.iter().chain(&["-q"])).expect(1);
+        let start = "dechaff: /proc/body.txt: ";
+        assert!(outcome.stderr.starts_with(start), "{}", outcome.stderr);
+        assert!(!outcome.stderr.contains(".dechaff-"), "{}", outcome.stderr);
+    }
+}
+
+/// A directory with more files, and an index with more runs, than may be open at a time.
+#[cfg(unix)]
+#[test]
+fn few_open_files_are_enough() {
+    let place = Place::new();
+    for number in 0..200 {
+        place.file(format!("in/{}/{number}.txt", number % 40), FERRY);
+    }
+    let script = "ulimit -n 20 && exec \"$0\" clean \"$@\" --no-score -q";
+    let arguments = [
+        "in",
+        "-o",
+        "out",
+        "--corpus-duplicates",
+        "300",
+        "--removed",
+        "ledger",
+    ];
+    from_shell(&place, script, &arguments).expect(0).says(&[]);
+    assert_eq!(place.files("out").len(), 200);
+}
+
+/// Fails on some pages, as a fault in dechaff would.
+struct Faulty;
+
+impl Scorer for Faulty {
+    fn score(&self, facts: &PageFacts<'_>, _: &mut Scratch, scores: &mut Vec<Score>) {
+        assert!(!facts.page.starts_with(b"fault"), "a fault in the scorer");
+        scores.clear();
+        scores.resize(facts.line_count(), Score::default());
+    }
+
+    fn explain(&self, _: &PageFacts<'_>) -> Vec<Vec<Contribution>> {
+        Vec::new()
+    }
+}
+
+/// Hears of problems.
+#[derive(Default)]
+struct Heard(Vec<String>);
+
+impl Progress for Heard {
+    fn problem(&mut self, problem: &Problem) {
+        self.0.push(problem.to_string());
+    }
+}
+
+#[test]
+fn a_page_on_which_dechaff_fails_is_kept_and_the_run_goes_on() {
+    let place = Place::with([("in/a.txt", "fault\n\n\n"), ("in/b.txt", "good\n\n\n")]);
+    let directory = Input::Directory {
+        path: place.path("in"),
+        name: "".into(),
+    };
+    let options = RunOptions::default();
+    let format = InputFormat::Auto;
+    let mut inputs = Inputs::new(vec![directory], format, options.max_page_bytes);
+    let cleaner = Cleaner::with_scorer(Config::default(), Box::new(Faulty)).expect("a config");
+    let mut heard = Heard::default();
+    let sink = tree::Tree::new(&place.path("out"), "").expect("a directory");
+    let files = SideFiles::default();
+    let counts = pipeline::clean(&cleaner, &mut inputs, &sink, files, &mut heard, &options);
+    let counts = counts.expect("the run goes on");
+    assert!(counts.adds_up() && counts.pages == 2 && counts.copied_unchanged == 1);
+    let told = "a.txt: internal error, please report it; copied through unchanged";
+    assert_eq!(heard.0, [told]);
+    assert_eq!(place.read_text("out/a.txt"), "fault\n\n\n");
+    assert_eq!(place.read_text("out/b.txt"), "good\n");
 }
 
 #[cfg(unix)]

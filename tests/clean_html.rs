@@ -107,6 +107,19 @@ fn one_page_goes_to_one_file_and_a_stream_to_a_stream() {
 }
 
 #[test]
+fn an_empty_page_is_named_as_every_other() {
+    let place = Place::with([
+        ("in/a.html", ""),
+        ("in/b.htm", "\u{feff} \n"),
+        ("in/c.txt", ""),
+    ]);
+    clean(&place, &["in", "-o", "out"], 0);
+    let names: Vec<_> = place.files("out").into_keys().collect();
+    let expected = ["a.html.txt", "b.htm.txt", "c.txt"].map(std::path::PathBuf::from);
+    assert_eq!(names, expected);
+}
+
+#[test]
 fn spans_are_over_the_text_that_lies_beside_them() {
     let (html, lines) = ferry();
     let place = Place::with([("in/page.html", &html)]);

@@ -630,7 +630,7 @@ fn a_bad_rows_byte_is_its_place_in_the_file() {
         (MARK, b"{\"text\":\"a\xff\"}\n", 10),
         (good.as_bytes(), b"{\"text\":\"a\xff\"}", 10),
         (good.as_bytes(), b"{\"a\":1,\"a\":22}\n", 11),
-        (b"\n\n", b"  {\"text\":\"\\ud800\"}\n", 10),
+        (b"\n\n", b"  {\"text\":\"\\ud800\"}\n", 11),
     ] {
         let (_, outcome) = cleaned([start, bad].concat(), &[], 3);
         let (_, row, byte, _) = problem(outcome.stderr.lines().next().expect("a problem"));
@@ -1047,6 +1047,40 @@ fn standard_input_without_a_format_is_one_page_of_text() {
         .clean_with_input(["-", "-o", "-", "--no-score", "-q"], &rows)
         .expect(0);
     assert_eq!(outcome.stdout, rows.as_bytes());
+}
+
+#[test]
+fn rows_that_are_read_as_text_are_noted() {
+    let rows = row_of(FERRY) + &row_of(PLAIN);
+    let note = "note: looks like JSON lines, was read as text; --format jsonl reads rows";
+    let place = Place::with([("in/rows.txt", &rows), ("in/page.txt", &PLAIN.to_owned())]);
+    let told = |outcome: Outcome, notes: &[&str]| {
+        let is_note = |line: &&str| line.contains("JSON lines");
+        let lines: Vec<_> = outcome.stderr.lines().filter(is_note).collect();
+        let expected: Vec<_> = notes.iter().map(|name| format!("{name}: {note}")).collect();
+        assert_eq!(lines, expected);
+    };
+    let streamed = |options: &[&str]| {
+        let arguments = ["-", "--no-score"]
+            .into_iter()
+            .chain(options.iter().copied());
+        place.clean_with_input(arguments, &rows).expect(0)
+    };
+    told(streamed(&[]), &["-"]);
+    told(streamed(&["-q"]), &[]);
+    told(streamed(&["--format", "jsonl"]), &[]);
+    told(streamed(&["--format", "text"]), &[]);
+    let tree = place.clean(["in", "-o", "out", "--no-score"]).expect(0);
+    told(tree, &["rows.txt"]);
+    let one = place
+        .clean(["in/rows.txt", "-o", "out.txt", "--no-score"])
+        .expect(0);
+    told(one, &["rows.txt"]);
+    // A large one comes in parts.
+    place.file("large.txt", row_of(FERRY).repeat(400));
+    let arguments = ["large.txt", "-o", "large-out.txt", "--no-score"];
+    let arguments = arguments.iter().chain(&["--max-page-bytes", "64KiB"]);
+    told(place.clean(arguments).expect(0), &["large.txt"]);
 }
 
 #[test]

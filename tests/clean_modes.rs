@@ -570,7 +570,7 @@ fn the_run_record_is_complete() {
         ])
         .expect(0);
     let record = place.read_json("stats");
-    assert_eq!(record["schema_version"], 2);
+    assert_eq!(record["schema_version"], 3);
     assert_eq!(record["program"], "dechaff");
     assert_eq!(record["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(

@@ -111,6 +111,60 @@ fn packed_files_and_streams_stand_alone_too() {
 }
 
 #[test]
+fn one_output_is_packed_as_its_name_says() {
+    let row = format!("{}\n", json!({ "text": FERRY }));
+    let cleaned_row = format!("{}\n", json!({ "text": FERRY_BODY }));
+    for (packing, ending) in BOTH {
+        for (input, bytes, expected) in [
+            ("page.txt", FERRY.as_bytes().to_vec(), FERRY_BODY),
+            ("page.txt", Vec::new(), ""),
+            ("rows.jsonl", row.as_bytes().to_vec(), &cleaned_row),
+            (
+                "page.txt.gz",
+                pack(Packing::Gzip, FERRY.as_bytes()),
+                FERRY_BODY,
+            ),
+            (
+                "page.txt.zst",
+                pack(Packing::Zstd, FERRY.as_bytes()),
+                FERRY_BODY,
+            ),
+        ] {
+            let place = Place::with([(input, &bytes)]);
+            let output = format!("out.{ending}");
+            place.clean_unscored(&[input, "-o", &output], 0);
+            assert_eq!(unpack(packing, place.read(&output)), expected, "{input}");
+            if Packing::told(&bytes).is_none() {
+                let arguments = ["-", "-o", &output, "-q", "--no-score", "--overwrite"];
+                let format = if input == "rows.jsonl" {
+                    "jsonl"
+                } else {
+                    "auto"
+                };
+                let arguments = [&arguments[..], &["--format", format]].concat();
+                place.clean_with_input(arguments, &bytes).expect(0);
+                assert_eq!(unpack(packing, place.read(&output)), expected, "{input}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_output_that_follows_its_input_unsaid_by_its_name_is_noted() {
+    let place = Place::with([("page.txt.gz", pack(Packing::Gzip, FERRY.as_bytes()))]);
+    let note = "out.txt: note: packed with gzip, as its input is";
+    let run = |output| {
+        place
+            .clean(["page.txt.gz", "-o", output, "--no-score"])
+            .expect(0)
+    };
+    run("out.txt").mentions(note);
+    for output in ["out.gz", "out"] {
+        assert!(!run(output).stderr.contains("note:"), "{output}");
+    }
+}
+
+#[test]
 fn an_empty_page_stays_one() {
     for (packing, ending) in BOTH {
         let place = Place::with([(format!("in/a.txt.{ending}"), pack(packing, b""))]);
@@ -215,8 +269,8 @@ fn what_is_cut_before_its_first_line_comes_out_empty() {
             });
             let mut expected: Vec<String> = expected.collect();
             expected.push(format!("c.jsonl.{ending}"));
-            expected.push(format!("d.html.{ending}"));
-            expected.push(format!("d.html.{ending}.spans.jsonl"));
+            expected.push(format!("d.html.txt.{ending}"));
+            expected.push(format!("d.html.txt.{ending}.spans.jsonl"));
             assert_eq!(names, expected);
             for (name, bytes) in out {
                 match Packing::told(&bytes) {

@@ -388,6 +388,11 @@ fn evaluations_are_compared_page_by_page() {
     let flips = &comparison["pairs"][0]["flips"];
     assert_eq!((&flips["worse"], &flips["better"]), (&json!(8), &json!(8)));
     assert_eq!(flips["listed"][0]["text"], "The tide came in at 0.");
+    let settings = json!([
+        {"name": "score", "a": false, "b": true},
+        {"name": "threshold", "a": "auto", "b": 0.0},
+    ]);
+    assert_eq!(comparison["pairs"][0]["settings"], settings);
     place
         .compare(&["none.json", "all.json", "--fail-on", "f1<-0.2"])
         .expect(3);
@@ -401,6 +406,17 @@ fn evaluations_are_compared_page_by_page() {
     assert_eq!(record["accuracy"]["pages"], 8);
     let both = place.compared(&["gold.json", "all.json"]);
     assert_eq!(figure(&both, "line_f1")["verdict"], "worse");
+    let names = both["pairs"][0]["settings"].to_string();
+    assert!(
+        names.contains("threshold") && !names.contains("max_page_bytes"),
+        "{names}"
+    );
+    // An older one holds no settings: nothing is known to differ.
+    let mut older = place.read_json("all.json");
+    older.as_object_mut().expect("an object").remove("settings");
+    place.json("older.json", &older);
+    let older = place.compared(&["none.json", "older.json"]);
+    assert_eq!(older["pairs"][0]["settings"], json!([]));
 }
 
 #[test]

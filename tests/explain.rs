@@ -208,6 +208,75 @@ fn without_scores_a_dash_stands_for_them() {
 }
 
 #[test]
+fn what_holds_pages_and_is_none_is_refused() {
+    for (bytes, format) in [
+        (&b"{\"text\":\"a\"}\n{\"text\":\"b\"}\n"[..], "JSON lines"),
+        (b"WARC/1.0\r\nWARC-Type: warcinfo\r\n", "WARC"),
+        (b"PK\x03\x04\x14\0", "zip"),
+    ] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let page = directory.path().join("page");
+        std::fs::write(&page, bytes).expect("a file");
+        let output = cargo_bin_cmd!("dechaff")
+            .arg("explain")
+            .arg(&page)
+            .output()
+            .expect("the program runs");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(
+            told.contains(&format!(" holds pages in {format};")),
+            "{told}"
+        );
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn a_row_is_explained_as_the_page_that_it_holds() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let row = |text: &str| serde_json::json!({ "id": 1, "text": text }).to_string();
+    let html = "<p>The tide came in.</p><p>It went.</p>";
+    let rows = [
+        row("First."),
+        row(PAGE),
+        row(html),
+        "{\"text\":1}".to_owned(),
+    ];
+    let file = directory.path().join("rows.jsonl");
+    std::fs::write(&file, rows.join("\n") + "\n").expect("a file");
+    let explained = |row: &str, code: i32| {
+        let mut page = file.clone().into_os_string();
+        page.push(row);
+        let mut command = cargo_bin_cmd!("dechaff");
+        let output = command.args(["explain", "--json"]).arg(page).output();
+        let output = output.expect("the program runs");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{told}");
+        (serde_json::from_slice::<Value>(&output.stdout).ok(), told)
+    };
+    let shown = |page: Value| {
+        let lines = page["lines"].as_array().expect("lines").clone();
+        let of_line = |line: Value| ["text", "score", "decision"].map(|name| line[name].clone());
+        lines.into_iter().map(of_line).collect::<Vec<_>>()
+    };
+    let lines = |row: &str| shown(explained(row, 0).0.expect("JSON"));
+    assert_eq!(lines("#2"), shown(json(PAGE.as_bytes(), &[])));
+    assert_eq!(
+        lines("#3"),
+        shown(json(format!("<html>{html}").as_bytes(), &[]))
+    );
+    for (row, why) in [
+        ("#4", "it has no text"),
+        ("#5", "there is none"),
+        ("#0", "there is none"),
+    ] {
+        assert!(explained(row, 1).1.contains(why), "{row}");
+    }
+    assert!(explained("", 2).1.contains("name one as FILE#3"));
+}
+
+#[test]
 fn a_pipe_is_coloured_only_when_asked() {
     let plain = explained(PAGE.as_bytes(), &[]);
     assert_eq!(plain, explained(PAGE.as_bytes(), &["--color", "never"]));

@@ -14,6 +14,7 @@ const TABLE: &[(&str, &str)] = &[
     ("url", ""),
     ("scan", ""),
     ("step", ""),
+    ("generate", ""),
     ("digest", ""),
     ("simd", ""),
     ("charset", ""),
@@ -66,19 +67,20 @@ const TABLE: &[(&str, &str)] = &[
         "blocks charset cleaner collect config decide digest error evidence fingerprint html index page record report score::model::Model score::model::MAX_BYTES sink source step visible",
     ),
     ("compare", "eval record report source visible"),
+    ("bench", "digest record source visible"),
     (
         "train",
         "config decide duplicates eval evidence index normalize repeats score simd templates url",
     ),
     (
         "bin",
-        "blocks charset cleaner collect compare config decide digest error eval evidence fingerprint html index page pipeline record report score sink source train visible",
+        "bench blocks charset cleaner collect compare config decide digest error eval evidence fingerprint generate html index page pipeline record report score sink source train visible",
     ),
 ];
 
 /// Modules that may touch files, threads, the clock or the terminal. The rest is the middle.
 const EDGES_OF_THE_ENGINE: &[&str] = &[
-    "bin", "compare", "pipeline", "source", "sink", "eval", "train",
+    "bin", "bench", "compare", "generate", "pipeline", "source", "sink", "eval", "train",
 ];
 
 /// What the middle may not name.

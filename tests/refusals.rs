@@ -258,6 +258,18 @@ fn a_side_file_that_exists_or_cannot_be_made() {
 }
 
 #[test]
+fn a_directory_for_temporary_files_that_has_none() {
+    let place = place();
+    for directory in ["no/such", "page.txt"] {
+        let reason = refused(&place, &["in", "-o", "out", "--temp-dir", directory]);
+        assert!(
+            reason.contains(&format!("--temp-dir {directory}: ")),
+            "{reason}"
+        );
+    }
+}
+
+#[test]
 fn standard_input_beside_other_inputs() {
     let place = place();
     for inputs in [

@@ -8,9 +8,10 @@ import time
 
 
 class Run:
-    """What a command took: seconds by the clock, and of the processor (its children's too)."""
+    """What a command took: seconds by the clock, and of the processor (its children's too), and the
+    most memory that a process of it held, in bytes."""
 
-    def __init__(self, command, cores, stdin=None):
+    def __init__(self, command, cores, stdin=None, stdout=subprocess.DEVNULL):
         def pin():
             os.sched_setaffinity(0, cores)
 
@@ -18,7 +19,7 @@ class Run:
         process = subprocess.Popen(
             [str(part) for part in command],
             stdin=stdin,
-            stdout=subprocess.DEVNULL,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             preexec_fn=pin,
         )
@@ -26,6 +27,7 @@ class Run:
         _, status, usage = os.wait4(process.pid, 0)
         self.wall = time.perf_counter() - before
         self.cpu = usage.ru_utime + usage.ru_stime
+        self.peak_memory = usage.ru_maxrss * 1024
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode != 0:
             sys.exit(f"{command} ended with {process.returncode}: {said.decode(errors='replace')}")

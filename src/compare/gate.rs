@@ -8,8 +8,8 @@ use super::verdict::Figure;
 use super::{CompareError, Comparison};
 
 /// What gates may ask for, for help texts.
-pub const NAMES: &str = "speed (of records, else of every timing), speed:NAME (a timing), cpu, memory, \
-                         stage:NAME, removed, line_f1 (or f1), ngram_f1, word_f1";
+pub const NAMES: &str = "speed (of records, else of every timing), cold_speed, speed:NAME (a timing), cpu, \
+                         memory, stage:NAME, removed, line_f1 (or f1), ngram_f1, word_f1";
 
 /// A rule that a comparison may break: `NAME<LIMIT` or `NAME>LIMIT`.
 ///
@@ -51,7 +51,15 @@ impl FromStr for Gate {
             return Err(wrong());
         }
         let is_known = [
-            "speed", "cpu", "memory", "removed", "f1", "line_f1", "ngram_f1", "word_f1",
+            "speed",
+            "cold_speed",
+            "cpu",
+            "memory",
+            "removed",
+            "f1",
+            "line_f1",
+            "ngram_f1",
+            "word_f1",
         ]
         .contains(&name)
             || name.starts_with("speed:")

@@ -22,12 +22,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::record::{RunRecord, SiteCounts};
+use crate::record::{Cache, Repeat, RunRecord, SiteCounts};
 use accuracy::Flips;
 use gate::GateResult;
 use ledgers::LedgerDiff;
 pub use side::{Side, Timing};
-use verdict::{Better, Figure, Values, Why};
+use verdict::{Better, Figure, Why};
 
 /// The version of the form that a comparison is written in.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -106,7 +106,7 @@ pub struct Comparison {
 pub struct SideSummary {
     /// As the user named it.
     pub name: String,
-    /// Run records.
+    /// Runs that have a record.
     pub runs: usize,
     /// Named timings of other tools.
     pub timings: usize,
@@ -248,7 +248,7 @@ impl SideSummary {
         let mean = side.mean();
         SideSummary {
             name: side.name.clone(),
-            runs: side.records.len(),
+            runs: side.runs(),
             timings: side.timings.len(),
             has_accuracy: side.accuracy.is_some(),
             program: record.map(|record| {
@@ -258,19 +258,18 @@ impl SideSummary {
                     let digest: String = digest.chars().take(8).collect();
                     format!(" {} {} {digest}", build.profile, build.target)
                 });
-                format!("{} {}{built}", record.program, record.version)
+                let program = format!("{} {}{built}", record.program, record.version);
+                program.trim_end().to_owned()
             }),
             output_digest: side.output_digest().map(str::to_owned),
-            mb_per_second: Values::of(side.records.iter().map(speed)).median(),
+            mb_per_second: [Cache::Warm, Cache::Cold].into_iter().find_map(|cache| {
+                let speeds = side.values(cache, Repeat::mb_per_second);
+                speeds.median()
+            }),
             line_f1: mean.map(|mean| mean.line_f1),
             word_f1: mean.map(|mean| mean.word_f1),
         }
     }
-}
-
-/// Text that a run took in by the second, in MB.
-fn speed(record: &RunRecord) -> f64 {
-    record.counts.bytes_in as f64 / 1e6 / record.wall_seconds.max(1e-9)
 }
 
 /// Two sides.
@@ -320,6 +319,9 @@ impl Pairing<'_> {
             }));
             pair.notes.extend(found.notes);
             pair.flips = found.flips;
+            if a.records.is_empty() || b.records.is_empty() {
+                pair.settings = differing_where_known(settings_of(a), settings_of(b));
+            }
         }
         if figures.is_empty() {
             return Err(CompareError::NothingInCommon {
@@ -338,6 +340,8 @@ impl Pairing<'_> {
                 Some(format!("digests {} and {}", a.digest, b.digest))
             }
             (Some(_), Some(_)) => None,
+            // What another program read is not known: a note says so.
+            _ if !(a.is_own() && b.is_own()) => None,
             _ if a.counts.bytes_read != b.counts.bytes_read => Some(format!(
                 "{} and {} bytes",
                 a.counts.bytes_read, b.counts.bytes_read
@@ -380,21 +384,29 @@ impl Pairing<'_> {
         pair.settings = differing(first, other);
         pair.notes.extend(notes(first, other));
         let why_no_verdict = self.why_no_verdict(first, other, pair);
-        type Read = fn(&RunRecord) -> Option<f64>;
-        let of = |side: &Side, value: Read| Values::of(side.records.iter().filter_map(value));
-        let rows: [(&str, &str, Better, Read); 3] = [
-            ("speed", "MB/s", Better::More, |record| Some(speed(record))),
-            ("cpu", "s", Better::Less, |record| record.cpu_seconds),
-            ("memory", "MB", Better::LessMemory, |record| {
-                record.peak_memory_bytes.map(|bytes| bytes as f64 / 1e6)
-            }),
-        ];
         let judged = |figure: Figure| match &why_no_verdict {
             Some(why) => figure.without_verdict(why.clone()),
             None => figure,
         };
+        let caches = common_caches(a, b);
+        for cache in &caches {
+            figures.extend(self.speed(*cache).map(judged));
+        }
+        // What is more than speed is told of warm runs, where both sides have them.
+        let cache = caches.first().copied().unwrap_or_default();
+        if caches.is_empty() {
+            pair.notes
+                .push("one side ran with a cold cache, the other with a warm one".to_owned());
+        }
+        type Read = fn(&Repeat) -> Option<f64>;
+        let rows: [(&str, &str, Better, Read); 2] = [
+            ("cpu", "s", Better::Less, |run| run.cpu_seconds),
+            ("memory", "MB", Better::LessMemory, |run| {
+                run.peak_memory_bytes.map(|bytes| bytes as f64 / 1e6)
+            }),
+        ];
         for (name, unit, better, value) in rows {
-            let (own, others) = (of(a, value), of(b, value));
+            let (own, others) = (a.values(cache, value), b.values(cache, value));
             if own.is_empty() || others.is_empty() {
                 continue;
             }
@@ -404,6 +416,10 @@ impl Pairing<'_> {
                 _ => judged(figure),
             });
         }
+        // Of other programs nobody knows what they removed.
+        if !(first.is_own() && other.is_own()) {
+            return;
+        }
         let share = |record: &RunRecord| {
             record.counts.bytes_removed() as f64 / record.counts.bytes_in.max(1) as f64
         };
@@ -411,13 +427,13 @@ impl Pairing<'_> {
             self.figure("removed", "share", Better::Neither)
                 .exact(share(first), share(other)),
         );
-        pair.stages = stages(a, b);
+        pair.stages = stages(a, b, cache);
         for stage in &pair.stages {
             let name = format!("stage:{}", stage.stage);
             let (Some(_), Some(_), true) = (stage.a, stage.b, stage.pass == 2) else {
                 continue;
             };
-            let of = |side: &Side| Values::of(side.stage_seconds(&stage.stage, 2));
+            let of = |side: &Side| side.stage_seconds(&stage.stage, 2, cache);
             let figure = self
                 .figure(&name, "s", Better::Less)
                 .of_values(&of(a), &of(b));
@@ -432,6 +448,33 @@ impl Pairing<'_> {
         pair.sites = site_pairs(first, other);
     }
 
+    /// How fast the runs of both sides were: text by the second, or by their times alone where
+    /// the size of the text is not known. None where a side has no such runs.
+    fn speed(&self, cache: Cache) -> Option<Figure> {
+        let name = match cache {
+            Cache::Warm => "speed",
+            Cache::Cold => "cold_speed",
+        };
+        let of = |value: fn(&Repeat) -> Option<f64>| {
+            let sides = [self.a, self.b].map(|side| side.values(cache, value));
+            let has_all = [self.a, self.b].iter().zip(&sides).all(|(side, values)| {
+                !values.is_empty() && values.len() == side.values(cache, |_| Some(0.0)).len()
+            });
+            has_all.then_some(sides)
+        };
+        if let Some([own, others]) = of(Repeat::mb_per_second) {
+            return Some(
+                self.figure(name, "MB/s", Better::More)
+                    .of_values(&own, &others),
+            );
+        }
+        let [own, others] = of(|run| Some(run.wall_seconds.max(1e-9)))?;
+        Some(
+            self.figure(name, "s", Better::Faster)
+                .of_values(&own, &others),
+        )
+    }
+
     /// Why times on both sides say nothing of each other, where that is so.
     fn why_no_verdict(&self, a: &RunRecord, b: &RunRecord, pair: &mut Pair) -> Option<Why> {
         let why = match (&a.machine, &b.machine) {
@@ -441,7 +484,7 @@ impl Pairing<'_> {
             _ => Some("machine not known"),
         };
         let profile = |record: &RunRecord| record.build.as_ref().map(|build| build.profile.clone());
-        if profile(a) != profile(b) {
+        if a.build.is_some() && b.build.is_some() && profile(a) != profile(b) {
             pair.notes
                 .push("one program was built for release, the other was not".to_owned());
         }
@@ -466,8 +509,19 @@ impl Pairing<'_> {
     }
 }
 
+/// Where runs of both sides found their input, warm first.
+fn common_caches(a: &Side, b: &Side) -> Vec<Cache> {
+    let has = |side: &Side, cache| side.repeats().any(|repeat| repeat.cache == cache);
+    let all = [Cache::Warm, Cache::Cold].into_iter();
+    all.filter(|cache| has(a, *cache) && has(b, *cache))
+        .collect()
+}
+
 /// Settings and threads that differ.
 fn differing(a: &RunRecord, b: &RunRecord) -> Vec<Differing> {
+    if a.program != b.program {
+        return Vec::new();
+    }
     let with_threads = |record: &RunRecord| {
         let mut all = record.settings.clone();
         all.insert("threads".to_owned(), Value::from(record.threads));
@@ -476,10 +530,12 @@ fn differing(a: &RunRecord, b: &RunRecord) -> Vec<Differing> {
     let (own, others) = (with_threads(a), with_threads(b));
     let names: BTreeSet<&String> = own.keys().chain(others.keys()).collect();
     // An older record lacks settings that it did not know.
-    let is_old = a.schema_version != b.schema_version;
+    let is_older = a.schema_version != b.schema_version;
+    let has_threads = a.schema_version.min(b.schema_version) >= 2;
     let pairs = names.into_iter().filter_map(|name| {
         let (a, b) = (own.get(name), others.get(name));
-        let is_unknown = is_old && (a.is_none() || b.is_none() || name == "threads");
+        let is_unknown =
+            is_older && (a.is_none() || b.is_none()) || name == "threads" && !has_threads;
         (a != b && !is_unknown).then(|| Differing {
             name: name.clone(),
             a: a.cloned().unwrap_or_default(),
@@ -489,6 +545,29 @@ fn differing(a: &RunRecord, b: &RunRecord) -> Vec<Differing> {
     pairs.collect()
 }
 
+/// What is known of a side's settings.
+fn settings_of(side: &Side) -> Option<&BTreeMap<String, Value>> {
+    let of_accuracy = || side.accuracy.as_ref().map(|accuracy| &accuracy.settings);
+    let of_record = side.records.first().map(|record| &record.settings);
+    of_record.or_else(of_accuracy)
+}
+
+/// Settings that both sides name and that differ.
+fn differing_where_known(
+    a: Option<&BTreeMap<String, Value>>,
+    b: Option<&BTreeMap<String, Value>>,
+) -> Vec<Differing> {
+    let own = a.into_iter().flatten();
+    let both = own.filter_map(|(name, a)| Some((name, a, b?.get(name)?)));
+    both.filter(|(_, a, b)| a != b)
+        .map(|(name, a, b)| Differing {
+            name: name.clone(),
+            a: a.clone(),
+            b: b.clone(),
+        })
+        .collect()
+}
+
 fn notes(a: &RunRecord, b: &RunRecord) -> Vec<String> {
     let mut notes = Vec::new();
     match (&a.input, &b.input) {
@@ -496,13 +575,18 @@ fn notes(a: &RunRecord, b: &RunRecord) -> Vec<String> {
             notes.push("the runs are over other corpora".to_owned());
         }
         (Some(_), Some(_)) => {}
+        _ if a.schema_version.min(b.schema_version) >= 2 => {
+            notes.push("what was read is not known of both sides: it may differ".to_owned());
+        }
         _ => notes.push(
             "one record is of an older version: whether the corpus is the same is known by its \
              bytes only, whether the output is the same is not known"
                 .to_owned(),
         ),
     }
-    if a.version != b.version {
+    if a.program != b.program {
+        notes.push(format!("programs {} and {}", a.program, b.program));
+    } else if a.version != b.version {
         notes.push(format!("versions {} and {}", a.version, b.version));
     }
     let kernel = |record: &RunRecord| record.machine.as_ref().and_then(|m| m.kernel.clone());
@@ -514,14 +598,14 @@ fn notes(a: &RunRecord, b: &RunRecord) -> Vec<String> {
     notes
 }
 
-fn stages(a: &Side, b: &Side) -> Vec<StagePair> {
+fn stages(a: &Side, b: &Side, cache: Cache) -> Vec<StagePair> {
     let mut all: Vec<StagePair> = Vec::new();
     for record in a.records.iter().chain(&b.records) {
         for cost in &record.stages {
             let is_known = |known: &StagePair| known.stage == cost.stage && known.pass == cost.pass;
             if all.len() < side::MAX_STAGES && !all.iter().any(is_known) {
                 let median =
-                    |side: &Side| Values::of(side.stage_seconds(&cost.stage, cost.pass)).median();
+                    |side: &Side| side.stage_seconds(&cost.stage, cost.pass, cache).median();
                 all.push(StagePair {
                     stage: cost.stage.clone(),
                     pass: cost.pass,

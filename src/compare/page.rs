@@ -4,7 +4,7 @@
 use askama::Template;
 
 use super::show::{self, Section};
-use super::verdict::Figure;
+use super::verdict::{Better, Figure};
 use super::{Comparison, Pair};
 use crate::visible::visible;
 
@@ -12,6 +12,11 @@ use crate::visible::visible;
 const WIDTH: f64 = 760.0;
 const NAMES: f64 = 150.0;
 const ROW: f64 = 26.0;
+/// Characters of a name beside a drawing.
+const ROW_NAME_CHARS: usize = 21;
+/// Widest name of a point, and how high its line is.
+const SCATTER_NAME: f64 = 250.0;
+const LINE: f64 = 14.0;
 
 /// The page.
 ///
@@ -19,18 +24,42 @@ const ROW: f64 = 26.0;
 ///
 /// The template cannot be filled; it can.
 pub fn html(comparison: &Comparison) -> Result<String, askama::Error> {
+    let mut items = Vec::new();
+    for pair in &comparison.pairs {
+        let sections = show::pair_sections(comparison, pair).into_iter();
+        let mut sections = sections.map(without_bars).map(Item::Section);
+        items.push(Item::Section(show::head(pair)));
+        // The figures, then what they look like.
+        items.extend(sections.next());
+        items.extend(forests(comparison, pair).into_iter().map(Item::Forest));
+        items.extend(waterfall(pair).map(Item::Waterfall));
+        items.extend(sections);
+    }
+    let gates = show::gates(comparison);
+    if gates != Section::default() {
+        items.push(Item::Section(gates));
+    }
     let page = Page {
-        said: show::said(comparison.same_output).unwrap_or_default(),
+        // Of one pair its own head says it.
+        said: match comparison.pairs.len() {
+            1 => "",
+            _ => show::said(comparison.same_output).unwrap_or_default(),
+        },
         scatter: scatter(comparison),
-        forests: comparison
-            .pairs
-            .iter()
-            .flat_map(|pair| forests(comparison, pair))
-            .collect(),
-        waterfalls: comparison.pairs.iter().filter_map(waterfall).collect(),
-        sections: show::sections(comparison),
+        items,
     };
     page.render()
+}
+
+fn without_bars(mut section: Section) -> Section {
+    if section.head.last().is_some_and(|head| head == show::BARS) {
+        section.text_last = 0;
+        let rows = section.rows.iter_mut();
+        for row in rows.chain([&mut section.head]) {
+            row.pop();
+        }
+    }
+    section
 }
 
 #[derive(Template)]
@@ -38,9 +67,14 @@ pub fn html(comparison: &Comparison) -> Result<String, askama::Error> {
 struct Page {
     said: &'static str,
     scatter: Option<Scatter>,
-    forests: Vec<Forest>,
-    waterfalls: Vec<Waterfall>,
-    sections: Vec<Section>,
+    items: Vec<Item>,
+}
+
+/// What stands on the page, from top to bottom.
+enum Item {
+    Section(Section),
+    Forest(Forest),
+    Waterfall(Waterfall),
 }
 
 /// Speed to the right, accuracy upwards, a point a side.
@@ -53,6 +87,8 @@ struct Scatter {
 struct Point {
     x: f64,
     y: f64,
+    /// Where its name stands: below those that it would cover.
+    name_y: f64,
     name: String,
     title: String,
 }
@@ -105,6 +141,15 @@ struct WaterfallBar {
 
 fn shown(text: &str) -> String {
     visible(text.as_bytes())
+}
+
+/// At most so many characters of a text.
+fn cut(text: &str, chars: usize) -> String {
+    let text = shown(text);
+    match text.char_indices().nth(chars) {
+        Some(_) => text.chars().take(chars - 1).chain(['…']).collect(),
+        None => text,
+    }
 }
 
 /// A scale from values to places, with round ticks.
@@ -179,14 +224,29 @@ fn scatter(comparison: &Comparison) -> Option<Scatter> {
         .collect();
     let x = Scale::over(known.iter().map(|point| point.0), 60.0, WIDTH - 20.0)?;
     let y = Scale::over(known.iter().map(|point| point.1), 260.0, 20.0)?;
-    let point = |(speed, f1, name): &(f64, f64, &str)| Point {
-        x: x.at(*speed),
-        y: y.at(*f1),
-        name: shown(name),
-        title: format!("{}: {speed:.1} MB/s, word F1 {f1:.4}", shown(name)),
-    };
+    let mut points: Vec<Point> = Vec::new();
+    for (speed, f1, name) in &known {
+        let (x, y) = (x.at(*speed), y.at(*f1));
+        let covers = |name_y: f64| {
+            let is_near = |other: &Point| {
+                (other.x - x).abs() < SCATTER_NAME && (other.name_y - name_y).abs() < LINE
+            };
+            points.iter().any(is_near)
+        };
+        let mut name_y = y + 4.0;
+        while covers(name_y) {
+            name_y += LINE;
+        }
+        points.push(Point {
+            x,
+            y,
+            name_y,
+            name: cut(name, 36),
+            title: format!("{}: {speed:.1} MB/s, word F1 {f1:.4}", shown(name)),
+        });
+    }
     Some(Scatter {
-        points: known.iter().map(point).collect(),
+        points,
         x_ticks: x.ticks(number),
         y_ticks: y.ticks(number),
     })
@@ -219,7 +279,7 @@ fn forests(comparison: &Comparison, pair: &Pair) -> Vec<Forest> {
             low: scale.at(percent(figure.low.unwrap_or(figure.change))),
             high: scale.at(percent(figure.high.unwrap_or(figure.change))),
             at: scale.at(percent(figure.change)),
-            name: shown(&figure.name).chars().take(22).collect(),
+            name: cut(&figure.name, ROW_NAME_CHARS),
             title: format!(
                 "{}: {}, interval {}: {}",
                 shown(&figure.name),
@@ -227,9 +287,9 @@ fn forests(comparison: &Comparison, pair: &Pair) -> Vec<Forest> {
                 show::interval(figure),
                 figure.verdict_text()
             ),
-            class: match figure.verdict {
-                "faster" | "better" => "good",
-                "slower" | "worse" => "bad",
+            class: match (figure.verdict, figure.better) {
+                ("faster" | "better", _) | ("less", Better::LessMemory) => "good",
+                ("slower" | "worse", _) | ("more", Better::LessMemory) => "bad",
                 _ => "open",
             },
         });
@@ -281,10 +341,7 @@ fn waterfall(pair: &Pair) -> Option<Waterfall> {
         });
         WaterfallRow {
             y: y + 14.0,
-            name: format!("{} {}", stage.pass, shown(&stage.stage))
-                .chars()
-                .take(22)
-                .collect(),
+            name: cut(&format!("{} {}", stage.pass, stage.stage), ROW_NAME_CHARS),
             bars: bars.collect(),
         }
     });

@@ -7,13 +7,16 @@ use std::fmt::Write as _;
 use unicode_width::UnicodeWidthStr;
 
 use super::verdict::Figure;
-use super::{Comparison, Pair};
+use super::{Comparison, Pair, Side};
+use crate::record::{Cache, Repeat, RunRecord, StageCost};
 use crate::visible::visible;
 
 pub use super::page::html;
 
 /// Widest cell of text, in characters.
 const MAX_CELL_CHARS: usize = 100;
+/// The head of a column that draws stages; a page has a drawing of its own.
+pub(super) const BARS: &str = "now, one after the other";
 /// Lines that changed sides that are shown; the JSON has more.
 const MAX_FLIPS: usize = 20;
 
@@ -90,14 +93,23 @@ pub fn sections(comparison: &Comparison) -> Vec<Section> {
     let mut all = Vec::new();
     for pair in &comparison.pairs {
         all.push(head(pair));
-        all.push(figures(comparison, pair));
-        all.push(stages(pair));
-        all.push(removed(pair));
-        all.push(sites(pair));
-        all.push(ledgers(pair));
-        all.push(flips(pair));
+        all.extend(pair_sections(comparison, pair));
     }
     all.push(gates(comparison));
+    all.retain(|section| *section != Section::default());
+    all
+}
+
+/// What is shown of a pair below its head.
+pub(super) fn pair_sections(comparison: &Comparison, pair: &Pair) -> Vec<Section> {
+    let mut all = vec![
+        figures(comparison, pair),
+        stages(pair),
+        removed(pair),
+        sites(pair),
+        ledgers(pair),
+        flips(pair),
+    ];
     all.retain(|section| *section != Section::default());
     all
 }
@@ -107,7 +119,7 @@ pub(super) fn said(same_output: Option<bool>) -> Option<&'static str> {
     same_output.map(|same| if same { "same output" } else { "other output" })
 }
 
-fn head(pair: &Pair) -> Section {
+pub(super) fn head(pair: &Pair) -> Section {
     let mut lines: Vec<String> = said(pair.same_output)
         .map(str::to_owned)
         .into_iter()
@@ -194,7 +206,7 @@ fn stages(pair: &Pair) -> Section {
     };
     Section {
         title: "pass and stage, seconds of all threads".to_owned(),
-        head: strings(["", "before", "now", "change", "now, one after the other"]),
+        head: strings(["", "before", "now", "change", BARS]),
         rows: pair.stages.iter().map(row).collect(),
         numbers_from: 1,
         text_last: 1,
@@ -344,7 +356,7 @@ fn flips(pair: &Pair) -> Section {
     }
 }
 
-fn gates(comparison: &Comparison) -> Section {
+pub(super) fn gates(comparison: &Comparison) -> Section {
     if comparison.gates.is_empty() {
         return Section::default();
     }
@@ -367,8 +379,12 @@ fn gates(comparison: &Comparison) -> Section {
 
 /// For a terminal: columns aligned.
 pub fn text(comparison: &Comparison) -> String {
+    as_text(&sections(comparison))
+}
+
+fn as_text<'s>(sections: impl IntoIterator<Item = &'s Section>) -> String {
     let mut text = String::new();
-    for section in sections(comparison) {
+    for section in sections {
         if !text.is_empty() {
             text.push('\n');
         }
@@ -379,9 +395,79 @@ pub fn text(comparison: &Comparison) -> String {
         {
             let _ = writeln!(text, "{line}");
         }
-        aligned(&section, &mut text);
+        aligned(section, &mut text);
     }
     text
+}
+
+/// The runs of one record, for a terminal: what they cost, and where the time of the middle one
+/// went.
+pub fn runs(record: &RunRecord) -> String {
+    let side = Side::of_record("", record.clone());
+    let row = |cache: Cache| {
+        let of = |value: fn(&Repeat) -> Option<f64>| side.values(cache, value);
+        let shown = |value: Option<f64>, unit: &str| {
+            value.map_or_else(|| "-".to_owned(), |number| self::value(number, unit))
+        };
+        let seconds = of(|run| Some(run.wall_seconds));
+        (!seconds.is_empty()).then(|| {
+            vec![
+                cache.word().to_owned(),
+                seconds.len().to_string(),
+                shown(seconds.median(), "s"),
+                shown(seconds.lowest(), "s"),
+                shown(seconds.highest(), "s"),
+                shown(of(Repeat::mb_per_second).median(), "MB/s"),
+                shown(of(|run| run.cpu_seconds).median(), "s"),
+                shown(
+                    of(|run| run.peak_memory_bytes.map(|bytes| bytes as f64 / 1e6)).highest(),
+                    "MB",
+                ),
+            ]
+        })
+    };
+    let costs = Section {
+        lines: vec![
+            match side.output_differs() {
+                true => "the runs differ in their output",
+                false => "same output of all runs",
+            }
+            .to_owned(),
+        ],
+        head: strings([
+            "cache",
+            "runs",
+            "median",
+            "lowest",
+            "highest",
+            "speed",
+            "processor",
+            "memory",
+        ]),
+        rows: [Cache::Cold, Cache::Warm]
+            .into_iter()
+            .filter_map(row)
+            .collect(),
+        numbers_from: 1,
+        ..Section::default()
+    };
+    let all: f64 = record.stages.iter().map(|cost| cost.wall_seconds).sum();
+    let stage = |cost: &StageCost| {
+        vec![
+            format!("{} {}", cost.pass, safe(&cost.stage)),
+            value(cost.wall_seconds, "s"),
+            value(cost.wall_seconds / all.max(1e-12), "share"),
+        ]
+    };
+    let stages = Section {
+        title: "pass and stage of the middle run, seconds of all threads".to_owned(),
+        head: strings(["", "seconds", "share"]),
+        rows: record.stages.iter().map(stage).collect(),
+        numbers_from: 1,
+        ..Section::default()
+    };
+    let sections = [costs, stages];
+    as_text(sections.iter().filter(|section| !section.rows.is_empty()))
 }
 
 fn aligned(section: &Section, text: &mut String) {

@@ -13,14 +13,14 @@ use super::verdict::Values;
 use super::{CompareError, import};
 use crate::eval::bootstrap::Interval;
 use crate::eval::{Evaluation, Figures};
-use crate::record::RunRecord;
+use crate::record::{Cache, Repeat, RunRecord};
 
 /// Largest file that is read, in bytes.
 pub const MAX_FILE_BYTES: u64 = 64 << 20;
 /// Most files of a directory.
 const MAX_FILES: usize = 10_000;
-/// Most run records of a side.
-const MAX_RECORDS: usize = 10_000;
+/// Most runs of a side.
+const MAX_RUNS: usize = 10_000;
 /// Most stages of a record that are looked at.
 pub(super) const MAX_STAGES: usize = 64;
 /// The largest number that a count may be: sums of many stay numbers.
@@ -35,7 +35,7 @@ const MAX_DEPTH: usize = 8;
 pub struct Side {
     /// As the user named it.
     pub name: String,
-    /// Runs of one thing, over one corpus.
+    /// Runs of one thing, over one corpus; each has its [`RunRecord::repeats`], at least itself.
     pub records: Vec<RunRecord>,
     /// Timings of other tools, by name.
     pub timings: BTreeMap<String, Timing>,
@@ -122,6 +122,26 @@ impl Side {
         Ok(side)
     }
 
+    /// A side of one record. [`Side::read`] checks what comes from files.
+    pub fn of_record(name: &str, record: RunRecord) -> Self {
+        let mut side = Side {
+            name: name.to_owned(),
+            ..Side::default()
+        };
+        side.push(record);
+        side
+    }
+
+    fn push(&mut self, mut record: RunRecord) {
+        if record.repeats.is_empty() {
+            record.repeats.push(Repeat::of(&record, Cache::default()));
+        }
+        if self.accuracy.is_none() {
+            self.accuracy = record.accuracy.take();
+        }
+        self.records.push(record);
+    }
+
     fn failed(&self, path: &Path, why: impl Into<String>) -> CompareError {
         CompareError::Input {
             path: path.display().to_string(),
@@ -173,8 +193,11 @@ impl Side {
             let record = RunRecord::parse(value);
             let mut record = record.map_err(|error| self.failed(path, error.to_string()))?;
             record.stages.truncate(MAX_STAGES);
-            if self.records.len() >= MAX_RECORDS {
-                return Err(self.failed(path, format!("more than {MAX_RECORDS} run records")));
+            for repeat in &mut record.repeats {
+                repeat.stages.truncate(MAX_STAGES);
+            }
+            if self.runs() + record.repeats.len().max(1) > MAX_RUNS {
+                return Err(self.failed(path, format!("more than {MAX_RUNS} runs")));
             }
             if self.records.is_empty() {
                 self.ledger = record.ledger.as_deref().and_then(|name| beside(path, name));
@@ -184,7 +207,7 @@ impl Side {
             {
                 self.take_accuracy(path, accuracy)?;
             }
-            self.records.push(record);
+            self.push(record);
         } else if value["tables"].is_array() && value["pages"].is_u64() {
             let accuracy = serde_json::from_value(value);
             let accuracy = accuracy
@@ -332,17 +355,33 @@ impl Side {
         Some(&output.digest)
     }
 
+    /// All runs.
+    pub(super) fn repeats(&self) -> impl Iterator<Item = &Repeat> {
+        self.records.iter().flat_map(|record| &record.repeats)
+    }
+
+    /// How many runs there are.
+    pub(super) fn runs(&self) -> usize {
+        self.records.iter().map(|record| record.repeats.len()).sum()
+    }
+
+    /// Values of the runs that found their input in one place, for each run that has one.
+    pub(super) fn values(&self, cache: Cache, value: impl Fn(&Repeat) -> Option<f64>) -> Values {
+        let runs = self.repeats().filter(|repeat| repeat.cache == cache);
+        Values::of(runs.filter_map(value))
+    }
+
     /// Whether runs wrote other bytes.
     pub(super) fn output_differs(&self) -> bool {
-        let mut all = self.records.iter().map(|record| record.output.as_ref());
-        let first = all.next().flatten();
-        all.any(|output| output.map(|o| &o.digest) != first.map(|o| &o.digest))
+        let mut all = self.repeats().map(|repeat| &repeat.output_digest);
+        let first = all.next();
+        all.any(|digest| Some(digest) != first)
     }
 
     /// Seconds of a stage, for each run that has it.
-    pub(super) fn stage_seconds(&self, stage: &str, pass: u32) -> impl Iterator<Item = f64> {
-        self.records.iter().filter_map(move |record| {
-            let mut costs = record.stages.iter();
+    pub(super) fn stage_seconds(&self, stage: &str, pass: u32, cache: Cache) -> Values {
+        self.values(cache, |repeat| {
+            let mut costs = repeat.stages.iter();
             let cost = costs.find(|cost| cost.stage == stage && cost.pass == pass)?;
             Some(cost.wall_seconds)
         })

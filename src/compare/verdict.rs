@@ -34,6 +34,16 @@ impl Values {
         self.0.is_empty()
     }
 
+    /// The least.
+    pub fn lowest(&self) -> Option<f64> {
+        self.0.first().copied()
+    }
+
+    /// The greatest.
+    pub fn highest(&self) -> Option<f64> {
+        self.0.last().copied()
+    }
+
     /// The middle one, or the mean of the two in the middle; None of none.
     pub fn median(&self) -> Option<f64> {
         median(&self.0)

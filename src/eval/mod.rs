@@ -169,6 +169,7 @@ pub fn evaluate(
         pages: pages.len() as u64,
         by: options.by,
         include_headlines: options.include_headlines,
+        settings: std::collections::BTreeMap::new(),
         tables,
         differences,
         worst,

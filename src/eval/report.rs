@@ -209,6 +209,9 @@ pub struct Evaluation {
     pub by: RowField,
     /// Whether lines equal to the page's headline counted in the line figures.
     pub include_headlines: bool,
+    /// What was set of the first cleaner, by name, as in run records; empty where nobody said it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, serde_json::Value>,
     /// In the order in which the cleaners were given.
     pub tables: Vec<Table>,
     /// Each cleaner but the first, in the same order, compared with the first. Empty without

@@ -2,9 +2,6 @@
 
 use super::structure::LineStructure;
 
-/// Of pages of more lines no places are told: they would take more memory than the text.
-const MAX_PLACES: usize = 1 << 20;
-
 /// What stands between the text so far and the text to come; the strongest wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Gap {
@@ -66,11 +63,12 @@ pub struct Structures {
     pub is_link: bool,
     /// There are too many lines to tell of.
     is_over: bool,
+    max_lines: usize,
 }
 
 impl Structures {
     fn push(&mut self, line: LineStructure) {
-        if self.lines.len() == MAX_PLACES {
+        if self.lines.len() == self.max_lines {
             self.is_over = true;
             self.lines = Vec::new();
         }
@@ -81,8 +79,8 @@ impl Structures {
 }
 
 impl Lines {
-    /// No lines yet. Places are kept if wanted.
-    pub fn new(wants_structures: bool) -> Self {
+    /// No lines yet. Places are kept of up to so many lines; of a page of more, none.
+    pub fn new(max_places: usize) -> Self {
         Lines {
             text: Vec::new(),
             line_start: 0,
@@ -91,7 +89,10 @@ impl Lines {
             pre: Pre::Outside,
             has_blank: false,
             indent: Vec::new(),
-            structures: wants_structures.then(Structures::default),
+            structures: (max_places > 0).then(|| Structures {
+                max_lines: max_places,
+                ..Structures::default()
+            }),
         }
     }
 

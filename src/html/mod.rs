@@ -22,13 +22,16 @@ pub use encoding::{Decoded, Undecodable, decode, decode_in};
 pub use structure::{BLOCKS, Inside, LineStructure, WORDS, word_number};
 pub use tags::Tag;
 
+/// Of pages of more lines no places are told: they would take more memory than the text.
+pub const MAX_PLACES: usize = 1 << 20;
+
 /// A page's lines, and where each stood. [`crate::Cleaner`] takes both, see
 /// [`crate::cleaner::PageText`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rendered {
     /// The lines, each with an LF.
     pub text: Vec<u8>,
-    /// One for each line of `text`; none where there are more than a million of them.
+    /// One for each line of `text`; none where there are more than [`MAX_PLACES`].
     pub structures: Vec<LineStructure>,
 }
 
@@ -43,25 +46,25 @@ pub struct Rendered {
 /// ```
 #[cfg(feature = "html")]
 pub fn render(html: &[u8]) -> Vec<u8> {
-    read(html, false).0
+    read(html, 0).0
 }
 
 /// As [`render`], with the place of every line.
 #[cfg(feature = "html")]
 pub fn render_with_structure(html: &[u8]) -> Rendered {
-    render_for(html, true)
+    render_for(html, MAX_PLACES)
 }
 
-/// As [`render`], with the place of every line where that is wanted.
+/// As [`render`], with the place of every line of a page of up to `max_places` lines.
 #[cfg(feature = "html")]
-pub(crate) fn render_for(html: &[u8], wants_structures: bool) -> Rendered {
-    let (text, structures) = read(html, wants_structures);
+pub(crate) fn render_for(html: &[u8], max_places: usize) -> Rendered {
+    let (text, structures) = read(html, max_places);
     Rendered { text, structures }
 }
 
 #[cfg(feature = "html")]
-fn read(html: &[u8], wants_structures: bool) -> (Vec<u8>, Vec<LineStructure>) {
-    let mut page = page::Page::new(wants_structures);
+fn read(html: &[u8], max_places: usize) -> (Vec<u8>, Vec<LineStructure>) {
+    let mut page = page::Page::new(max_places);
     let Ok(()) = html5gum::Tokenizer::new_with_emitter(html, &mut page).finish();
     page.finish()
 }

@@ -127,11 +127,11 @@ fn is_display_none(style: &[u8]) -> bool {
 
 impl Page {
     /// Nothing read yet. Places of lines are kept if wanted.
-    pub fn new(wants_structures: bool) -> Self {
+    pub fn new(max_places: usize) -> Self {
         Page {
-            lines: Lines::new(wants_structures),
+            lines: Lines::new(max_places),
             open: Vec::new(),
-            places: wants_structures.then(Vec::new),
+            places: (max_places > 0).then(Vec::new),
             blocks: 0,
             counts: [0; Tag::COUNT],
             links: 0,

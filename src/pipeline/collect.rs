@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use rayon::ThreadPool;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::index_files::PartFile;
+use super::memory::Shares;
 use super::meter::{Clock, Joint, Pass};
 use super::ordered::{self, Turn, Weight};
 use super::spill::SpillFile;
@@ -24,9 +26,6 @@ use crate::index::{CorpusIndex, Figures, Frozen, Names, Settings, Shelf, Sites};
 use crate::record::Stage;
 use crate::report::Counts;
 use crate::source::{FileEntry, Job, Source};
-
-/// Pages whose keys wait for their turn hold at most about this many keys together.
-const MAX_PENDING_KEYS: usize = 1 << 20;
 
 /// A share of the pages: number `index`, from 0, of `of`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +90,7 @@ pub fn index_corpus(
     let serves = pass.serves;
     let plan = Plan {
         options,
+        shares: Shares::of_counting(options),
         spill: &spill,
         shard: pass.shard,
         writes_part: pass.part.is_some(),
@@ -104,8 +104,9 @@ pub fn index_corpus(
         progress,
     };
     let seen = ordered::run(
-        options.threads,
+        plan.shares.bounds,
         next_job,
+        |job| plan.shares.cost.of(job.bytes(), 0),
         state,
         || Counter::new(&builder, &plan),
         |counter, job, turn| counter.work(job, turn),
@@ -169,17 +170,13 @@ impl Spill {
         names: Names,
         options: &RunOptions,
     ) -> Result<CorpusIndex, RunError> {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(options.threads)
-            .build()
-            .map_err(|error| self.failed(io::Error::other(error)))?;
+        let pool = ordered::pool(Shares::of_counting(options).bounds.threads);
         let shelf = self.shelf(options);
-        let frozen = pool.install(|| {
-            let on_sites = freeze(builder.on_sites(), LEAST_PAGES, &shelf)?;
-            let least_places = serves.least_places();
-            Ok((on_sites, freeze(builder.in_corpus(), least_places, &shelf)?))
-        });
-        let (on_sites, in_corpus) = frozen.map_err(|error| self.failed(error))?;
+        let least_places = serves.least_places();
+        let on_sites = freeze(builder.on_sites(), LEAST_PAGES, &shelf, pool.as_ref());
+        let on_sites = on_sites.map_err(|error| self.failed(error))?;
+        let in_corpus = freeze(builder.in_corpus(), least_places, &shelf, pool.as_ref());
+        let in_corpus = in_corpus.map_err(|error| self.failed(error))?;
         Ok(builder.index(on_sites, in_corpus, serves, sites, names))
     }
 }
@@ -188,12 +185,14 @@ fn freeze<F: Figures>(
     builder: &Builder<F>,
     least_count: u32,
     shelf: &Shelf,
+    pool: Option<&ThreadPool>,
 ) -> io::Result<Frozen<F>> {
     builder.close()?;
-    let stretches: io::Result<Vec<_>> = (0..STRETCHES)
-        .into_par_iter()
-        .map(|index| shelf.stretch(builder.stretch(index, least_count)?))
-        .collect();
+    let stretch = |index| shelf.stretch(builder.stretch(index, least_count)?);
+    let stretches: io::Result<Vec<_>> = match pool {
+        Some(pool) => pool.install(|| (0..STRETCHES).into_par_iter().map(stretch).collect()),
+        None => (0..STRETCHES).map(stretch).collect(),
+    };
     Ok(Frozen::new(stretches?))
 }
 
@@ -235,6 +234,7 @@ impl Weight for Done {
 /// What all threads of pass one know.
 struct Plan<'r> {
     options: &'r RunOptions,
+    shares: Shares,
     spill: &'r Spill,
     shard: Option<Shard>,
     writes_part: bool,
@@ -244,6 +244,7 @@ struct Plan<'r> {
 /// One thread of pass one.
 struct Counter<'r> {
     options: &'r RunOptions,
+    shares: Shares,
     spill: &'r Spill,
     shard: Option<Shard>,
     problems: Vec<Problem>,
@@ -267,6 +268,7 @@ impl<'r> Counter<'r> {
         }
         Counter {
             options: plan.options,
+            shares: plan.shares,
             spill: plan.spill,
             shard: plan.shard,
             problems: Vec::new(),
@@ -363,12 +365,22 @@ impl<'r> Counter<'r> {
         address: &PageAddress<'_>,
         turn: &SeenTurn<'_, '_>,
     ) -> Result<usize, RunError> {
+        let unasked_bytes = self.shares.unasked_bytes;
+        let cost_bytes = self.shares.cost_of_page(page);
+        let is_large = cost_bytes > unasked_bytes;
+        if is_large {
+            turn.hold(cost_bytes)?;
+        }
         let (pages, clock) = (&mut self.pages, &mut self.clock);
         clock.text(page.len());
         let added = pages.add_page_watched(page, address, &mut |step| clock.step(step));
         let lines = added.map_err(|error| self.spill.failed(error))?;
-        if self.pages.pending_keys() > MAX_PENDING_KEYS {
+        if self.pages.pending_keys() > self.shares.pending_keys {
             self.settle(turn)?;
+        }
+        if is_large {
+            self.pages.shrink();
+            turn.let_go();
         }
         Ok(lines)
     }

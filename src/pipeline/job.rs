@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::RunOptions;
+use super::memory::Shares;
 use super::meter::{Clock, Pass};
 use super::ordered::{Turn, Weight};
 use super::outcome::{ChunkOutcome, Outcome, RowsSeen, Writer, Written, put};
@@ -21,15 +22,12 @@ use crate::sink::archive::Stretch;
 use crate::sink::ledger::{self, Address};
 use crate::sink::records::{self, RecordFormat};
 use crate::sink::render::{self, Mode};
-use crate::source::archive::Member;
+use crate::source::archive::{Archive, Member};
+use crate::source::content::TextFormat;
 use crate::source::inputs::read_file;
 use crate::source::packed::Packing;
 use crate::source::warc::{self, Batch, Batches, Fields, Item};
 use crate::source::{Chunk, ChunkContent, FileEntry, Job, rows, site};
-
-/// Ledger rows, and what comes of records, are written ahead of their outcome past this many
-/// bytes, at the job's turn.
-const MAX_AHEAD_BYTES: usize = 8 << 20;
 
 type WriterTurn<'l, 'r> = Turn<'l, Outcome, Writer<'r>>;
 
@@ -38,6 +36,7 @@ pub struct Worker<'r> {
     cleaner: &'r Cleaner,
     sink: &'r dyn Sink,
     options: &'r RunOptions,
+    shares: Shares,
     wants_ledger: bool,
     workspace: Workspace,
     bytes: Vec<u8>,
@@ -49,12 +48,14 @@ impl<'r> Worker<'r> {
         cleaner: &'r Cleaner,
         sink: &'r dyn Sink,
         options: &'r RunOptions,
+        shares: Shares,
         wants_ledger: bool,
     ) -> Self {
         Worker {
             cleaner,
             sink,
             options,
+            shares,
             wants_ledger,
             workspace: Workspace::default(),
             bytes: Vec::new(),
@@ -79,6 +80,7 @@ impl<'r> Worker<'r> {
             worker: self,
             outcome: Outcome::default(),
             turn,
+            holds_room: false,
         };
         match job {
             Job::Files(files) => {
@@ -124,6 +126,13 @@ impl<'r> Worker<'r> {
             .and_then(|names| unpack::number_in(names, file))
     }
 
+    /// How what is written of a file is packed.
+    fn packing(&self, file: &FileEntry) -> Option<Packing> {
+        let is_zip = file.archive == Some(Archive::Zip);
+        let named = self.options.output_packing.filter(|_| !is_zip);
+        named.or(file.packing)
+    }
+
     fn written(&self, text: Vec<u8>) -> Written {
         Written {
             text,
@@ -138,9 +147,35 @@ struct JobRun<'w, 'l, 'r> {
     worker: &'w mut Worker<'r>,
     outcome: Outcome,
     turn: &'w WriterTurn<'l, 'r>,
+    /// The page at work takes so much memory that it had to be asked for.
+    holds_room: bool,
 }
 
 impl JobRun<'_, '_, '_> {
+    /// Waits until there is room for a page, or a part of one, to be cleaned.
+    fn make_room(&mut self, page: &[u8]) -> Result<(), RunError> {
+        self.hold(self.worker.shares.cost_of_page(page))
+    }
+
+    fn hold(&mut self, bytes: usize) -> Result<(), RunError> {
+        if bytes > self.worker.shares.unasked_bytes {
+            self.turn.hold(bytes)?;
+            self.holds_room = true;
+        }
+        Ok(())
+    }
+
+    /// Gives back the room of a page, and the memory that it was cleaned in.
+    fn end_page(&mut self, cleaned: Cleaned<'_>) {
+        if std::mem::take(&mut self.holds_room) {
+            drop(cleaned);
+            self.worker.workspace = Workspace::default();
+            self.turn.let_go();
+        } else {
+            self.worker.workspace.reclaim(cleaned);
+        }
+    }
+
     /// Reads, cleans and writes one small file.
     fn file(&mut self, file: FileEntry) -> Result<(), RunError> {
         if let Some(kind) = unpack::not_read(&file, self.worker.options) {
@@ -163,6 +198,13 @@ impl JobRun<'_, '_, '_> {
             }
         };
         self.worker.bytes = bytes;
+        let written = match (written, self.worker.packing(&file)) {
+            (Some(written), Some(packing)) => Some(Written {
+                text: pack(packing, &written.text, &file)?,
+                ..written
+            }),
+            (written, _) => written,
+        };
         let done = match written {
             Some(written) if self.worker.sink.takes_any_order() => {
                 put(self.worker.sink, &file, &written)
@@ -188,6 +230,7 @@ impl JobRun<'_, '_, '_> {
     /// Cleans a whole page of any content; None where nothing is to be written.
     fn page(&mut self, file: &FileEntry, bytes: &[u8]) -> Result<Option<Written>, RunError> {
         let wants_structures = self.worker.cleaner.reads_structure();
+        self.hold(self.worker.shares.cost.of(bytes.len(), 0))?;
         let page = unpack::page(file, bytes, self.worker.options, wants_structures);
         self.told_page(&PageFile::of(file), bytes, page)
     }
@@ -230,6 +273,9 @@ impl JobRun<'_, '_, '_> {
                     self.outcome.problems.push(file.problem(Some(byte), kind));
                 }
                 self.outcome.note_html(html_bytes);
+                if html_bytes.is_none() {
+                    self.look_for_rows(&file.name, &text);
+                }
                 ending = html_bytes.map(|_| render::TEXT_ENDING);
                 (mark, text, structures)
             }
@@ -240,6 +286,15 @@ impl JobRun<'_, '_, '_> {
         };
         let written = self.text(file, mark, page, Address::of_page(&file.name), true)?;
         Ok(Some(Written { ending, ..written }))
+    }
+
+    /// Notes text that the user may have meant as rows.
+    fn look_for_rows(&mut self, page: &[u8], text: &[u8]) {
+        let options = self.worker.options;
+        let is_told = options.page_format == TextFormat::Auto;
+        if is_told && rows::look_like_rows(text, &options.fields) {
+            self.outcome.like_rows.push(page.to_vec());
+        }
     }
 
     /// What stands in the output for bytes that are not looked at: themselves.
@@ -288,6 +343,7 @@ impl JobRun<'_, '_, '_> {
                 bytes: part,
                 structures: structures.split_off(..of_part).unwrap_or_default(),
             };
+            self.make_room(part)?;
             let Some(cleaned) = self.worker.clean(page, &in_corpus) else {
                 let problem = file.problem(None, ProblemKind::Internal);
                 self.outcome.problems.push(problem);
@@ -300,7 +356,7 @@ impl JobRun<'_, '_, '_> {
             self.write(mode, &cleaned, address, &mut written)?;
             address.lines_before += cleaned.line_count() as u64;
             address.bytes_before += part.len() as u64;
-            self.worker.workspace.reclaim(cleaned);
+            self.end_page(cleaned);
         }
         self.outcome.counts.pages += u64::from(is_page);
         self.note_site(site.as_deref(), &before);
@@ -332,7 +388,7 @@ impl JobRun<'_, '_, '_> {
             }
             if self.worker.wants_ledger {
                 ledger::write_row(address, &line, names, &mut self.outcome.ledger);
-                if self.outcome.ledger.len() > MAX_AHEAD_BYTES {
+                if self.outcome.ledger.len() > self.worker.shares.ahead_bytes {
                     self.turn
                         .with_state(|writer| writer.write_ledger_ahead(&self.outcome.ledger))?;
                     self.outcome.ledger.clear();
@@ -417,7 +473,7 @@ impl JobRun<'_, '_, '_> {
             },
             _ => written,
         };
-        let written = match file.packing {
+        let written = match self.worker.packing(file) {
             Some(packing) if chunk.is_last || !written.text.is_empty() => Written {
                 text: pack(packing, &written.text, file)?,
                 ..written
@@ -508,6 +564,9 @@ impl JobRun<'_, '_, '_> {
         }
         let (mark, text) = unpack::split_mark_at(chunk.offset, &chunk.bytes);
         let name = file.name.as_os_str().as_encoded_bytes();
+        if chunk.is_first {
+            self.look_for_rows(name, text);
+        }
         let address = Address {
             page: name,
             lines_before,
@@ -534,7 +593,7 @@ impl JobRun<'_, '_, '_> {
             for item in batch.items.iter().filter(|_| is_read) {
                 self.record_item(file, in_index, &batch, item, &mut written)?;
             }
-            if self.outcome.bytes() + written.text.len() > MAX_AHEAD_BYTES {
+            if self.outcome.bytes() + written.text.len() > self.worker.shares.ahead_bytes {
                 let written = std::mem::replace(&mut written, self.written_of_records(file));
                 self.end_records(file, written, false, has_failed)?;
                 let outcome = std::mem::take(&mut self.outcome);
@@ -567,7 +626,7 @@ impl JobRun<'_, '_, '_> {
         has_failed: bool,
     ) -> Result<(), RunError> {
         let has_rows = self.worker.options.record_format == RecordFormat::Jsonl;
-        if let Some(packing) = file.packing.filter(|_| has_rows)
+        if let Some(packing) = self.worker.packing(file).filter(|_| has_rows)
             && (is_last || !written.text.is_empty())
         {
             written.text = pack(packing, &written.text, file)?;
@@ -666,6 +725,7 @@ impl JobRun<'_, '_, '_> {
             ..Written::default()
         };
         let url = records::url(fields);
+        self.make_room(page.text.as_bytes())?;
         let cleaned = self.clean_record(&page.text, &page.structures, url.as_deref(), place);
         let cleaned = match cleaned {
             Ok(cleaned) => {
@@ -684,7 +744,7 @@ impl JobRun<'_, '_, '_> {
         if is_wet {
             let mut record = Vec::with_capacity(body.text.len() + 512);
             records::write_conversion(fields, page.is_conversion, &body.text, &mut record);
-            if let Some(packing) = place.file.packing {
+            if let Some(packing) = self.worker.packing(place.file) {
                 record = pack(packing, &record, place.file)?;
             }
             written.text.extend_from_slice(&record);
@@ -727,7 +787,7 @@ impl JobRun<'_, '_, '_> {
         if cleaned.is_empty() && !text.is_empty() {
             self.outcome.empty(&page_name(place.name, place.number));
         }
-        self.worker.workspace.reclaim(cleaned);
+        self.end_page(cleaned);
         self.worker.clock.lap(Stage::Write);
     }
 
@@ -831,6 +891,7 @@ impl JobRun<'_, '_, '_> {
             out.extend_from_slice(line);
             return Ok(());
         };
+        self.hold(self.worker.shares.cost.of(field.len(), 0))?;
         let wants_structures = self.worker.cleaner.reads_structure();
         let FieldText {
             text,
@@ -839,6 +900,7 @@ impl JobRun<'_, '_, '_> {
         } = &unpack::field_text(field, options, wants_structures);
         let mode = options.mode;
         let is_taken = mode != Mode::Drop && row.fields.iter().any(|name| name == render::FIELD);
+        self.make_room(text.as_bytes())?;
         let cleaned = if is_taken {
             Err(ProblemKind::FieldTaken(render::FIELD))
         } else {

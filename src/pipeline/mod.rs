@@ -4,6 +4,7 @@
 mod collect;
 pub mod index_files;
 mod job;
+pub mod memory;
 pub mod meter;
 pub mod model_file;
 mod ordered;
@@ -28,6 +29,7 @@ use crate::sink::atomic::AtomicFile;
 use crate::sink::records::RecordFormat;
 use crate::sink::render::Mode;
 use crate::source::content::TextFormat;
+use crate::source::packed::Packing;
 use crate::source::rows::FieldNames;
 use crate::source::site::SiteBy;
 use crate::source::{Job, Source};
@@ -36,6 +38,7 @@ use resume::Log;
 pub use collect::{PassOne, Shard, index_corpus, settings};
 
 use job::Worker;
+use memory::{LARGEST_PAGE_BYTES, Shares};
 use meter::{Clock, Meter, Pass};
 use outcome::{Limits, Writer};
 
@@ -70,6 +73,9 @@ pub struct RunOptions {
     pub charset: Option<Charset>,
     /// What the text field of a JSON row is taken for.
     pub field_format: TextFormat,
+    /// How what is written is packed; None packs it as its input is. For one output file, whose
+    /// name says so. Of zip, members are packed.
+    pub output_packing: Option<Packing>,
     /// Set from outside to stop the run.
     pub stop: Arc<AtomicBool>,
     /// Gathers what the run costs, where somebody wants to know.
@@ -85,12 +91,13 @@ impl Default for RunOptions {
             site_by: SiteBy::default(),
             max_memory_bytes: usize::MAX,
             temp_dir: None,
-            max_page_bytes: 64 << 20,
+            max_page_bytes: LARGEST_PAGE_BYTES,
             threads: 0,
             max_removed_percent: None,
             page_format: TextFormat::default(),
             charset: None,
             field_format: TextFormat::default(),
+            output_packing: None,
             stop: Arc::default(),
             meter: None,
         }
@@ -124,7 +131,7 @@ fn until_stopped<'r>(
 
 /// A part of a page holds at most one line for this many bytes of the largest page, so that
 /// short lines cannot take more memory than long ones.
-pub const BYTES_A_LINE: usize = 32;
+pub const BYTES_A_LINE: usize = 64;
 /// Pages after which [`RunOptions::max_removed_percent`] is looked at.
 pub const PAGES_BEFORE_LIMIT: u64 = 1000;
 
@@ -142,6 +149,10 @@ pub trait Progress: Send {
     /// A page of text, by its name, was not in UTF-8: it was converted from this character set,
     /// or what it is in cannot be told and its bytes stay.
     fn charset(&mut self, _page: &[u8], _charset: Option<Charset>) {}
+
+    /// A page of text, by its name, begins like JSON rows with the text field, but was not read as
+    /// rows.
+    fn looks_like_rows(&mut self, _page: &[u8]) {}
 }
 
 /// Hears nothing.
@@ -205,8 +216,9 @@ impl SideFiles {
 ///
 /// # Memory
 ///
-/// For each thread about 15 times `max_page_bytes` at worst (short lines), 9 times for
-/// ordinary text, and no more than the largest page asks for.
+/// [`RunOptions::max_memory_bytes`], where one page of `max_page_bytes` has room in it (see
+/// [`memory::largest_page_bytes`]). Such a page takes about 15 times its bytes at worst (short
+/// lines); several wait for each other where they would take more together.
 pub fn clean(
     cleaner: &Cleaner,
     source: &mut dyn Source,
@@ -223,11 +235,13 @@ pub fn clean(
     let next_job = until_stopped(source, options, Pass::Two);
     let next_job = resume::jobs_left(side_files.log.as_ref(), next_job);
     let writer = Writer::new(sink, side_files, progress, limits, options.meter.as_ref())?;
+    let shares = Shares::of_cleaning(options, cleaner);
     let writer = ordered::run(
-        options.threads,
+        shares.bounds,
         next_job,
+        |job| shares.cost.of(job.bytes(), 0),
         writer,
-        || Worker::new(cleaner, sink, options, wants_ledger),
+        || Worker::new(cleaner, sink, options, shares, wants_ledger),
         |worker, job, turn| worker.work(job, turn),
         |writer, outcome| writer.take(outcome),
         |_| Ok(()),

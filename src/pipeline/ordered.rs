@@ -1,12 +1,13 @@
 //! Jobs in source order in, worked on by many threads, results taken in the same order.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use rayon::ThreadPool;
+
 use crate::error::RunError;
 
-/// Results may wait for their turn up to this many bytes together.
-const MAX_WAITING_BYTES: usize = 32 << 20;
 /// Results may wait for their turn up to this many for each thread.
 const MAX_WAITING_RESULTS: usize = 16;
 
@@ -16,13 +17,49 @@ pub trait Weight {
     fn bytes(&self) -> usize;
 }
 
-/// Runs jobs on `threads` threads (0: one for each core) and gives each result to `take`, one
+/// What a run of jobs may take. Nothing that comes out depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Threads; 0 is one for each core.
+    pub threads: usize,
+    /// Results may wait for their turn up to this many bytes together.
+    pub waiting_bytes: usize,
+    /// Memory that jobs may hold together, as [`Turn::hold`] counts it; the job whose turn it is
+    /// may hold more.
+    pub held_bytes: usize,
+}
+
+/// A pool of so many threads (0: one for each core), or of fewer where the system gives fewer;
+/// None where it gives none.
+pub fn pool(threads: usize) -> Option<ThreadPool> {
+    let build = |threads: usize| {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|index| format!("dechaff-{index}"))
+            .build()
+            .ok()
+    };
+    let mut threads = match threads {
+        0 => std::thread::available_parallelism().map_or(1, |cores| cores.get()),
+        threads => threads,
+    };
+    loop {
+        match build(threads) {
+            Some(pool) => return Some(pool),
+            None if threads == 1 => return None,
+            None => threads /= 2,
+        }
+    }
+}
+
+/// Runs jobs on as many threads as `bounds` say, fewer where the system gives fewer, and gives each result to `take`, one
 /// at a time, in the order of the jobs. Returns `state` when all are taken.
 ///
 /// `next_job` is called by one thread at a time. Each thread makes a worker for itself. A
 /// thread whose result must wait goes on with other jobs while the results that wait are
-/// small enough; the thread whose turn it is never waits, so there is no deadlock. A worker is
-/// given to `end` when there are no more jobs for it, or the run has failed.
+/// small enough; the thread whose turn it is never waits, so there is no deadlock. A job holds
+/// what `weight` says of it before the next one is asked for. A worker is given to `end` when
+/// there are no more jobs for it, or the run has failed.
 ///
 /// # Errors
 ///
@@ -31,9 +68,11 @@ pub trait Weight {
 /// # Panics
 ///
 /// Passes on a panic of `work` or `take`, once all threads have ended.
+#[expect(clippy::too_many_arguments, reason = "each says another part of a run")]
 pub fn run<J, R, S, W>(
-    threads: usize,
+    bounds: Bounds,
     next_job: impl FnMut() -> Result<Option<J>, RunError> + Send,
+    weight: impl Fn(&J) -> usize + Sync,
     state: S,
     new_worker: impl Fn() -> W + Sync,
     work: impl Fn(&mut W, J, &Turn<'_, R, S>) -> Result<R, RunError> + Sync,
@@ -44,37 +83,42 @@ where
     R: Weight + Send,
     S: Send,
 {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .thread_name(|index| format!("dechaff-{index}"))
-        .build()
-        .map_err(|error| RunError::Io {
-            path: "worker threads".into(),
-            error: std::io::Error::other(error),
-        })?;
+    let pool = pool(bounds.threads);
     let line = Line {
         queue: Mutex::new(Queue {
             state,
             next: 0,
             waiting: BTreeMap::new(),
             waiting_bytes: 0,
+            held_bytes: 0,
             error: None,
         }),
         moved: Condvar::new(),
-        max_waiting: pool.current_num_threads() * MAX_WAITING_RESULTS,
+        max_waiting: pool.as_ref().map_or(1, ThreadPool::current_num_threads) * MAX_WAITING_RESULTS,
+        bounds,
     };
     let claim = Mutex::new((0_u64, next_job));
-    pool.broadcast(|_| {
+    let work_on = || {
         let _alarm = Alarm(&line);
         let mut worker = new_worker();
         while !line.has_failed() {
-            let (number, job) = {
+            let (turn, job) = {
                 let mut claim = claim.lock().unwrap_or_else(PoisonError::into_inner);
                 let (number, next_job) = &mut *claim;
                 match next_job() {
                     Ok(Some(job)) => {
                         *number += 1;
-                        (*number - 1, job)
+                        let mut turn = Turn {
+                            line: &line,
+                            number: *number - 1,
+                            held_bytes: Cell::new(0),
+                            own_bytes: 0,
+                        };
+                        turn.own_bytes = weight(&job);
+                        if turn.hold(0).is_err() {
+                            break;
+                        }
+                        (turn, job)
                     }
                     Ok(None) => break,
                     Err(error) => {
@@ -83,12 +127,8 @@ where
                     }
                 }
             };
-            let turn = Turn {
-                line: &line,
-                number,
-            };
             let done = work(&mut worker, job, &turn)
-                .and_then(|result| line.hand_in(number, result, &take));
+                .and_then(|result| line.hand_in(turn.number, result, &take));
             if let Err(error) = done {
                 line.fail(error);
             }
@@ -96,7 +136,11 @@ where
         if let Err(error) = end(worker) {
             line.fail(error);
         }
-    });
+    };
+    match &pool {
+        Some(pool) => drop(pool.broadcast(|_| work_on())),
+        None => work_on(),
+    }
     let queue = line
         .queue
         .into_inner()
@@ -111,6 +155,10 @@ where
 pub struct Turn<'l, R, S> {
     line: &'l Line<R, S>,
     number: u64,
+    /// Memory that the job holds now.
+    held_bytes: Cell<usize>,
+    /// What it holds from its beginning to its end.
+    own_bytes: usize,
 }
 
 impl<R, S> Turn<'_, R, S> {
@@ -133,6 +181,53 @@ impl<R, S> Turn<'_, R, S> {
         }
         work(&mut queue.state)
     }
+
+    /// Says that the job is going to hold `bytes`, what it began with among them, and waits until
+    /// there is room for them; not at the job's own turn.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Stopped`] when another thread failed meanwhile.
+    pub fn hold(&self, bytes: usize) -> Result<(), RunError> {
+        let wanted = self.own_bytes.max(bytes);
+        let more = wanted.saturating_sub(self.held_bytes.get());
+        if more == 0 {
+            return Ok(());
+        }
+        let mut queue = self.line.lock();
+        while queue.next != self.number
+            && queue.held_bytes.saturating_add(more) > self.line.bounds.held_bytes
+        {
+            if queue.error.is_some() {
+                return Err(RunError::Stopped);
+            }
+            queue = self.line.wait(queue);
+        }
+        queue.held_bytes = queue.held_bytes.saturating_add(more);
+        self.held_bytes.set(wanted);
+        Ok(())
+    }
+
+    /// Says that the job holds no more than it began with.
+    pub fn let_go(&self) {
+        self.give_back(self.own_bytes);
+    }
+
+    fn give_back(&self, rest_bytes: usize) {
+        let held = self.held_bytes.get();
+        if held > rest_bytes {
+            let mut queue = self.line.lock();
+            queue.held_bytes = queue.held_bytes.saturating_sub(held - rest_bytes);
+            self.held_bytes.set(rest_bytes);
+            self.line.moved.notify_all();
+        }
+    }
+}
+
+impl<R, S> Drop for Turn<'_, R, S> {
+    fn drop(&mut self) {
+        self.give_back(0);
+    }
 }
 
 /// Wakes the other threads where this one panics, so that none waits for its result.
@@ -150,6 +245,7 @@ struct Line<R, S> {
     queue: Mutex<Queue<R, S>>,
     moved: Condvar,
     max_waiting: usize,
+    bounds: Bounds,
 }
 
 struct Queue<R, S> {
@@ -158,6 +254,8 @@ struct Queue<R, S> {
     next: u64,
     waiting: BTreeMap<u64, R>,
     waiting_bytes: usize,
+    /// Memory that jobs hold.
+    held_bytes: usize,
     error: Option<RunError>,
 }
 
@@ -194,7 +292,7 @@ impl<R, S> Line<R, S> {
         let bytes = result.bytes();
         let mut queue = self.lock();
         while queue.next != number
-            && (queue.waiting_bytes + bytes > MAX_WAITING_BYTES
+            && (queue.waiting_bytes + bytes > self.bounds.waiting_bytes
                 || queue.waiting.len() >= self.max_waiting)
         {
             if queue.error.is_some() {
@@ -220,22 +318,35 @@ impl<R, S> Line<R, S> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
+
+    const WAITING_BYTES: usize = 30;
 
     impl Weight for u64 {
         fn bytes(&self) -> usize {
-            MAX_WAITING_BYTES / 3
+            WAITING_BYTES / 3
+        }
+    }
+
+    fn bounds(threads: usize) -> Bounds {
+        Bounds {
+            threads,
+            waiting_bytes: WAITING_BYTES,
+            held_bytes: 100,
         }
     }
 
     fn squares(threads: usize, fail_at: Option<u64>) -> Result<Vec<u64>, RunError> {
         let mut next = 0_u64;
         run(
-            threads,
+            bounds(threads),
             || {
                 next += 1;
                 Ok((next <= 500).then_some(next - 1))
             },
+            |job| *job as usize % 5,
             Vec::new(),
             || (),
             |(), job, turn| {
@@ -268,6 +379,44 @@ mod tests {
     }
 
     #[test]
+    fn jobs_hold_no_more_together_than_they_may_but_for_the_one_whose_turn_it_is() {
+        for threads in [1, 2, 8] {
+            let mut next = 0_u64;
+            let held = AtomicUsize::new(0);
+            let most = AtomicUsize::new(0);
+            run(
+                bounds(threads),
+                || {
+                    next += 1;
+                    Ok((next <= 300).then_some(next - 1))
+                },
+                |_| 10,
+                (),
+                || (),
+                |(), job, turn: &Turn<'_, u64, ()>| {
+                    // Some want more than there is, and wait for their turn with it.
+                    let wanted = 40 + job as usize % 3 * 40;
+                    turn.hold(wanted / 2)?;
+                    turn.hold(wanted)?;
+                    let now = held.fetch_add(wanted, Ordering::SeqCst) + wanted;
+                    most.fetch_max(now, Ordering::SeqCst);
+                    if job % 5 == 0 {
+                        turn.with_state(|()| Ok(()))?;
+                    }
+                    held.fetch_sub(wanted, Ordering::SeqCst);
+                    turn.let_go();
+                    Ok(job)
+                },
+                |(), _| Ok(()),
+                |()| Ok(()),
+            )
+            .expect("no error");
+            let most = most.into_inner();
+            assert!((120..=100 + 120).contains(&most), "{most}");
+        }
+    }
+
+    #[test]
     fn a_panic_ends_the_run_and_all_threads() {
         let mut next = 0_u64;
         let next_job = || {
@@ -279,7 +428,18 @@ mod tests {
             Ok(job)
         };
         let run = std::panic::AssertUnwindSafe(|| {
-            run(4, next_job, (), || (), work, |(), _| Ok(()), |()| Ok(())).map(drop)
+            let take = |(): &mut (), _| Ok(());
+            run(
+                bounds(4),
+                next_job,
+                |_| 0,
+                (),
+                || (),
+                work,
+                take,
+                |()| Ok(()),
+            )
+            .map(drop)
         });
         assert!(std::panic::catch_unwind(run).is_err());
     }

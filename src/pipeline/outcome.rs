@@ -40,6 +40,8 @@ pub struct Outcome {
     pub emptied: Vec<Vec<u8>>,
     /// Names of the pages that were not in UTF-8, and what they were converted from.
     pub charsets: Vec<(Vec<u8>, Option<Charset>)>,
+    /// Names of the pages of text that begin like JSON rows.
+    pub like_rows: Vec<Vec<u8>>,
     /// Whole files for a sink that takes them in order.
     pub files: Vec<(FileEntry, Written)>,
     /// A stretch of a file that comes in chunks.
@@ -297,6 +299,9 @@ impl<'r> Writer<'r> {
         }
         for (page, charset) in &outcome.charsets {
             self.progress.charset(page, *charset);
+        }
+        for page in &outcome.like_rows {
+            self.progress.looks_like_rows(page);
         }
         for (file, written) in &outcome.files {
             put(self.sink, file, written)?;

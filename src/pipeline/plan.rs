@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::path::{Component, Path, PathBuf};
 
+use super::RunOptions;
 use super::resume::{self, STATE_NAME};
 use crate::error::RunError;
 use crate::sink::Sink;
+use crate::sink::atomic::without_temporary_name;
 use crate::sink::discard::Discard;
 use crate::sink::records::RecordFormat;
 use crate::sink::render;
@@ -164,6 +166,22 @@ pub fn plan_files(request: &Request<'_>) -> Result<Vec<Input>, RunError> {
     let inputs = files(request)?;
     check_side_files(request)?;
     Ok(inputs)
+}
+
+/// Refuses a directory for temporary files in which none can be made.
+///
+/// # Errors
+///
+/// [`RunError::Refused`].
+pub fn check_temp_dir(options: &RunOptions) -> Result<(), RunError> {
+    let Some(directory) = &options.temp_dir else {
+        return Ok(());
+    };
+    let made = tempfile::tempfile_in(directory);
+    made.map(drop).map_err(|error| {
+        let error = without_temporary_name(error);
+        refused(format!("--temp-dir {}: {error}", directory.display()))
+    })
 }
 
 /// Refuses an output file that holds something, unless it may be replaced.

@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::memory::Shares;
 use super::meter::Pass;
 use super::ordered::{self, Turn, Weight};
 use super::outcome::RowsSeen;
@@ -131,9 +132,11 @@ pub fn find_repeats(
         rows: RowsSeen::default(),
         progress,
     };
+    let shares = Shares::of_counting(options);
     let gathered = ordered::run(
-        options.threads,
+        shares.bounds,
         next_job,
+        |job| shares.cost.of(job.bytes(), 0),
         gathered,
         || PageReader {
             options,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{BYTES_A_LINE, RunOptions};
 use crate::charset::{self, Charset, Converted, Faults};
 use crate::error::{Problem, ProblemKind, RunError};
-use crate::html::{self, LineStructure, Rendered};
+use crate::html::{self, LineStructure, MAX_PLACES, Rendered};
 use crate::index::{Names, Place};
 use crate::page::LineCursor;
 use crate::sink::records;
@@ -448,10 +448,11 @@ pub fn record_page<'b>(
             charset,
         } => (bytes, Some(said), charset),
     };
+    let max_places = max_places(options, wants_structures);
     let page = match bytes {
-        Cow::Borrowed(bytes) => record_text(bytes, said, charset.as_deref(), wants_structures),
+        Cow::Borrowed(bytes) => record_text(bytes, said, charset.as_deref(), max_places),
         Cow::Owned(bytes) => {
-            record_text(&bytes, said, charset.as_deref(), wants_structures).map(|page| RecordText {
+            record_text(&bytes, said, charset.as_deref(), max_places).map(|page| RecordText {
                 text: Cow::Owned(page.text.into_owned()),
                 ..page
             })
@@ -469,7 +470,7 @@ fn record_text<'b>(
     bytes: &'b [u8],
     said: Option<Said>,
     charset: Option<&str>,
-    wants_structures: bool,
+    max_places: usize,
 ) -> Result<RecordText<'b>, html::Undecodable> {
     let is_html = match said {
         None => false,
@@ -488,7 +489,7 @@ fn record_text<'b>(
     let decoded = html::decode(bytes, charset)?;
     let is_converted = decoded.is_converted();
     let Rendered { text, structures } = match is_html {
-        true => html::render_for(&decoded.html, wants_structures),
+        true => html::render_for(&decoded.html, max_places),
         false => Rendered {
             text: decoded.html.into_owned(),
             structures: Vec::new(),
@@ -727,7 +728,8 @@ fn html_page(
     };
     match decoded {
         Ok(decoded) => {
-            let Rendered { text, structures } = html::render_for(&decoded.html, wants_structures);
+            let max_places = max_places(options, wants_structures);
+            let Rendered { text, structures } = html::render_for(&decoded.html, max_places);
             Page::Text {
                 mark: b"",
                 text: Cow::Owned(text),
@@ -789,7 +791,8 @@ pub fn field_text<'r>(
             structures: Vec::new(),
         };
     }
-    let Rendered { text, structures } = html::render_for(field.as_bytes(), wants_structures);
+    let max_places = max_places(options, wants_structures);
+    let Rendered { text, structures } = html::render_for(field.as_bytes(), max_places);
     let text = String::from_utf8(text);
     let text = text.unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned());
     FieldText {
@@ -821,6 +824,15 @@ pub fn has_nul(text: &[u8], options: &RunOptions) -> bool {
 /// Lines that a page, or a part of one, may have.
 pub fn max_lines(options: &RunOptions) -> usize {
     (options.max_page_bytes / BYTES_A_LINE).max(1)
+}
+
+/// Lines of a page of HTML of which it is told where they stood: a page that is cleaned in parts is
+/// cleaned as text.
+fn max_places(options: &RunOptions, wants_structures: bool) -> usize {
+    match wants_structures {
+        true => max_lines(options).min(MAX_PLACES),
+        false => 0,
+    }
 }
 
 /// Cuts text that has more lines than a part may have. Ordinary pages are one part.

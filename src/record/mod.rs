@@ -4,9 +4,11 @@
 //! Types only: nothing here reads a clock, a file or the machine.
 
 mod cost;
+mod repeat;
 mod sites;
 
 pub use cost::{Stage, StageCost};
+pub use repeat::{Cache, Repeat};
 pub use sites::{MAX_LISTED_SITES, MAX_SITES, SiteCounts, SiteTable, SiteTally};
 
 use std::collections::BTreeMap;
@@ -18,9 +20,9 @@ use crate::digest;
 use crate::report::Counts;
 
 /// The version of the record's form. Older ones are read; see [`RunRecord::parse`].
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
-/// What stands in [`RunRecord::program`].
+/// What stands in [`RunRecord::program`] of a run of this program; of another one its name.
 pub const PROGRAM: &str = "dechaff";
 
 /// One run. Fields that an older version did not write are as their defaults.
@@ -29,7 +31,7 @@ pub const PROGRAM: &str = "dechaff";
 pub struct RunRecord {
     /// [`SCHEMA_VERSION`] of the program that wrote it.
     pub schema_version: u32,
-    /// [`PROGRAM`].
+    /// [`PROGRAM`], or the name of another program that was measured beside it.
     pub program: String,
     /// The program's version.
     pub version: String,
@@ -55,6 +57,9 @@ pub struct RunRecord {
     pub mb_per_second: f64,
     /// Largest resident size, in bytes.
     pub peak_memory_bytes: Option<u64>,
+    /// What each of several runs cost, in their order; empty of one run. Since version 3.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub repeats: Vec<Repeat>,
     /// What each stage cost, in the order of the work; since version 2.
     pub stages: Vec<StageCost>,
     /// Pages, lines and bytes: in, kept, removed by reason, rejected.
@@ -163,9 +168,14 @@ pub enum RecordError {
 }
 
 impl RunRecord {
+    /// Whether it is of this program, whose counts and settings are known.
+    pub fn is_own(&self) -> bool {
+        self.program == PROGRAM
+    }
+
     /// Whether a JSON value says that it is a run record.
     pub fn is_record(value: &Value) -> bool {
-        value["program"] == PROGRAM && value["schema_version"].is_u64()
+        value["program"].is_string() && value["schema_version"].is_u64()
     }
 
     /// Reads a record of any version up to [`SCHEMA_VERSION`].

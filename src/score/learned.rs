@@ -441,6 +441,14 @@ impl Scorer for LearnedScorer {
     fn reads_structure(&self) -> bool {
         self.of_html.is_some()
     }
+
+    fn bytes_a_line(&self) -> usize {
+        let mut models = std::iter::once(&self.of_text).chain(&self.of_html);
+        match models.any(|in_use| !in_use.model.networks.is_empty()) {
+            true => 600,
+            false => 350,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -190,4 +190,9 @@ pub trait Scorer: Send + Sync {
     fn reads_structure(&self) -> bool {
         false
     }
+
+    /// About the memory that a line takes while its page is scored, in bytes.
+    fn bytes_a_line(&self) -> usize {
+        350
+    }
 }

@@ -156,7 +156,9 @@ impl AtomicFile {
             // As any new file: what the user's mask leaves of it.
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
-        let file = builder.tempfile_in(folder).map_err(io_at(path))?;
+        let file = builder
+            .tempfile_in(folder)
+            .map_err(|error| io_at(path)(without_temporary_name(error)))?;
         Ok(AtomicFile {
             target: Target::Temporary(file),
             path: path.to_path_buf(),
@@ -200,9 +202,19 @@ impl AtomicFile {
             Target::Temporary(file) => file.as_file_mut(),
             Target::Device(device) => device,
         };
-        file.write_all(bytes).map_err(io_at(&self.path))?;
+        file.write_all(bytes)
+            .map_err(|error| io_at(&self.path)(without_temporary_name(error)))?;
         self.written += bytes.len() as u64;
         Ok(())
+    }
+}
+
+/// What the system said, without the name of the temporary file that it was said of: users know
+/// the file by its own.
+pub(crate) fn without_temporary_name(error: std::io::Error) -> std::io::Error {
+    match error.to_string().split_once(" at path ") {
+        Some((what, _)) => std::io::Error::new(error.kind(), what),
+        None => error,
     }
 }
 
@@ -235,7 +247,9 @@ impl Output for AtomicFile {
 
     fn discard(self: Box<Self>) -> Result<(), RunError> {
         match self.target {
-            Target::Temporary(file) => file.close().map_err(io_at(&self.path)),
+            Target::Temporary(file) => file
+                .close()
+                .map_err(|error| io_at(&self.path)(without_temporary_name(error))),
             Target::Device(_) => Ok(()),
         }
     }
@@ -247,7 +261,7 @@ impl Output for AtomicFile {
             Target::Temporary(file) => file
                 .persist(&path)
                 .map(drop)
-                .map_err(|error| io_at(&path)(error.error)),
+                .map_err(|error| io_at(&path)(without_temporary_name(error.error))),
             Target::Device(_) => Ok(()),
         }
     }

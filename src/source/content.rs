@@ -70,11 +70,11 @@ pub fn tell_in(name: &Path, bytes: &[u8], given: Option<Charset>) -> Content {
     if bytes.starts_with(b"%PDF-") {
         return Content::Other;
     }
-    if is_named_html(name) && has_tag(bytes) {
-        return Content::Html;
-    }
     let start = bytes.strip_prefix(UTF8_MARK).unwrap_or(bytes);
     let start = start.trim_ascii_start();
+    if is_named_html(name) && (has_tag(bytes) || start.is_empty()) {
+        return Content::Html;
+    }
     if is_style_or_script(name, start) {
         return Content::Other;
     }

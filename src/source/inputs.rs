@@ -494,7 +494,13 @@ impl Walk {
     fn file(&self, entry: &DirEntry) -> Result<(FileEntry, Metadata), Job> {
         let file = self.entry(entry.path().to_path_buf());
         if entry.path_is_symlink() {
-            return Err(Job::Link);
+            return Err(match std::fs::metadata(entry.path()) {
+                Ok(_) => Job::Link,
+                Err(error) => {
+                    let problem = ProblemKind::DanglingLink(error.to_string());
+                    Job::Skipped(Box::new(file), problem)
+                }
+            });
         }
         if !entry.file_type().is_file() {
             return Err(Job::Skipped(Box::new(file), ProblemKind::NotAFile));

@@ -175,6 +175,19 @@ pub enum Job {
     Link,
 }
 
+/// A chunk of fewer bytes counts as none.
+const SMALL_CHUNK_BYTES: usize = 2 << 20;
+
+impl Job {
+    /// Memory that it holds before it is worked on; 0 where that is little.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Job::Chunk(chunk) if chunk.bytes.len() > SMALL_CHUNK_BYTES => chunk.bytes.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// A stretch of one file. The chunks of a file come one behind the other, without others
 /// between; the last one says so.
 #[derive(Debug)]

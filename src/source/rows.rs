@@ -9,6 +9,8 @@ use ahash::AHashSet;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::content::UTF8_MARK;
+
 /// Arrays and objects inside one another that a row may have.
 pub const MAX_DEPTH: usize = 127;
 
@@ -97,7 +99,10 @@ pub fn take_apart<'r>(row: &'r [u8], names: &FieldNames) -> Result<Row<'r>, RowE
     let value = string(&names.text);
     let url = string(&names.url).and_then(|value| decode(value).ok());
     let text = value
-        .map(|value| decode(value).map_err(|what| RowError::new(what, place(value))))
+        .map(|value| {
+            let at = |error: RowError| RowError::new(error.what, place(value) + error.byte);
+            decode(value).map_err(at)
+        })
         .transpose()?;
     let value = value.map_or(0..0, |value| place(value)..place(value) + value.len());
     Ok(Row {
@@ -109,15 +114,60 @@ pub fn take_apart<'r>(row: &'r [u8], names: &FieldNames) -> Result<Row<'r>, RowE
     })
 }
 
+/// Lines at which [`look_like_rows`] looks.
+const LINES_LOOKED_AT: usize = 3;
+
+/// Whether text begins like JSON rows: its first lines that are not blank are objects with text.
+/// Linear time, in the length of these lines.
+pub fn look_like_rows(text: &[u8], names: &FieldNames) -> bool {
+    let text = text.strip_prefix(UTF8_MARK).unwrap_or(text);
+    if !text.trim_ascii_start().starts_with(b"{") {
+        return false;
+    }
+    let lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+    let mut lines = lines.filter(|line| !line.is_empty()).take(LINES_LOOKED_AT);
+    lines.all(|line| take_apart(line, names).is_ok_and(|row| row.text.is_some()))
+}
+
 /// A JSON string's text, borrowed where nothing in it is escaped.
-fn decode(value: &str) -> Result<Cow<'_, str>, String> {
+fn decode(value: &str) -> Result<Cow<'_, str>, RowError> {
     let inside = &value[1..value.len() - 1];
     if memchr::memchr(b'\\', inside.as_bytes()).is_none() {
         return Ok(Cow::Borrowed(inside));
     }
     serde_json::from_str::<String>(value)
         .map(Cow::Owned)
-        .map_err(|error| format!("text: {}", reason(&error)))
+        .map_err(|error| match lone_surrogate(inside) {
+            Some(at) => {
+                let escape = &inside[at..at + ESCAPE_BYTES];
+                let what = format!("text holds {escape}, half of a surrogate pair: no character");
+                RowError::new(what, at + 1)
+            }
+            None => RowError::new(format!("text: {}", reason(&error)), 0),
+        })
+}
+
+/// Bytes of `\u` and four digits.
+const ESCAPE_BYTES: usize = 6;
+
+/// Where in a string, whose escapes are well formed, the first half of a surrogate pair stands
+/// without the other half.
+fn lone_surrogate(inside: &str) -> Option<usize> {
+    let code = |at: usize| {
+        let digits = inside.get(at..at + ESCAPE_BYTES)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let mut at = 0;
+    while let Some(behind) = memchr::memchr(b'\\', inside.get(at..)?.as_bytes()) {
+        at += behind;
+        match (code(at), code(at + ESCAPE_BYTES)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => at += 2 * ESCAPE_BYTES,
+            (Some(0xd800..=0xdfff), _) => return Some(at),
+            (Some(_), _) => at += ESCAPE_BYTES,
+            (None, _) => at += 2,
+        }
+    }
+    None
 }
 
 /// serde_json's message without its place, which is given apart.
@@ -222,6 +272,47 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_told_by_the_first_lines() {
+        for (text, is_like) in [
+            ("{\"text\":\"a\"}", true),
+            (
+                "\u{feff}\n {\"id\":1,\"text\":\"a\"}\r\n\n{\"text\":\"b\"}\n",
+                true,
+            ),
+            (
+                "{\"text\":\"a\"}\n{\"text\":\"b\"}\n{\"text\":\"c\"}\nprose\n",
+                true,
+            ),
+            ("{\"text\":\"a\"}\n{\"text\":\"b\"}\nprose\n", false),
+            ("{\"body\":\"a\"}\n", false),
+            ("{\"text\":1}\n", false),
+            ("a\n{\"text\":\"a\"}\n", false),
+            ("", false),
+        ] {
+            let told = look_like_rows(text.as_bytes(), &FieldNames::default());
+            assert_eq!(told, is_like, "{text}");
+        }
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_told_with_its_place() {
+        for (row, escape) in [
+            (r#"{"text":"a\\\ud83d b"}"#, r"\ud83d b"),
+            (r#"{"text":"\ud83d\ude00\ude00"}"#, "\\ude00\""),
+            (r#"{"text":"\u00e9\ud800\u0041"}"#, r"\ud800"),
+            (r#"{"text":"é\uDC00"}"#, r"\uDC00"),
+        ] {
+            let error = take_apart(row.as_bytes(), &FieldNames::default()).expect_err("a bad row");
+            assert!(
+                row[error.byte..].starts_with(escape),
+                "{row} {}",
+                error.byte
+            );
+            assert!(error.what.contains(&escape[..6]), "{}", error.what);
+        }
+    }
+
+    #[test]
     fn bad_rows_are_refused_with_their_place() {
         let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(127), "]".repeat(127));
         let very_deep = format!(r#"{{"a":{}"#, "[".repeat(1_000_000));
@@ -229,7 +320,10 @@ mod tests {
             (&b"{\"text\":\"a\xff\"}"[..], "not UTF-8"),
             (br#"{"text":"a","text":"b"}"#, "field 'text' stands twice"),
             (br#"{"a":1,"\u0061":2}"#, "field 'a' stands twice"),
-            (br#"{"text":"\ud800"}"#, "text: "),
+            (
+                br#"{"text":"\ud800"}"#,
+                "text holds \\ud800, half of a surrogate pair",
+            ),
             (b"{\"text\":\"a\tb\"}", "control character"),
             (br#"{"text":"a"} x"#, "trailing characters"),
             (br#"["text"]"#, "expected a JSON object"),

@@ -7,17 +7,20 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::UNIX_EPOCH;
 
-use crate::machine::free_memory_bytes;
+use crate::machine::{address_space_bytes, free_memory_bytes};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use dechaff::bench::{Job, MIN_REPEATS};
 use dechaff::charset::Charset;
 use dechaff::compare::gate::Gate;
 use dechaff::config::{CorpusNormalize, CorpusRule, Treatment};
 use dechaff::error::{ModelError, RunError};
 use dechaff::eval::RowField;
+use dechaff::generate::corpus;
 use dechaff::pipeline::index_files::parse_shard;
 use dechaff::pipeline::resume::Setting;
-use dechaff::pipeline::{RunOptions, Shard, model_file};
+use dechaff::pipeline::{RunOptions, Shard, memory, model_file};
+use dechaff::record::Cache;
 use dechaff::score::{LearnedScorer, Model, Reads};
 use dechaff::sink::records::RecordFormat;
 use dechaff::source::content::TextFormat;
@@ -30,12 +33,25 @@ use dechaff::{Cleaner, Config, Threshold};
 /// a reason for each.
 ///
 /// Exit codes: 0 clean; 1 fatal; 2 usage; 3 finished, but input was rejected, skipped or
-/// damaged, or a gate of `compare` failed; 130/143 stopped by a signal; 141 closed pipe.
+/// damaged, or a gate of `compare` or `bench ab` failed; 130/143 stopped by a signal; 141 closed pipe.
 #[derive(Debug, Parser)]
 #[command(name = "dechaff", version, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Command {
+    /// Whether the user says how much memory may be held.
+    pub fn asks_for_memory(&self) -> bool {
+        let memory = match self {
+            Command::Clean(args) => &args.corpus.memory,
+            Command::Index(IndexCommand::Build(args)) => &args.corpus.memory,
+            Command::Index(IndexCommand::Merge(args) | IndexCommand::Freeze(args)) => &args.memory,
+            _ => return false,
+        };
+        memory.asked_bytes().is_some()
+    }
 }
 
 impl Cli {
@@ -64,7 +80,11 @@ impl Cli {
             Command::Explain(args) => &args.engine,
             Command::Eval(args) => &args.engine,
             Command::Index(IndexCommand::Build(args)) => &args.engine,
-            Command::Compare(_) | Command::Index(_) | Command::Repeats(_) | Command::Train(_) => {
+            Command::Bench(_)
+            | Command::Compare(_)
+            | Command::Index(_)
+            | Command::Repeats(_)
+            | Command::Train(_) => {
                 return None;
             }
         };
@@ -90,7 +110,7 @@ pub enum Command {
     /// Set runs side by side: speed, cost, what each removed, accuracy
     ///
     /// A side is a file or a directory of files: run records (`clean --stats`), one or an array or
-    /// lines of them, all of one thing over one corpus; what `eval --json` wrote (with --pages for
+    /// lines of them, all of one thing over one corpus, or that of several runs (`dechaff bench`); what `eval --json` wrote (with --pages for
     /// intervals and for the lines that changed sides); what `hyperfine --export-json` wrote; what
     /// criterion saved: its directory (DIR:NAME where that holds several baselines), a
     /// benchmark's, `sample.json` or `estimates.json`. Every side is compared with the first.
@@ -101,6 +121,12 @@ pub enum Command {
     /// on another machine have no verdict on speed. Accuracy is compared page by page, drawing the same
     /// pages for both sides 1000 times.
     Compare(CompareArgs),
+    /// Run a job again and again, or two by turns, and say what they cost
+    ///
+    /// The job is `dechaff clean` on the inputs, with the settings behind `--`; its output goes to
+    /// a temporary directory, which goes too. Each run is a process of its own; one that is not
+    /// measured comes first. What each run cost is kept in one run record, which `dechaff compare` reads.
+    Bench(Box<BenchArgs>),
     /// Show the blocks of lines that pages say again and again
     ///
     /// A block is a run of lines that stands in two or more places which do not overlap, and
@@ -425,9 +451,10 @@ const DEFAULT_MEMORY: Size = Size(4 << 30);
 /// How much memory a run takes, and what becomes of the rest.
 #[derive(Args, Clone, Debug)]
 pub struct MemoryArgs {
-    /// Memory that the run may hold; what is counted of the corpus goes to disk past it
-    /// [default: three quarters of what is free, 4GiB at most]
-    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    /// Memory that the run may hold, 128MiB at least; what is counted of the corpus goes to disk
+    /// past it [default: three quarters of what is free, 4GiB at most; half of what ulimit -v
+    /// leaves]
+    #[arg(long, value_name = "SIZE", value_parser = memory_size)]
     pub max_memory: Option<Size>,
 
     /// Where that is kept meanwhile [default: the system's directory for temporary files]
@@ -436,6 +463,24 @@ pub struct MemoryArgs {
 }
 
 impl MemoryArgs {
+    /// The largest page that is held in memory, where nobody named another: that of all indexes,
+    /// or what fits into the memory that was asked for. What is free does not count, for the
+    /// output depends on it.
+    pub fn largest_page_bytes(&self, has_index: bool) -> usize {
+        match self.asked_bytes() {
+            Some(bytes) if !has_index => memory::largest_page_bytes(bytes),
+            _ => memory::LARGEST_PAGE_BYTES,
+        }
+    }
+
+    /// The memory that the user lets be held: by the option, or by a limit on address space, half
+    /// of which is for what is never touched.
+    fn asked_bytes(&self) -> Option<usize> {
+        let of_limit = address_space_bytes().map(|bytes| bytes / 2);
+        let asked = [self.max_memory.map(|size| size.0), of_limit];
+        asked.into_iter().flatten().min()
+    }
+
     /// The library's settings, with those that come from elsewhere as they are by default.
     pub fn options(&self) -> RunOptions {
         let unasked = || {
@@ -443,7 +488,7 @@ impl MemoryArgs {
             DEFAULT_MEMORY.0.min(free / 4 * 3)
         };
         RunOptions {
-            max_memory_bytes: self.max_memory.map_or_else(unasked, |size| size.0),
+            max_memory_bytes: self.asked_bytes().unwrap_or_else(unasked),
             temp_dir: self.temp_dir.clone(),
             ..RunOptions::default()
         }
@@ -536,28 +581,32 @@ pub struct ReadingArgs {
     #[arg(long, default_value_t = 0, value_name = "N", env = "DECHAFF_THREADS", value_parser = clap::value_parser!(u16).range(0..=512))]
     pub threads: u16,
 
-    /// Largest page in memory; longer text is cleaned in parts of this size, longer rows and HTML
-    /// are rejected (K, M, G: powers of 1000; KiB, MiB, GiB: of 1024)
-    #[arg(long, default_value = "64MiB", value_name = "SIZE")]
-    pub max_page_bytes: Size,
+    /// Largest page in memory; longer text, or of more than a line for 64 bytes of it, is cleaned
+    /// in parts, longer rows and HTML are rejected (K, M, G: powers of 1000; KiB, MiB, GiB: of
+    /// 1024) [default: 64MiB; without an index 1/32 of --max-memory if that is less]
+    #[arg(long, value_name = "SIZE")]
+    pub max_page_bytes: Option<Size>,
 }
 
 impl ReadingArgs {
     /// The library's settings, with those that come from elsewhere as they are by default.
-    pub fn options(&self, corpus: &CorpusArgs) -> RunOptions {
-        RunOptions {
+    pub fn options(&self, corpus: &CorpusArgs, has_index: bool) -> RunOptions {
+        let options = RunOptions {
             site_by: corpus.site.by(),
-            ..self.options_from(corpus.memory.options())
-        }
+            max_page_bytes: corpus.memory.largest_page_bytes(has_index),
+            ..corpus.memory.options()
+        };
+        self.options_from(options)
     }
 
     fn options_from(&self, options: RunOptions) -> RunOptions {
+        let largest = self.max_page_bytes.map(|size| size.0);
         RunOptions {
             fields: FieldNames {
                 text: self.text_field.clone(),
                 url: self.url_field.clone(),
             },
-            max_page_bytes: self.max_page_bytes.0,
+            max_page_bytes: largest.unwrap_or(options.max_page_bytes),
             threads: usize::from(self.threads),
             charset: self.encoding.encoding,
             page_format: match self.format {
@@ -756,6 +805,8 @@ pub struct CleanArgs {
 const NEUTRAL: &[&str] = &[
     "threads",
     "max_memory",
+    // What it comes to is among the settings.
+    "max_page_bytes",
     "temp_dir",
     "overwrite",
     "resume",
@@ -804,7 +855,7 @@ fn stamped(path: &Path) -> String {
 
 #[derive(Args, Debug)]
 pub struct ExplainArgs {
-    /// A page of text or HTML; - is standard input
+    /// A page of text or HTML; FILE#3 is the third row of JSON lines, - is standard input
     #[arg(value_name = "PAGE")]
     pub page: PathBuf,
 
@@ -937,7 +988,7 @@ pub struct CompareArgs {
 
     /// End with 3 when RULE is broken beyond doubt, the whole 95 % interval lying past it: NAME<LIMIT
     /// or NAME>LIMIT, as 'speed<-5%' or 'f1<-0.2'. May be given several times. LIMIT is a change in
-    /// percent for speed (of records, else of every timing), speed:NAME (a timing), cpu, memory,
+    /// percent for speed (of records, else of every timing), cold_speed, speed:NAME (a timing), cpu, memory,
     /// stage:NAME (of pass two); a difference in points of 100 for removed (share of the text),
     /// line_f1 (or f1), ngram_f1, word_f1
     #[arg(long, value_name = "RULE", allow_hyphen_values = true)]
@@ -967,6 +1018,175 @@ pub struct CompareArgs {
     /// Replace a FILE that holds something
     #[arg(long)]
     pub overwrite: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct BenchArgs {
+    #[command(subcommand)]
+    pub command: Option<BenchCommand>,
+
+    #[command(flatten)]
+    pub corpus: BenchCorpusArgs,
+
+    /// Options of `dechaff clean`
+    #[arg(last = true, value_name = "SETTINGS", allow_hyphen_values = true)]
+    pub settings: Vec<String>,
+
+    #[command(flatten)]
+    pub runs: RunsArgs,
+
+    /// Where the input is when a run begins: `warm`, in memory; `cold`, on the disk, the system being
+    /// asked to forget it (Linux; not on file systems in memory)
+    #[arg(
+        long,
+        value_name = "WHERE",
+        value_delimiter = ',',
+        default_value = "warm,cold"
+    )]
+    pub cache: Vec<BenchCache>,
+
+    /// Write the run record to FILE
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// Replace a FILE that holds something
+    #[arg(long)]
+    pub overwrite: bool,
+
+    /// Write the run record to standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// Run two jobs by turns and compare them
+    ///
+    /// A and B are each one argument. One that begins with `-`, or is empty, holds options of `dechaff
+    /// clean`, run on the inputs. Any other is a command: split into words as a shell does, run
+    /// without a shell. In it {in} stands for the inputs, {out} for where the output goes (without it:
+    /// standard output), {stats} for where a dechaff writes its run record, from which stages and
+    /// counts are taken: 'old/dechaff clean {in} -o {out} --stats {stats}'.
+    ///
+    /// Order: A B, B A, A B, and so on. What is said of speed is what `dechaff compare` says.
+    Ab(Box<AbArgs>),
+}
+
+#[derive(Args, Debug)]
+pub struct AbArgs {
+    /// Settings, or a command
+    #[arg(value_name = "A", allow_hyphen_values = true)]
+    pub a: Job,
+
+    /// Settings, or a command
+    #[arg(value_name = "B", allow_hyphen_values = true)]
+    pub b: Job,
+
+    #[command(flatten)]
+    pub corpus: BenchCorpusArgs,
+
+    #[command(flatten)]
+    pub runs: RunsArgs,
+
+    /// Where the input is when a run begins: `warm`, `cold` or both; see `dechaff bench --help`
+    #[arg(
+        long,
+        value_name = "WHERE",
+        value_delimiter = ',',
+        default_value = "warm"
+    )]
+    pub cache: Vec<BenchCache>,
+
+    /// End with 3 when RULE is broken; as in `dechaff compare`
+    #[arg(long, value_name = "RULE", allow_hyphen_values = true)]
+    pub fail_on: Vec<Gate>,
+
+    /// Write the run records to DIR: a.json and b.json
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// Write a page with tables and drawings to FILE too; it needs no network
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+
+    /// Replace files that hold something
+    #[arg(long)]
+    pub overwrite: bool,
+
+    /// Write JSON: the comparison, and both run records
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What is read.
+#[derive(Args, Debug)]
+pub struct BenchCorpusArgs {
+    /// Files or directories
+    #[arg(value_name = "INPUT", required_unless_present = "generate")]
+    pub inputs: Vec<PathBuf>,
+
+    /// Make up pages with SIZE bytes of text instead, the same for the same seed everywhere
+    #[arg(long, value_name = "SIZE")]
+    pub generate: Option<Size>,
+
+    /// Which made-up pages
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "generate")]
+    pub seed: u64,
+
+    /// What made-up pages are written as: `files`, one each, or `jsonl`
+    #[arg(
+        long = "as",
+        value_name = "FORMAT",
+        default_value = "files",
+        requires = "generate"
+    )]
+    pub format: CorpusFormat,
+}
+
+#[derive(Args, Debug)]
+pub struct RunsArgs {
+    /// Runs that are measured, of each job and cache; 5 at least
+    #[arg(long, value_name = "N", default_value_t = MIN_REPEATS, value_parser = clap::value_parser!(u32).range(i64::from(MIN_REPEATS)..=1000))]
+    pub repeats: u32,
+
+    /// Where outputs and made-up pages lie meanwhile [default: the system's directory for temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub temp_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BenchCache {
+    Warm,
+    Cold,
+}
+
+impl BenchCache {
+    /// What is asked for, once each, cold runs first.
+    pub fn all(asked: &[BenchCache]) -> Vec<Cache> {
+        let both = [
+            (BenchCache::Cold, Cache::Cold),
+            (BenchCache::Warm, Cache::Warm),
+        ];
+        let both = both.into_iter();
+        both.filter_map(|(own, cache)| asked.contains(&own).then_some(cache))
+            .collect()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CorpusFormat {
+    Files,
+    Jsonl,
+}
+
+impl CorpusFormat {
+    pub fn format(self) -> corpus::Format {
+        match self {
+            CorpusFormat::Files => corpus::Format::Files,
+            CorpusFormat::Jsonl => corpus::Format::Jsonl,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -1126,7 +1346,7 @@ impl FromStr for Size {
 /// The smallest `--max-memory`: below it the pages at work have no room.
 const MIN_MEMORY: Size = Size(128 << 20);
 
-fn memory(text: &str) -> Result<Size, String> {
+fn memory_size(text: &str) -> Result<Size, String> {
     match text.parse()? {
         size if size < MIN_MEMORY => Err("below the workable minimum of 128MiB".to_owned()),
         size => Ok(size),

@@ -55,6 +55,41 @@ fn program_digest() -> io::Result<String> {
     Ok(digest::hex(&sample))
 }
 
+/// Begins the program anew with what makes glibc give freed memory to any thread. Else each thread
+/// keeps its own, and a limit on memory holds only twice over. Returns where that is so already, or
+/// is not glibc's business.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub fn take_memory_as_one() {
+    use std::os::unix::process::CommandExt;
+    const ARENAS: &str = "MALLOC_ARENA_MAX";
+    let mut arguments = std::env::args_os();
+    let (Ok(program), Some(name)) = (std::env::current_exe(), arguments.next()) else {
+        return;
+    };
+    if std::env::var_os(ARENAS).is_none() {
+        let mut anew = std::process::Command::new(program);
+        // It comes back only where it cannot be done: then the limit is a little looser.
+        // Where memory runs out a backtrace asks for more of it.
+        anew.env(ARENAS, "1").env_remove("RUST_BACKTRACE");
+        let _ = anew.arg0(name).args(arguments).exec();
+    }
+}
+
+/// Other allocators are as they are.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub fn take_memory_as_one() {}
+
+/// Address space that the process may take (`ulimit -v`); None without a limit.
+pub fn address_space_bytes() -> Option<usize> {
+    #[cfg(unix)]
+    {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::As);
+        limit.current.and_then(|bytes| usize::try_from(bytes).ok())
+    }
+    #[cfg(not(unix))]
+    None
+}
+
 /// Memory that the system could give; None where it does not tell.
 pub fn free_memory_bytes() -> Option<usize> {
     let kibibytes = proc_kibibytes("/proc/meminfo", "MemAvailable:")?;

@@ -15,12 +15,28 @@ use std::process::ExitCode;
 
 use args::{Cli, Command};
 
+/// Address space with less than which nothing can be done.
+const LEAST_MEMORY_BYTES: usize = 64 << 20;
+
 fn main() -> ExitCode {
+    running::end_aborts_with_code();
+    if let Some(bytes) = machine::address_space_bytes().filter(|&bytes| bytes < LEAST_MEMORY_BYTES)
+    {
+        commands::tell(&format!(
+            "dechaff: address space is limited to {bytes} bytes; {LEAST_MEMORY_BYTES} is the least \
+             that it takes (ulimit -v)"
+        ));
+        return ExitCode::from(commands::FATAL);
+    }
     let cli = Cli::read();
+    if cli.command.asks_for_memory() {
+        machine::take_memory_as_one();
+    }
     let done = match &cli.command {
         Command::Clean(args) => commands::clean::run(args),
         Command::Explain(args) => commands::explain::run(args),
         Command::Eval(args) => commands::eval::run(args),
+        Command::Bench(args) => commands::bench::run(args),
         Command::Compare(args) => commands::compare::run(args),
         Command::Repeats(args) => commands::repeats::run(args),
         Command::Index(command) => commands::index::run(command),

@@ -130,21 +130,41 @@ impl Progress for Shown {
             self.say(&format!("{}: note: {note}", visible(page)));
         }
     }
+
+    fn looks_like_rows(&mut self, page: &[u8]) {
+        if !self.is_quiet {
+            let page = visible(page);
+            self.say(&format!(
+                "{page}: note: looks like JSON lines, was read as text; --format jsonl reads rows"
+            ));
+        }
+    }
 }
 
-struct Signals {
-    stop: Arc<AtomicBool>,
+/// Where no memory is left the standard library says so and aborts; nothing can be done then but
+/// to end as other fatal errors do. What was written stays as a kill would leave it.
+pub fn end_aborts_with_code() {
+    use signal_hook::consts::SIGABRT;
+    let always = Arc::new(AtomicBool::new(true));
+    let _ = signal_hook::flag::register_conditional_shutdown(SIGABRT, FATAL.into(), always);
+}
+
+/// What signals do to a command.
+pub struct Signals {
+    /// Whether it is to stop.
+    pub stop: Arc<AtomicBool>,
     number: Arc<AtomicUsize>,
 }
 
 impl Signals {
-    fn exit_code(&self) -> u8 {
+    /// The exit code of a command that a signal stopped.
+    pub fn exit_code(&self) -> u8 {
         u8::try_from(128 + self.number.load(Ordering::Relaxed)).unwrap_or(FATAL)
     }
 }
 
 /// The first SIGINT, SIGTERM or SIGHUP stops the run in good order, the second ends it at once.
-fn watch_signals() -> std::io::Result<Signals> {
+pub fn watch_signals() -> std::io::Result<Signals> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
     // A write past the file size limit is to fail like one to a full disk, not to kill.
     signal_hook::flag::register(SIGXFSZ, Arc::default())?;

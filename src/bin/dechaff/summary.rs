@@ -117,26 +117,13 @@ impl RunSettings<'_> {
         let RunSettings {
             config, options, ..
         } = self;
-        let threshold = match config.threshold {
-            Threshold::Auto => json!("auto"),
-            // As it was given: of the number in single precision the shortest way to write it.
-            Threshold::At(cut) => json!(cut.to_string().parse::<f64>().unwrap_or(cut.into())),
-        };
         let mode = match options.mode {
             Mode::Drop => "drop",
             Mode::Tag => "tag",
             Mode::Spans => "spans",
         };
         let all = json!({
-            "page_repeats": config.page_repeats,
-            "score": config.score,
-            "model": self.engine.model_name(),
-            "html_model": self.engine.html_model_name(),
-            "threshold": threshold,
-            "comments": treatment(config.comments),
-            "headline": treatment(config.headline),
             "mode": mode,
-            "site_templates": config.site_templates,
             "corpus_duplicates": config.corpus_duplicates.map(|rule| json!({
                 "more_than_places": rule.more_than_places,
                 "min_lines": rule.min_lines,
@@ -165,10 +152,35 @@ impl RunSettings<'_> {
             "max_page_bytes": options.max_page_bytes,
             "max_removed_percent": options.max_removed_percent,
         });
-        match all {
-            Value::Object(all) => all.into_iter().collect(),
-            _ => BTreeMap::new(),
-        }
+        let mut settings = engine_settings(self.engine, config);
+        settings.extend(by_name(all));
+        settings
+    }
+}
+
+/// What decides on lines, by name.
+pub fn engine_settings(engine: &EngineArgs, config: &Config) -> BTreeMap<String, Value> {
+    let threshold = match config.threshold {
+        Threshold::Auto => json!("auto"),
+        // As it was given: of the number in single precision the shortest way to write it.
+        Threshold::At(cut) => json!(cut.to_string().parse::<f64>().unwrap_or(cut.into())),
+    };
+    by_name(json!({
+        "page_repeats": config.page_repeats,
+        "score": config.score,
+        "model": engine.model_name(),
+        "html_model": engine.html_model_name(),
+        "threshold": threshold,
+        "comments": treatment(config.comments),
+        "headline": treatment(config.headline),
+        "site_templates": config.site_templates,
+    }))
+}
+
+fn by_name(all: Value) -> BTreeMap<String, Value> {
+    match all {
+        Value::Object(all) => all.into_iter().collect(),
+        _ => BTreeMap::new(),
     }
 }
 
@@ -204,6 +216,7 @@ pub fn run_record(
         cpu_seconds: summary.cpu.map(|cpu| cpu.as_secs_f64()),
         mb_per_second: summary.counts.bytes_in as f64 / 1e6 / seconds.max(1e-9),
         peak_memory_bytes: summary.peak_memory_bytes,
+        repeats: Vec::new(),
         stages: measured.stages,
         counts: summary.counts,
         sites: output.map(|_| measured.sites).unwrap_or_default(),

@@ -434,7 +434,8 @@ impl Place {
         loop {
             match std::fs::create_dir(&self.state) {
                 Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-                    return Err(io_at(&self.state)(error));
+                    // Users know the output by its own name.
+                    return Err(io_at(&self.output)(error));
                 }
                 _ => {}
             }

@@ -1,5 +1,7 @@
 //! `dechaff clean`: inputs in, cleaned pages out, with a table of what was done.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -10,6 +12,7 @@ use dechaff::eval::{EvalOptions, Evaluation, GoldReader, evaluate, index_pages};
 use dechaff::index::CorpusIndex;
 use dechaff::index::format::Kind;
 use dechaff::pipeline::index_files::{self, PartFile};
+use dechaff::pipeline::memory::LEAST_PAGE_BYTES;
 use dechaff::pipeline::meter::Meter;
 use dechaff::pipeline::plan::{self, Request, STANDARD_STREAM, Streams};
 use dechaff::pipeline::resume::{Run, Wanted};
@@ -20,7 +23,9 @@ use dechaff::sink::records::RecordFormat;
 use dechaff::sink::{Output, Sink};
 use dechaff::source::Source;
 use dechaff::source::inputs::{Input, Inputs};
+use dechaff::source::packed::Packing;
 use dechaff::source::site::SiteBy;
+use dechaff::visible::visible;
 use dechaff::{Config, sink};
 
 use super::{USAGE, exit_code, tell};
@@ -29,11 +34,12 @@ use crate::running::{Shown, run_to_code};
 use crate::standard;
 use crate::summary::{RunSettings, Summary, run_record};
 
-/// The smallest `--max-page-bytes`: below it ordinary pages would be cut.
-const MIN_PAGE_BYTES: usize = 64 << 10;
-
 pub fn run(args: &CleanArgs) -> anyhow::Result<u8> {
-    if args.reading.max_page_bytes.0 < MIN_PAGE_BYTES {
+    if args
+        .reading
+        .max_page_bytes
+        .is_some_and(|size| size.0 < LEAST_PAGE_BYTES)
+    {
         tell("dechaff: --max-page-bytes is below the workable minimum of 64KiB");
         return Ok(USAGE);
     }
@@ -50,13 +56,15 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         Mode::Spans => sink::render::Mode::Spans,
     };
     let record_format = args.output_format.of_records();
+    let has_index = args.index.is_some() || args.write_index.is_some();
     let options = RunOptions {
         mode,
         record_format,
         max_removed_percent: args.max_removed,
+        output_packing: one_file(args).and_then(|(_, output)| Packing::named(output)),
         stop,
         meter: args.stats.is_some().then(Arc::<Meter>::default),
-        ..args.reading.options(&args.corpus)
+        ..args.reading.options(&args.corpus, has_index)
     };
     let side_files: Vec<&Path> = [&args.removed, &args.rejects, &args.stats, &args.write_index]
         .into_iter()
@@ -81,6 +89,7 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         input: Box::new(standard::Input::new(Arc::clone(&options.stop))),
         output: Box::new(std::io::stdout()),
     };
+    plan::check_temp_dir(&options)?;
     check_gold(&args.gold)?;
     let loaded = loaded_index(args, &config, &options)?;
     let plan = plan::plan(&request, streams)?;
@@ -90,8 +99,14 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         open_sink,
         run,
     } = plan;
+    let mut settings = args.settings.clone();
+    let largest = (
+        "--max-page-bytes".to_owned(),
+        options.max_page_bytes.to_string(),
+    );
+    settings.push(largest);
     let wanted = Wanted {
-        settings: args.settings.clone(),
+        settings,
         inputs: &inputs,
         side_files: &side_files,
         every: Duration::from_secs(args.checkpoint.into()),
@@ -101,6 +116,9 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
             tell("dechaff: this run has ended already; nothing is left to do");
         }
         return Ok(code);
+    }
+    if !args.quiet {
+        note_packing(args);
     }
     let sink = open_sink()?;
     let mut run = run.map(|run| run.begin(wanted)).transpose()?;
@@ -357,6 +375,33 @@ fn output_kind(output: Option<&Path>, inputs: &[Input]) -> OutputKind {
         (Some(output), _) if output == Path::new(STANDARD_STREAM) => OutputKind::Stream,
         (_, [Input::File(_) | Input::Stream(..)]) => OutputKind::File,
         _ => OutputKind::Tree,
+    }
+}
+
+/// The input and the output where one file is made of one.
+fn one_file(args: &CleanArgs) -> Option<(&Path, &Path)> {
+    let [input] = &args.inputs[..] else {
+        return None;
+    };
+    let output = args.output.as_deref()?;
+    let is_file = !args.dry_run && output != Path::new(STANDARD_STREAM) && !input.is_dir();
+    is_file.then_some((input, output))
+}
+
+/// Says that an output is packed as its input is, though its name says nothing of it.
+fn note_packing(args: &CleanArgs) {
+    let Some((input, output)) = one_file(args) else {
+        return;
+    };
+    let is_plain = output.extension().is_some() && Packing::named(output).is_none();
+    let mut start = Vec::new();
+    let read = File::open(input).and_then(|file| file.take(4).read_to_end(&mut start));
+    if let Some(packing) = Packing::told(&start).filter(|_| is_plain && read.is_ok()) {
+        let output = visible(output.as_os_str().as_encoded_bytes());
+        let packing = packing.word();
+        tell(&format!(
+            "{output}: note: packed with {packing}, as its input is"
+        ));
     }
 }
 

@@ -5,11 +5,8 @@ use std::path::Path;
 
 use dechaff::compare::{Allowed, CompareError, Comparison, Side, gate, show};
 use dechaff::pipeline::plan;
-use dechaff::sink::Output;
-use dechaff::sink::atomic::{AtomicFile, TEMPORARY_PREFIX};
-use dechaff::visible::visible;
 
-use super::{CLEAN, INCOMPLETE, USAGE, tell};
+use super::{CLEAN, INCOMPLETE, refused, write_whole};
 use crate::args::{Allow, CompareArgs};
 use crate::json;
 
@@ -17,21 +14,11 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<u8> {
     if let Some(html) = &args.html
         && let Err(error) = plan::check_output(html, args.overwrite)
     {
-        tell(&format!(
-            "dechaff: {}",
-            visible(error.to_string().as_bytes())
-        ));
-        return Ok(USAGE);
+        return Ok(refused(&error));
     }
     let comparison = match compare(args) {
         Ok(comparison) => comparison,
-        Err(error) => {
-            tell(&format!(
-                "dechaff: {}",
-                visible(error.to_string().as_bytes())
-            ));
-            return Ok(USAGE);
-        }
+        Err(error) => return Ok(refused(&error)),
     };
     if let Some(html) = &args.html {
         write_html(html, &comparison)?;
@@ -46,8 +33,13 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<u8> {
         out.write_all(show::text(&comparison).as_bytes())?;
     }
     out.flush()?;
+    Ok(exit_code(&comparison))
+}
+
+/// Whether a gate failed.
+pub fn exit_code(comparison: &Comparison) -> u8 {
     let has_failed = comparison.gates.iter().any(|gate| gate.fired);
-    Ok(if has_failed { INCOMPLETE } else { CLEAN })
+    if has_failed { INCOMPLETE } else { CLEAN }
 }
 
 fn compare(args: &CompareArgs) -> Result<Comparison, CompareError> {
@@ -65,10 +57,6 @@ fn compare(args: &CompareArgs) -> Result<Comparison, CompareError> {
     Ok(comparison)
 }
 
-fn write_html(path: &Path, comparison: &Comparison) -> anyhow::Result<()> {
-    let page = show::html(comparison)?;
-    let mut file = Box::new(AtomicFile::at(path, TEMPORARY_PREFIX)?);
-    file.write(page.as_bytes())?;
-    file.finish()?;
-    Ok(())
+pub fn write_html(path: &Path, comparison: &Comparison) -> anyhow::Result<()> {
+    Ok(write_whole(path, show::html(comparison)?.as_bytes())?)
 }

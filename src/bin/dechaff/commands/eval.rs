@@ -20,6 +20,7 @@ use serde::Serialize;
 use super::CLEAN;
 use crate::args::{self, EvalArgs, EvalScorer};
 use crate::json;
+use crate::summary::engine_settings;
 use crate::terminal::Terminal;
 
 /// Columns of a line of a page.
@@ -54,7 +55,16 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<u8> {
         worst: args.worst.unwrap_or_default() as usize,
         pages: args.pages,
     };
-    let evaluation = evaluate(&cleaners, &pages, options);
+    let mut evaluation = evaluate(&cleaners, &pages, options);
+    evaluation.settings = engine_settings(&args.engine, &args.engine.config());
+    evaluation.settings.extend([
+        (
+            "scorer".to_owned(),
+            cleaners.first().map(|(name, _)| *name).into(),
+        ),
+        ("html".to_owned(), args.html.into()),
+        ("headlines".to_owned(), args.headlines.into()),
+    ]);
     let templates = args
         .templates
         .map(|per_site| frequent_templates(model, &pages, per_site as usize));

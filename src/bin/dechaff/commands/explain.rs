@@ -24,13 +24,15 @@ use dechaff::pipeline::{RunOptions, index_files};
 use dechaff::report::{Counts, Removed};
 use dechaff::score::{Contribution, Score, Step};
 use dechaff::sink::ledger::page_of;
+use dechaff::source::archive::Archive;
 use dechaff::source::content::{self, Content, UTF8_MARK};
 use dechaff::source::packed::{Packing, Unpacker, split_name};
+use dechaff::source::rows::{self, FieldNames};
 use dechaff::visible::visible;
 use dechaff::{CleanedLine, Cleaner, Config, Reason, Workspace, collect};
 use serde::Serialize;
 
-use super::{CLEAN, tell};
+use super::{CLEAN, USAGE, tell};
 use crate::args::ExplainArgs;
 use crate::json;
 use crate::terminal::Terminal;
@@ -43,7 +45,23 @@ const JSON_WEIGHTS: usize = 5;
 const MIN_TEXT_COLUMNS: usize = 24;
 
 pub fn run(args: &ExplainArgs) -> anyhow::Result<u8> {
-    let page = page_text(&args.page, read_page(&args.page)?, args.encoding.encoding);
+    let (path, row) = split_row(&args.page);
+    let bytes = read_page(path)?;
+    let page = match (container(&bytes), row) {
+        (Some(ROWS), Some(row)) => row_text(&bytes, row)
+            .with_context(|| format!("cannot read row {row} of {}", path.display()))?,
+        (None, None) => page_text(path, bytes, args.encoding.encoding),
+        (format, _) => {
+            let page = visible(args.page.as_os_str().as_encoded_bytes());
+            let why = match format {
+                Some(ROWS) => "holds pages in JSON lines; name one as FILE#3".to_owned(),
+                Some(format) => format!("holds pages in {format}; explain shows one page"),
+                None => format!("is no row: {} holds no JSON lines", path.display()),
+            };
+            tell(&format!("dechaff: {page} {why}"));
+            return Ok(USAGE);
+        }
+    };
     let page = PageText {
         bytes: page.text.strip_prefix(UTF8_MARK).unwrap_or(&page.text),
         structures: &page.structures,
@@ -119,6 +137,52 @@ fn read_page(path: &Path) -> anyhow::Result<Vec<u8>> {
     };
     read.and_then(unpacked)
         .with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// What JSON lines are called.
+const ROWS: &str = "JSON lines";
+
+/// The file and the row that `FILE#ROW` names, as ledgers do; a file that is called so is that.
+fn split_row(page: &Path) -> (&Path, Option<usize>) {
+    let named = page.to_str().and_then(|name| name.rsplit_once('#'));
+    let row = named.and_then(|(file, row)| Some((Path::new(file), row.parse().ok()?)));
+    match row.filter(|_| !page.exists()) {
+        Some((file, row)) => (file, Some(row)),
+        None => (page, None),
+    }
+}
+
+/// The text of a row, from 1; where it is HTML, its lines.
+fn row_text(rows: &[u8], number: usize) -> anyhow::Result<Rendered> {
+    let rows = rows.strip_prefix(UTF8_MARK).unwrap_or(rows);
+    let row = number.checked_sub(1);
+    let row = row.and_then(|before| rows.split(|&byte| byte == b'\n').nth(before));
+    let row = row.filter(|row| !row.trim_ascii().is_empty());
+    let row = row.context("there is none")?.trim_ascii_end();
+    let row = rows::take_apart(row, &FieldNames::default())
+        .map_err(|error| anyhow::anyhow!("{} at byte {} of it", error.what, error.byte))?;
+    let text = row.text.context("it has no text")?;
+    Ok(match content::is_html(&text) {
+        true => html::render_with_structure(text.as_bytes()),
+        false => Rendered {
+            text: text.into_owned().into_bytes(),
+            structures: Vec::new(),
+        },
+    })
+}
+
+/// What holds pages, and is none.
+fn container(bytes: &[u8]) -> Option<&'static str> {
+    if rows::look_like_rows(bytes, &FieldNames::default()) {
+        return Some(ROWS);
+    }
+    if let Some(archive) = Archive::told(bytes) {
+        return Some(archive.word());
+    }
+    match content::tell(Path::new(""), bytes) {
+        Content::Unread(format) => Some(format),
+        _ => None,
+    }
 }
 
 /// What packed bytes hold, as far as a page may be long; others as they are.

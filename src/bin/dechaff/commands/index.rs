@@ -45,18 +45,21 @@ fn paths(parts: &[PathBuf]) -> Vec<&Path> {
 
 fn join_options(args: &IndexJoinArgs, stop: Arc<AtomicBool>) -> Result<RunOptions, RunError> {
     plan::check_output(&args.output, args.overwrite)?;
-    Ok(RunOptions {
+    let options = RunOptions {
         stop,
         ..args.memory.options()
-    })
+    };
+    plan::check_temp_dir(&options)?;
+    Ok(options)
 }
 
 fn build(args: &IndexBuildArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
     let config = args.corpus.config(&args.engine);
     let options = RunOptions {
         stop,
-        ..args.reading.options(&args.corpus)
+        ..args.reading.options(&args.corpus, true)
     };
+    plan::check_temp_dir(&options)?;
     let request = Request {
         inputs: &args.inputs,
         output: None,

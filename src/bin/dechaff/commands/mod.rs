@@ -1,5 +1,6 @@
 //! One file a command: arguments in, exit code out.
 
+pub mod bench;
 pub mod clean;
 pub mod compare;
 pub mod eval;
@@ -7,6 +8,13 @@ pub mod explain;
 pub mod index;
 pub mod repeats;
 pub mod train;
+
+use std::path::Path;
+
+use dechaff::error::RunError;
+use dechaff::sink::Output;
+use dechaff::sink::atomic::{AtomicFile, TEMPORARY_PREFIX};
+use dechaff::visible::visible;
 
 /// Finished, nothing to tell.
 pub const CLEAN: u8 = 0;
@@ -31,4 +39,17 @@ pub fn exit_code(problems: u64) -> u8 {
 pub fn tell(message: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr().lock(), "{message}");
+}
+
+/// Tells why a command is not carried out; the exit code.
+pub fn refused(why: &dyn std::fmt::Display) -> u8 {
+    tell(&format!("dechaff: {}", visible(why.to_string().as_bytes())));
+    USAGE
+}
+
+/// Writes a file that is there whole or not at all.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
+    let mut file = Box::new(AtomicFile::at(path, TEMPORARY_PREFIX)?);
+    file.write(bytes)?;
+    file.finish()
 }

@@ -1,4 +1,4 @@
-//! Made-up pages for benches and examples, the same bytes for the same seed everywhere.
+//! Made-up pages for measurements, the same bytes for the same seed everywhere.
 //!
 //! A page is a pure function of `(seed, shape, index)`, or of `(seed, shape, bytes)` for one
 //! page of a chosen size, so a corpus can be made in any order, by any number of threads.
@@ -11,9 +11,9 @@
 //! "All rights reserved"); the rest is coined from syllables and drawn by Zipf's law, so it
 //! repeats and compresses about as text does.
 //!
-//! Include it with `#[path = "../benches/generate/mod.rs"] mod generate;`.
+//! [`corpus`] writes them to files.
 
-#![allow(dead_code, reason = "every bench takes the part it needs")]
+pub mod corpus;
 
 use std::collections::HashSet;
 
@@ -545,7 +545,6 @@ impl Vocabulary {
 /// A script with its words and ways.
 #[derive(Clone, Debug)]
 struct Tongue {
-    script: Script,
     grammar: &'static Grammar,
     phrases: &'static Phrases,
     words: Vocabulary,
@@ -554,7 +553,6 @@ struct Tongue {
 impl Tongue {
     fn new(script: Script, seed: u64) -> Self {
         Tongue {
-            script,
             grammar: script.grammar(),
             phrases: script.phrases(),
             words: Vocabulary::new(script, seed),

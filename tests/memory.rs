@@ -1,0 +1,129 @@
+//! `dechaff clean` in little memory: pages that cost most stay within what was asked for, and what
+//! cannot be had is told.
+#![cfg(all(feature = "cli", target_os = "linux"))]
+
+mod support;
+
+use std::process::Stdio;
+
+use serde_json::json;
+use support::{Outcome, Place};
+
+/// The workable minimum, and what it may be passed by: one part in 20.
+const MEMORY: &str = "128MiB";
+const MOST_BYTES: u64 = (128 << 20) / 20 * 21;
+
+/// Lines of a few bytes, all different.
+fn short_lines(count: usize) -> String {
+    let lines = (0..count).map(|line| format!("{:05x}\n", line * 7919 % (1 << 20)));
+    lines.collect()
+}
+
+/// Cleans on so many threads within [`MEMORY`]; what was written.
+fn clean_in_memory(input: &str, bytes: &str, threads: &str, code: i32) -> Vec<u8> {
+    let place = Place::with([(input, bytes)]);
+    let arguments = [
+        input,
+        "-o",
+        "out",
+        "-q",
+        "--stats",
+        "stats",
+        "--threshold",
+        "1",
+    ];
+    let more = ["--threads", threads, "--max-memory", MEMORY];
+    place.clean(arguments.iter().chain(&more)).expect(code);
+    let peak = place.read_json("stats")["peak_memory_bytes"].as_u64();
+    let peak = peak.expect("it is known");
+    assert!(peak <= MOST_BYTES, "{peak} bytes, {threads} threads");
+    place.read("out")
+}
+
+#[test]
+fn a_page_of_short_lines() {
+    // All at once they would take more.
+    let page = short_lines(300_000);
+    for threads in ["1", "8"] {
+        let output = clean_in_memory("page.txt", &page, threads, 0);
+        assert!(output == page.as_bytes(), "{threads} threads");
+    }
+}
+
+#[test]
+fn rows_of_pages_of_short_lines() {
+    let row = |count: usize| json!({"text": short_lines(count), "url": "http://a.example/"});
+    let rows = [20_000, 65_000, 3, 65_000, 60_000].map(|count| row(count).to_string());
+    let rows = rows.join("\n") + "\n";
+    let output = clean_in_memory("rows.jsonl", &rows, "8", 0);
+    // The pages of one site begin alike, so lines go, but no row does.
+    assert_eq!(output.iter().filter(|&&byte| byte == b'\n').count(), 5);
+}
+
+#[test]
+fn a_page_of_html_of_short_blocks() {
+    let page = short_lines(250_000).replace('\n', "<p>");
+    let html = format!("<html><body><p>{page}</body></html>");
+    assert!(html.len() < 4 << 20);
+    let output = clean_in_memory("page.html", &html, "8", 0);
+    assert_eq!(output.len(), 1_500_000);
+}
+
+#[test]
+fn one_long_line_and_what_is_longer_than_the_memory_lets_be_held() {
+    let line = "tide ".repeat(4 << 20);
+    let output = clean_in_memory("page.txt", &line, "8", 3);
+    assert_eq!(output, line.as_bytes());
+}
+
+/// Runs the program with a limit on its address space, in KiB.
+fn clean_under(place: &Place, limit_kib: u32, arguments: &[&str]) -> Outcome {
+    let program = place.process([""; 0]);
+    let output = std::process::Command::new("sh")
+        .args([
+            "-c",
+            &format!("ulimit -v {limit_kib} && exec \"$0\" clean \"$@\""),
+        ])
+        .arg(program.get_program())
+        .args(arguments)
+        .current_dir(place.path(""))
+        .stdin(Stdio::null())
+        .output()
+        .expect("a shell runs");
+    Outcome::new(output)
+}
+
+#[test]
+fn a_limit_on_address_space_is_a_limit_on_memory() {
+    let page = short_lines(300_000);
+    let place = Place::with([("page.txt", &page)]);
+    let arguments = ["page.txt", "-o", "out.txt", "-q", "--threshold", "1"];
+    clean_under(&place, 200_000, &arguments).expect(0).says(&[]);
+    assert_eq!(place.read_text("out.txt"), page);
+}
+
+#[test]
+fn memory_that_cannot_be_had_ends_the_run_with_a_message_and_1() {
+    let place = Place::with([("page.txt", short_lines(300_000))]);
+    let arguments = ["page.txt", "-o", "out.txt", "-q", "--threads", "1"];
+    let outcome = clean_under(&place, 50_000, &arguments).expect(1);
+    assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
+    outcome.mentions("address space is limited to 51200000 bytes");
+    // A page that the user wants whole.
+    let whole = [&arguments[..], &["--max-page-bytes", "64MiB"]].concat();
+    let outcome = clean_under(&place, 120_000, &whole).expect(1);
+    outcome.mentions("memory allocation of ");
+    assert!(!place.path("out.txt").exists());
+}
+
+#[test]
+fn threads_that_cannot_be_had_are_done_without() {
+    let place = Place::with([
+        ("in/a.txt", short_lines(200)),
+        ("in/b.txt", short_lines(300)),
+    ]);
+    let arguments = ["in", "-o", "out", "-q", "--threshold", "1", "--threads"];
+    let many: Vec<_> = arguments.into_iter().chain(["512"]).collect();
+    clean_under(&place, 400_000, &many).expect(0).says(&[]);
+    assert_eq!(place.files("out"), place.files("in"));
+}
