@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::config::{Config, Treatment};
+use crate::config::{Config, Threshold, Treatment};
 use crate::decide::{self, PageFindings, Reason, Verdict};
 use crate::duplicates::Duplicates;
 use crate::error::ConfigError;
@@ -43,6 +43,8 @@ pub struct Workspace {
     duplicates: Duplicates,
     scores: Vec<Score>,
     scratch: Scratch,
+    /// What is cut, a score a line.
+    cut_scores: Vec<f32>,
     verdicts: Vec<Verdict>,
 }
 
@@ -194,8 +196,12 @@ impl Cleaner {
             duplicates,
             scores,
             scratch,
+            cut_scores,
             verdicts,
         } = workspace;
+        // Where nothing is scored, nothing is as high.
+        let mut cut = f32::INFINITY;
+        scores.clear();
         if self.config.score {
             let facts = PageFacts {
                 page,
@@ -203,8 +209,16 @@ impl Cleaner {
                 repeats,
             };
             self.scorer.score(&facts, scratch, scores);
+            cut = match self.config.threshold {
+                Threshold::At(cut) => cut,
+                Threshold::Auto => {
+                    cut_scores.clear();
+                    let to_cut = |score| decide::score_to_cut(&self.config, score);
+                    cut_scores.extend(scores.iter().map(to_cut));
+                    self.scorer.cut(&facts, cut_scores, scratch)
+                }
+            };
         } else {
-            scores.clear();
             scores.resize(evidence.lines.len(), Score::default());
         }
         watch(Step::Score);
@@ -216,6 +230,7 @@ impl Cleaner {
             duplicates,
             duplicate_of: copy_of.as_ref().and_then(goes_as_copy),
             scores,
+            cut,
         };
         decide::decide_page(&self.config, &findings, verdicts);
         watch(Step::Decide);

@@ -9,7 +9,7 @@ use crate::normalize::{fold_space_into, normalize_into};
 /// Where a line's likelihood is cut.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Threshold {
-    /// The page's own cut: [`crate::score::cut::best_expected_f1`].
+    /// The page's own cut: [`crate::score::Scorer::cut`].
     #[default]
     Auto,
     /// A line goes when its score is at or above this, in `[0,1]`.

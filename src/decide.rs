@@ -2,13 +2,12 @@
 
 use ahash::AHashMap;
 
-use crate::config::{Config, Threshold, Treatment};
+use crate::config::{Config, Treatment};
 use crate::duplicates::Duplicates;
 use crate::evidence::Evidence;
 use crate::index::Place;
 use crate::repeats::Repeats;
 use crate::score::Score;
-use crate::score::cut::best_expected_f1;
 use crate::templates::Templates;
 
 /// Why a line stays or goes.
@@ -86,6 +85,8 @@ pub struct PageFindings<'a> {
     pub duplicate_of: Option<Place>,
     /// One a line.
     pub scores: &'a [Score],
+    /// The score from which lines go.
+    pub cut: f32,
 }
 
 /// A line is of a kind from this likelihood on.
@@ -106,6 +107,15 @@ fn treated(config: &Config, score: &Score) -> Option<(Reason, bool)> {
         .map(|(treatment, _, reason)| (reason, treatment == Treatment::Keep))
 }
 
+/// What a line counts where the page's cut is looked for: its likelihood of boilerplate, but 0
+/// where it stays for what it is, and 1 where it goes for that.
+pub fn score_to_cut(config: &Config, score: &Score) -> f32 {
+    match treated(config, score) {
+        Some((_, is_kept)) => f32::from(u8::from(!is_kept)),
+        None => score.context,
+    }
+}
+
 /// Replaces `verdicts` by one for each line of the page.
 ///
 /// A template goes, all copies of it. A copy goes as [`Reason::Repeat`] of the first of its
@@ -113,20 +123,6 @@ fn treated(config: &Config, score: &Score) -> Option<(Reason, bool)> {
 /// So what is said twice is lost only when every copy reads like boilerplate.
 pub fn decide_page(config: &Config, findings: &PageFindings<'_>, verdicts: &mut Vec<Verdict>) {
     verdicts.clear();
-    let cut = match config.threshold {
-        Threshold::At(cut) => cut,
-        Threshold::Auto => {
-            let scores = findings
-                .scores
-                .iter()
-                .map(|score| match treated(config, score) {
-                    Some((_, is_kept)) => f32::from(u8::from(!is_kept)),
-                    None => score.context,
-                });
-            let words = findings.evidence.shapes.iter().map(|shape| shape.words);
-            best_expected_f1(scores.zip(words))
-        }
-    };
     let PageFindings {
         evidence,
         repeats,
@@ -157,7 +153,7 @@ pub fn decide_page(config: &Config, findings: &PageFindings<'_>, verdicts: &mut 
             Reason::Duplicate { of }
         } else if let Some((reason, is_kept)) = treated(config, &score) {
             if is_kept { Reason::Body } else { reason }
-        } else if config.score && score.context >= cut {
+        } else if config.score && score.context >= findings.cut {
             Reason::Boilerplate
         } else {
             Reason::Body
@@ -179,6 +175,8 @@ mod tests {
     use super::*;
     use crate::config::Threshold;
     use crate::evidence::Needs;
+    use crate::score::PageFacts;
+    use crate::score::cut::PageSteps;
 
     fn score(context: f32) -> Score {
         Score::of_boilerplate(0.0, context)
@@ -189,6 +187,21 @@ mod tests {
         evidence.gather(page.as_bytes(), Needs::PAGE);
         let mut repeats = Repeats::default();
         repeats.find(&evidence);
+        let cut = match config.threshold {
+            Threshold::At(cut) => cut,
+            Threshold::Auto => {
+                let facts = PageFacts {
+                    page: page.as_bytes(),
+                    evidence: &evidence,
+                    repeats: &repeats,
+                };
+                let to_cut = |score| score_to_cut(config, score);
+                let to_cut: Vec<f32> = scores.iter().map(to_cut).collect();
+                let mut steps = PageSteps::default();
+                steps.fill(facts.cut_lines(&to_cut));
+                steps.best_expected_f1()
+            }
+        };
         let findings = PageFindings {
             evidence: &evidence,
             repeats: &repeats,
@@ -196,6 +209,7 @@ mod tests {
             duplicates: &Duplicates::default(),
             duplicate_of: None,
             scores,
+            cut,
         };
         let mut verdicts = Vec::new();
         decide_page(config, &findings, &mut verdicts);

@@ -70,7 +70,7 @@ const TABLE: &[(&str, &str)] = &[
     ("bench", "digest record source visible"),
     (
         "train",
-        "config eval evidence index normalize repeats score simd url",
+        "config decide duplicates eval evidence index normalize repeats score simd templates url",
     ),
     (
         "bin",

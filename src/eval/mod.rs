@@ -176,11 +176,8 @@ pub fn evaluate(
     }
 }
 
-/// What is the same of a page for every cleaner.
-struct PreparedPage<'g> {
-    gold: &'g GoldPage,
-    text: String,
-    is_counted: Vec<bool>,
+/// A page's lines and its gold text as tokens.
+pub(crate) struct TokenPage {
     tokens: TokenIds,
     /// Parallel to the gold lines: where each line's tokens end.
     token_ends: Vec<usize>,
@@ -188,8 +185,8 @@ struct PreparedPage<'g> {
     gold_words: Bag,
 }
 
-impl<'g> PreparedPage<'g> {
-    fn new(gold: &'g GoldPage, options: EvalOptions) -> Self {
+impl TokenPage {
+    pub(crate) fn new(gold: &GoldPage) -> Self {
         let mut tokens = TokenIds::default();
         let mut token_ends = Vec::with_capacity(gold.lines.len());
         for line in &gold.lines {
@@ -197,10 +194,7 @@ impl<'g> PreparedPage<'g> {
             token_ends.push(tokens.len());
         }
         let gold_tokens = TokenIds::of(&gold.gold);
-        PreparedPage {
-            gold,
-            text: gold.text(),
-            is_counted: metrics::counted_lines(gold, options.include_headlines),
+        TokenPage {
             tokens,
             token_ends,
             gold_ngrams: Bag::of_ngrams(&gold_tokens.exact),
@@ -216,13 +210,44 @@ impl<'g> PreparedPage<'g> {
         from..self.token_ends[line]
     }
 
+    /// How the text of some lines compares with the gold text: its n-grams, and its word F1.
+    pub(crate) fn compare(&self, kept: impl Iterator<Item = usize>) -> (metrics::Counts, f64) {
+        let mut output = TokenIds::default();
+        for line in kept {
+            let tokens = self.tokens_of(line);
+            output.exact.extend(&self.tokens.exact[tokens.clone()]);
+            output.folded.extend(&self.tokens.folded[tokens]);
+        }
+        let ngrams = metrics::bag_counts(&Bag::of_ngrams(&output.exact), &self.gold_ngrams);
+        let word_f1 = metrics::word_f1(&Bag::of_tokens(&output.folded), &self.gold_words);
+        (ngrams, word_f1)
+    }
+}
+
+/// What is the same of a page for every cleaner.
+struct PreparedPage<'g> {
+    gold: &'g GoldPage,
+    text: String,
+    is_counted: Vec<bool>,
+    tokens: TokenPage,
+}
+
+impl<'g> PreparedPage<'g> {
+    fn new(gold: &'g GoldPage, options: EvalOptions) -> Self {
+        PreparedPage {
+            gold,
+            text: gold.text(),
+            is_counted: metrics::counted_lines(gold, options.include_headlines),
+            tokens: TokenPage::new(gold),
+        }
+    }
+
     fn clean_with(&self, cleaner: &Cleaner, workspace: &mut Workspace) -> PageResult {
         let address = self.gold.address();
         let page = self.gold.page(&self.text);
         let cleaned = cleaner.clean_page_at(page, &address, workspace);
         let mut is_kept = vec![false; self.gold.lines.len()];
         let mut calibration = Calibration::default();
-        let mut output = TokenIds::default();
         for (line, verdict) in cleaned.lines().iter().zip(cleaned.verdicts()) {
             let at = line.number - 1;
             if self.is_counted[at] {
@@ -231,20 +256,19 @@ impl<'g> PreparedPage<'g> {
             }
             if verdict.is_kept {
                 is_kept[at] = true;
-                let tokens = self.tokens_of(at);
-                output.exact.extend(&self.tokens.exact[tokens.clone()]);
-                output.folded.extend(&self.tokens.folded[tokens]);
             }
         }
         workspace.reclaim(cleaned);
         let labels = &self.gold.labels;
-        let words = |line| self.tokens_of(line).len() as u64;
+        let words = |line| self.tokens.tokens_of(line).len() as u64;
+        let kept = (0..is_kept.len()).filter(|&line| is_kept[line]);
+        let (ngrams, word_f1) = self.tokens.compare(kept);
         PageResult {
             lines: metrics::line_counts(labels, &self.is_counted, &is_kept, |_| 1),
             words: metrics::line_counts(labels, &self.is_counted, &is_kept, words),
             calibration: cleaner.config().score.then_some(calibration),
-            ngrams: metrics::bag_counts(&Bag::of_ngrams(&output.exact), &self.gold_ngrams),
-            word_f1: metrics::word_f1(&Bag::of_tokens(&output.folded), &self.gold_words),
+            ngrams,
+            word_f1,
         }
     }
 }

@@ -154,6 +154,17 @@ pub struct Forest {
     pub(super) trees: Trees,
 }
 
+impl Default for Forest {
+    /// One without trees.
+    fn default() -> Self {
+        let grown = Grown {
+            depth: 1,
+            ..Grown::default()
+        };
+        grown.rounded()
+    }
+}
+
 impl Forest {
     /// Number of trees.
     pub fn trees(&self) -> usize {

@@ -11,6 +11,7 @@ use ahash::RandomState;
 
 use super::codes::likelihood;
 use super::context::{Fill, Neighbourhood};
+use super::cut::PageSteps;
 use super::features::{Asked, Features};
 use super::forest::Columns;
 use super::lexical::{Lexical, LexicalTable, SPEAKS_OF};
@@ -134,6 +135,10 @@ pub struct Scratch {
     log_odds: [Vec<f32>; KINDS],
     states: States,
     answers: [Vec<f32>; KINDS],
+    /// The page's lines by their scores; what its cuts are, and what they promise.
+    pub(super) steps: PageSteps,
+    cuts: Columns,
+    promises: Vec<f32>,
 }
 
 /// What a model's words and places weigh.
@@ -369,6 +374,21 @@ impl Scorer for LearnedScorer {
                 }
             }
         });
+    }
+
+    fn cut(&self, facts: &PageFacts<'_>, scores: &[f32], scratch: &mut Scratch) -> f32 {
+        let Scratch {
+            steps,
+            cuts,
+            promises,
+            ..
+        } = scratch;
+        steps.fill(facts.cut_lines(scores));
+        let forest = &self.model_for(facts).model.cut;
+        if forest.trees() == 0 {
+            return steps.best_expected_f1();
+        }
+        steps.best_of(forest, cuts, promises)
     }
 
     fn explain(&self, facts: &PageFacts<'_>) -> Vec<Vec<Contribution>> {

@@ -24,6 +24,7 @@ pub use model::Model;
 
 use crate::evidence::Evidence;
 use crate::repeats::Repeats;
+use cut::CutLine;
 
 /// A line's likelihood of being boilerplate, before and after its neighbours were asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -110,6 +111,16 @@ impl<'a> PageFacts<'a> {
         self.evidence.lines.len()
     }
 
+    /// The lines as they are cut by these scores, one a line.
+    pub fn cut_lines(&self, scores: &[f32]) -> impl Iterator<Item = CutLine> {
+        let lines = self.evidence.shapes.iter().zip(scores).enumerate();
+        lines.map(|(line, (shape, &score))| CutLine {
+            score,
+            words: shape.words,
+            is_copy: self.repeats.of(line).is_some(),
+        })
+    }
+
     /// The bytes of a line, without its terminator.
     pub fn text(&self, line: usize) -> &'a [u8] {
         self.evidence.lines[line].text(self.page)
@@ -158,6 +169,16 @@ pub trait Scorer: Send + Sync {
     /// `scratch` is working memory that the caller keeps between pages; its content means
     /// nothing before and after.
     fn score(&self, facts: &PageFacts<'_>, scratch: &mut Scratch, scores: &mut Vec<Score>);
+
+    /// The score from which lines of the page go where that is left to the page.
+    ///
+    /// `scores` are those of its lines, but 0 where a line stays for what it is and 1 where it
+    /// goes for that. Unless a scorer knows better, the cut of the best expected F1:
+    /// [`cut::PageSteps::best_expected_f1`].
+    fn cut(&self, facts: &PageFacts<'_>, scores: &[f32], scratch: &mut Scratch) -> f32 {
+        scratch.steps.fill(facts.cut_lines(scores));
+        scratch.steps.best_expected_f1()
+    }
 
     /// For each line of the page what weighed on its score in context, heaviest first. A
     /// line's list may be empty.

@@ -1,5 +1,6 @@
 //! A model: what words weigh, and a forest for each step.
 
+use super::cut;
 use super::features::Features;
 use super::forest::{Forest, MAX_DEPTH, MAX_TREES, Split};
 use super::learned::Tables;
@@ -16,7 +17,7 @@ use crate::simd::trees::Trees;
 /// The first bytes of every model file.
 const MAGIC: [u8; 8] = *b"dechaffm";
 /// The version of the file and of the features.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Most steps of a model.
 const MAX_STEPS: u32 = 16;
 /// Most networks of a model.
@@ -39,6 +40,9 @@ pub struct Model {
     pub steps: Vec<Step>,
     /// What else is asked at the last step; a line's log-odds are the mean of all answers.
     pub networks: Vec<Network>,
+    /// The F1 that each of a page's cuts promises, in log-odds; without trees a page is cut by its
+    /// expected F1.
+    pub cut: Forest,
 }
 
 /// A forest for each [`Kind`](super::Kind); one without trees says the same of all lines.
@@ -46,7 +50,8 @@ pub type Step = [Forest; KINDS];
 
 /// The names and order of all features, as one number.
 fn schema(reads: Reads) -> u64 {
-    xxh3_64(Features::of(reads).names.join("\n").as_bytes())
+    let names = [Features::of(reads).names.as_slice(), &cut::FEATURES];
+    xxh3_64(names.concat().join("\n").as_bytes())
 }
 
 /// Takes fields off the front of a model's bytes.
@@ -148,7 +153,7 @@ impl Model {
             known.iter().for_each(|bits| put(&bits.to_le_bytes()));
         }
         put(&(self.steps.len() as u32).to_le_bytes());
-        for forest in self.steps.iter().flatten() {
+        for forest in self.steps.iter().flatten().chain([&self.cut]) {
             put(&forest.bias.to_le_bytes());
             put(&forest.step.to_le_bytes());
             put(&(forest.trees.depth() as u32).to_le_bytes());
@@ -220,6 +225,7 @@ impl Model {
             let mut forest = || read_forest(&mut fields, is_known);
             steps.push([forest()?, forest()?, forest()?]);
         }
+        let cut = read_forest(&mut fields, |feature| feature < cut::FEATURES.len())?;
         let network_count = fields.u32()?;
         if network_count > MAX_NETWORKS {
             return Err(damaged("it has too many networks"));
@@ -236,6 +242,7 @@ impl Model {
             places,
             steps,
             networks,
+            cut,
         })
     }
 }

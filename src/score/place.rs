@@ -375,33 +375,28 @@ impl Surroundings {
         let page = logit(self.says_sums.all as f32 / ONE as f32 / lines.max(1) as f32);
         sink.page("what the places of the page say", page);
 
-        // At the page's top a window takes in as many lines behind as are missing before.
-        let links = |line: usize, before: usize, behind: usize| {
-            let to = (line + behind).max(before).min(lines);
-            let from = line.saturating_sub(before).min(to);
+        // Beyond the page's edges stand links.
+        let links = |from: usize, to: usize| {
+            let (from, to) = (from.min(lines), to.min(lines));
             let part = self.link_chars.of(from, to) as f32;
-            fraction(part / self.chars.of(from, to).max(1) as f32)
+            match from == to {
+                true => u8::MAX,
+                false => fraction(part / self.chars.of(from, to).max(1) as f32),
+            }
         };
         sink.codes(
             "links of 3 lines before",
-            (0..lines).map(|line| links(line, 3, 0)),
+            (0..lines).map(|line| links(line.saturating_sub(3), line)),
         );
         sink.codes(
             "links of 3 lines behind",
-            (0..lines).map(|line| {
-                if line + 1 < lines {
-                    links(line + 1, 0, 3)
-                } else {
-                    255
-                }
-            }),
+            (0..lines).map(|line| links(line + 1, line + 4)),
         );
-        sink.codes("links of 7 lines", (0..lines).map(|line| links(line, 3, 4)));
-        sink.codes(
-            "links of 17 lines",
-            (0..lines).map(|line| links(line, 8, 9)),
-        );
-        let page = links(0, 0, lines);
+        for (name, radius) in [("links of 7 lines", 3), ("links of 17 lines", 8)] {
+            let around = |line: usize| links(line.saturating_sub(radius), line + radius + 1);
+            sink.codes(name, (0..lines).map(around));
+        }
+        let page = links(0, lines);
         sink.page("links of the page", page);
 
         for (offset, element, depth, link) in [

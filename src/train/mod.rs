@@ -6,6 +6,7 @@
 //! second order.) The features are those of [`crate::score`], so training and use cannot differ.
 
 pub mod boost;
+mod cut;
 pub mod lexical;
 pub mod network;
 mod page;
@@ -48,6 +49,8 @@ pub struct TrainOptions {
     /// For each step, the line alone, then its neighbourhood, once or several times, a forest for
     /// each [`Kind`]; one without trees is not fitted.
     pub steps: Vec<[ForestOptions; KINDS]>,
+    /// The forest that chooses a page's cut; without trees it is cut by its expected F1.
+    pub cut: ForestOptions,
     /// Networks for the last step, which differ in what they begin with.
     pub networks: usize,
     /// How they are fitted.
@@ -78,6 +81,12 @@ impl TrainOptions {
                 forests(forest, [60, 20, 0]),
                 forests(ForestOptions { depth: 6, ..forest }, [100, 30, 20]),
             ],
+            cut: ForestOptions {
+                trees: 100,
+                depth: 6,
+                learning_rate: 0.1,
+                ..forest
+            },
             networks: 0,
             network: NetworkOptions {
                 epochs: 5,
@@ -107,6 +116,10 @@ impl TrainOptions {
             steps: [[150, 60, 0], [250, 100, 0], [250, 60, 60]]
                 .map(|trees| forests(forest, trees))
                 .into(),
+            cut: ForestOptions {
+                trees: 300,
+                ..forest
+            },
             networks: 2,
             ..TrainOptions::fast()
         }
@@ -129,15 +142,20 @@ fn forests(forest: ForestOptions, trees: [usize; KINDS]) -> [ForestOptions; KIND
     trees.map(|trees| ForestOptions { trees, ..forest })
 }
 
-fn weigh_by_source(pages: &mut [TrainingPage], golds: &[GoldPage]) {
+/// What each page counts, so that large sources do not drown small ones.
+fn source_weights(golds: &[GoldPage]) -> Vec<f32> {
     let mut counts = std::collections::BTreeMap::<&str, f32>::new();
     for gold in golds {
         *counts.entry(&gold.source).or_default() += 1.0;
     }
+    let weight = |gold: &GoldPage| 1.0 / counts[&*gold.source].sqrt();
+    golds.iter().map(weight).collect()
+}
+
+fn weigh_by_source(pages: &mut [TrainingPage], source_weights: &[f32]) {
     let mut total = 0.0;
     let mut lines = 0.0;
-    for (page, gold) in pages.iter_mut().zip(golds) {
-        let source_weight = 1.0 / counts[&*gold.source].sqrt();
+    for (page, source_weight) in pages.iter_mut().zip(source_weights) {
         for (weight, target) in page.weights.iter_mut().zip(&page.targets) {
             *weight *= source_weight;
             if target[Kind::Boilerplate as usize].is_some() {
@@ -171,7 +189,8 @@ pub fn train(golds: &[GoldPage], options: &TrainOptions, tell: Tell<'_>) -> Mode
             TrainingPage::new(gold, &index, knows_comments, options.seed)
         })
         .collect();
-    weigh_by_source(&mut pages, golds);
+    let source_weights = source_weights(golds);
+    weigh_by_source(&mut pages, &source_weights);
     let lines: usize = pages.iter().map(|page| page.targets.len()).sum();
     tell(&format!("{} pages, {lines} lines", pages.len()));
 
@@ -211,33 +230,31 @@ pub fn train(golds: &[GoldPage], options: &TrainOptions, tell: Tell<'_>) -> Mode
         places,
         steps: Vec::new(),
         networks: Vec::new(),
+        cut: Forest::default(),
     };
     for (step, forest_options) in options.steps.iter().enumerate() {
         let is_last = step + 1 == options.steps.len();
         let lines = Lines::of(&pages, folds, step, options);
-        let fit = |left_out: Option<usize>| -> Step {
-            std::array::from_fn(|kind| {
-                let seed = options.seed << 8 | (step * KINDS + kind) as u64;
-                boost::fit(&lines.examples(kind, left_out), &forest_options[kind], seed)
-            })
+        let fit = |kind: usize, left_out: Option<usize>| {
+            let seed = options.seed << 8 | (step * KINDS + kind) as u64;
+            boost::fit(&lines.examples(kind, left_out), &forest_options[kind], seed)
         };
-        let forests = fit(None);
+        let forests: Step = std::array::from_fn(|kind| fit(kind, None));
         let trees = forests.each_ref().map(Forest::trees);
         tell(&format!("step {step}: {trees:?} trees"));
-        if !is_last {
-            let of_folds: Vec<Step> = (0..FOLDS).map(|fold| fit(Some(fold))).collect();
-            pages
-                .par_iter_mut()
-                .for_each_init(Scratch::default, |scratch, page| {
-                    fill(page, folds, step, options, scratch);
-                    for (forest, log_odds) in of_folds[page.fold].iter().zip(&mut page.log_odds) {
-                        forest.sums(&scratch.columns, log_odds);
-                    }
-                });
-        }
+        // Of what the last step says of other pages, the cut alone learns.
+        let kinds = match is_last {
+            false => 0..KINDS,
+            true => 0..usize::from(options.cut.trees > 0),
+        };
+        let of_fold = |fold| -> Vec<Forest> {
+            let kinds = kinds.clone();
+            kinds.map(|kind| fit(kind, Some(fold))).collect()
+        };
+        let of_folds: Vec<Vec<Forest>> = (0..FOLDS).map(of_fold).collect();
+        drop(lines);
         model.steps.push(forests);
         if is_last && options.networks > 0 {
-            drop(lines);
             let pages = network_pages(&pages, folds, step, options);
             for number in 0..options.networks {
                 let seed = options.seed << 8 | number as u64;
@@ -246,6 +263,18 @@ pub fn train(golds: &[GoldPage], options: &TrainOptions, tell: Tell<'_>) -> Mode
                 model.networks.push(network);
             }
         }
+        pages
+            .par_iter_mut()
+            .for_each_init(Scratch::default, |scratch, page| {
+                fill(page, folds, step, options, scratch);
+                for (forest, log_odds) in of_folds[page.fold].iter().zip(&mut page.log_odds) {
+                    forest.sums(&scratch.columns, log_odds);
+                }
+            });
+    }
+    if options.cut.trees > 0 {
+        model.cut = cut::fit(golds, &pages, &source_weights, &options.cut, options.seed);
+        tell(&format!("cut: {} trees", model.cut.trees()));
     }
     model
 }
