@@ -179,7 +179,7 @@ impl PageSteps {
         let whole = |body: u64| clip(body / ONE);
         let best_f1 = self.best_f1();
         let expected = (best_f1 / 2.0 * (STEPS - 1) as f64) as usize + 1;
-        let expected = &self.from[expected.max(FIRST_CUT).min(STEPS)];
+        let expected = &self.from[expected.clamp(FIRST_CUT, STEPS)];
         let sure = |from: usize| part(self.from[from].words, all.words);
         let page = [
             count(clip(all.words)),
@@ -202,7 +202,7 @@ impl PageSteps {
                 *alike += words.min(other) / (words + other).max(1.0);
             }
         }
-        for at in 0..CUTS {
+        for (at, alike) in alike.into_iter().enumerate() {
             let kept = kept_at(at);
             let between = |more: &Sums, less: &Sums| {
                 let (body, words) = (more.body - less.body, more.words - less.words);
@@ -232,7 +232,7 @@ impl PageSteps {
                 part(unsure, kept.words),
                 part(kept.words, kept.words + expected.words),
                 between(more, less),
-                fraction(2.0 * alike[at] / CUTS as f32),
+                fraction(2.0 * alike / CUTS as f32),
                 part(looser.words - kept.words, all.words),
                 part(kept.words - stricter.words, all.words),
             ];

@@ -35,8 +35,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     };
     options.seed = args.seed;
     if args.html {
-        options.reads = Reads::Html;
-        options.name.push_str("-html");
+        options = options.for_html();
     }
     if let Some(trees) = args.trees {
         let forests = options.steps.iter_mut().flatten();
