@@ -1186,17 +1186,3 @@ fn values_that_mean_nothing_are_refused() {
     let reason = refused(&place, &["in", "-o", "out", "--max-memory", "1MiB"]);
     assert!(reason.contains("128MiB"), "{reason}");
 }
-
-#[test]
-fn no_directory_for_runs_is_needed_where_none_is_written() {
-    let place = two_sites();
-    let options = [
-        "--temp-dir",
-        "no/such/directory",
-        "--corpus-duplicates",
-        "1",
-    ];
-    clean_repeats(&place, &options).expect(0);
-    assert_eq!(rows_for(&place, "template").len(), 30);
-    assert!(!place.path("no").exists());
-}
