@@ -47,7 +47,8 @@ STAGES = {
     "merge": ["dechaff::pipeline::collect::Spill::freeze"],
     "repeats": ["dechaff::cleaner::Cleaner::gather"],
     "score": [
-        "<dechaff::score::learned::LearnedScorer as dechaff::score::Scorer>::score"
+        "<dechaff::score::learned::LearnedScorer as dechaff::score::Scorer>::score",
+        "<dechaff::score::learned::LearnedScorer as dechaff::score::Scorer>::cut",
     ],
     "decide": ["dechaff::decide::decide_page"],
     "write": ["dechaff::pipeline::job::JobRun::write", "dechaff::pipeline::outcome::put"],
