@@ -245,7 +245,7 @@ fn however_parts_are_cut_and_merged_they_give_the_same_bytes() {
         .file("mid/long.txt", &long)
         .file("mid/mill/long.jsonl", rows);
     let inputs = ["zeta", "mid", "alpha"];
-    let options = [&CORPUS_RULE[..], &["--max-page-bytes", "128KiB"]].concat();
+    let options = [&CORPUS_RULE[..], &["--max-page-bytes", "256KiB"]].concat();
     build(
         &place,
         &inputs,

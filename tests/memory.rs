@@ -106,9 +106,9 @@ fn a_limit_on_address_space_is_a_limit_on_memory() {
 fn memory_that_cannot_be_had_ends_the_run_with_a_message_and_1() {
     let place = Place::with([("page.txt", short_lines(300_000))]);
     let arguments = ["page.txt", "-o", "out.txt", "-q", "--threads", "1"];
-    let outcome = clean_under(&place, 50_000, &arguments).expect(1);
+    let outcome = clean_under(&place, 62_000, &arguments).expect(1);
     assert_eq!(outcome.stderr.lines().count(), 1, "{}", outcome.stderr);
-    outcome.mentions("address space is limited to 51200000 bytes");
+    outcome.mentions("address space is limited to 63488000 bytes");
     // A page that the user wants whole.
     let whole = [&arguments[..], &["--max-page-bytes", "64MiB"]].concat();
     let outcome = clean_under(&place, 120_000, &whole).expect(1);

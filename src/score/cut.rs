@@ -16,7 +16,11 @@ const ONE: u64 = 1 << 16;
 /// without a body comes out empty.
 pub const HIGHEST_CUT: f32 = 0.75;
 
-/// Cuts that a forest chooses among: as many as it answers at once.
+/// Lines below this score do not go by it, whatever else a cut promises: what is rather body than
+/// not, the headline above all, is not given away for a better mean.
+pub const LOWEST_CUT: f32 = 0.4;
+
+/// Cuts that a forest knows of: as many as it answers at once.
 pub const CUTS: usize = BLOCK_LINES;
 /// The step of likelihood of body from which lines stay at the first of them; the highest cut.
 const FIRST_CUT: usize = STEPS / 4;
@@ -154,8 +158,8 @@ impl PageSteps {
         (1.0 - self.best_f1() as f32 / 2.0).min(HIGHEST_CUT)
     }
 
-    /// The cut of which `forest` promises most; the highest such where there are several. A
-    /// page without words is cut at [`HIGHEST_CUT`].
+    /// The cut, from [`LOWEST_CUT`] to [`HIGHEST_CUT`], of which `forest` promises most; the highest
+    /// such where there are several. A page without words is cut at [`HIGHEST_CUT`].
     pub fn best_of(&self, forest: &Forest, columns: &mut Columns, answers: &mut Vec<f32>) -> f32 {
         if self.all().words == 0 {
             return HIGHEST_CUT;
@@ -163,9 +167,9 @@ impl PageSteps {
         self.features(columns);
         forest.sums(columns, answers);
         let mut best = 0;
-        for (cut, answer) in answers.iter().enumerate() {
-            if *answer > answers[best] {
-                best = cut;
+        for (at, answer) in answers.iter().enumerate() {
+            if *answer > answers[best] && cut(at) >= LOWEST_CUT {
+                best = at;
             }
         }
         cut(best)
@@ -348,12 +352,15 @@ mod tests {
     fn the_cut_of_most_promise_is_taken() {
         let page = [(0.1, 10), (0.4, 20), (0.9, 70)];
         // Feature 0 is the cut itself.
-        for at in [0, 7, 30] {
+        for at in [0, 7, 13] {
             assert_eq!(
                 chosen(&forest(0, at, [0.0, 1.0]), &page),
                 cut(usize::from(at) + 1)
             );
         }
+        // What is rather body stays.
+        assert!(cut(14) >= LOWEST_CUT && cut(15) < LOWEST_CUT);
+        assert_eq!(chosen(&forest(0, 14, [0.0, 1.0]), &page), cut(0));
         // Alike promise: the highest cut, and so most text.
         assert_eq!(chosen(&forest(0, 0, [1.0, 1.0]), &page), cut(0));
         assert_eq!(chosen(&forest(0, 7, [0.0, 1.0]), &[(0.2, 0)]), HIGHEST_CUT);

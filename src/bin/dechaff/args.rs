@@ -221,7 +221,7 @@ impl Preset {
 #[derive(Args, Clone, Debug)]
 pub struct EngineArgs {
     /// Remove lines whose boilerplate score is at or above P, in `[0,1]`; `auto` is a cut for
-    /// each page, that which promises the best F1, at most 0.75
+    /// each page, that which promises the best F1, from 0.4 to 0.75
     #[arg(long, value_name = "auto|P", default_value = "auto", value_parser = threshold)]
     pub threshold: Threshold,
 
