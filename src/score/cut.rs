@@ -1,7 +1,7 @@
 //! Scores of a page in, the score from which its lines go out.
 //!
 //! A score says how likely a line is boilerplate; with scores that are right, the text that a cut
-//! leaves has an expected precision and recall. [`best_expected_f1`] takes them at their word.
+//! leaves has an expected precision and recall. [`PageSteps::best_expected_f1`] takes them at their word.
 //! A model's forest knows better (`docs/scoring.md`): it is asked of each of [`CUTS`] what F1 it
 //! would come to, and the cut of the best answer is taken. Linear time.
 
