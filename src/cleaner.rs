@@ -201,7 +201,6 @@ impl Cleaner {
         } = workspace;
         // Where nothing is scored, nothing is as high.
         let mut cut = f32::INFINITY;
-        scores.clear();
         if self.config.score {
             let facts = PageFacts {
                 page,
@@ -219,6 +218,7 @@ impl Cleaner {
                 }
             };
         } else {
+            scores.clear();
             scores.resize(evidence.lines.len(), Score::default());
         }
         watch(Step::Score);

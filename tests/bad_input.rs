@@ -716,21 +716,6 @@ fn a_full_standard_error_stops_nothing() {
     assert_eq!(place.read_text("out.txt"), FERRY_BODY);
 }
 
-/// Runs the program from a shell: `script` has its path as `$0` and the arguments as `$@`.
-#[cfg(unix)]
-fn from_shell(place: &Place, script: &str, arguments: &[&str]) -> Outcome {
-    let program = place.process([""; 0]);
-    let output = std::process::Command::new("sh")
-        .args(["-c", script])
-        .arg(program.get_program())
-        .args(arguments)
-        .current_dir(place.path(""))
-        .stdin(Stdio::null())
-        .output()
-        .expect("a shell runs");
-    Outcome::new(output)
-}
-
 #[cfg(unix)]
 #[test]
 fn a_limit_on_file_sizes_is_told_and_leaves_no_temporary_file() {
@@ -744,7 +729,7 @@ fn a_limit_on_file_sizes_is_told_and_leaves_no_temporary_file() {
         if named.starts_with("ledger") {
             place.file("in/a.txt", "\n".repeat(10_000));
         }
-        let outcome = from_shell(&place, script, arguments).expect(1);
+        let outcome = place.in_shell(script, arguments).expect(1);
         assert!(
             outcome.stderr.starts_with(&format!("dechaff: {named}")),
             "{}",
@@ -788,7 +773,7 @@ fn few_open_files_are_enough() {
         "--removed",
         "ledger",
     ];
-    from_shell(&place, script, &arguments).expect(0).says(&[]);
+    place.in_shell(script, &arguments).expect(0).says(&[]);
     assert_eq!(place.files("out").len(), 200);
 }
 
@@ -847,11 +832,13 @@ fn standard_output_may_be_a_null_device() {
     let arguments = ["page.txt", "-o", "-"];
     for redirection in ["> /dev/null", "1<> /dev/null"] {
         let script = format!("exec \"$0\" clean \"$@\" -q {redirection}");
-        from_shell(&place, &script, &arguments).expect(0).says(&[]);
+        place.in_shell(&script, &arguments).expect(0).says(&[]);
     }
     // Where no page goes there, it may be closed.
     let arguments = ["page.txt", "-o", "out.txt", "-q"];
-    from_shell(&place, "exec \"$0\" clean \"$@\" >&-", &arguments).expect(0);
+    place
+        .in_shell("exec \"$0\" clean \"$@\" >&-", &arguments)
+        .expect(0);
 }
 
 /// A page of distinct lines, of which nothing goes, larger than a pipe holds.
@@ -924,7 +911,7 @@ fn a_standard_input_with_nothing_in_it_is_an_empty_page() {
 fn a_closed_standard_input_is_no_crash() {
     let place = Place::with([("page.txt", FERRY)]);
     let script = "exec \"$0\" clean \"$@\" --no-score -q <&-";
-    let outcome = from_shell(&place, script, &["-", "-o", "-"]);
+    let outcome = place.in_shell(script, &["-", "-o", "-"]);
     assert!(outcome.code.is_some_and(|code| code <= 3), "{outcome:?}");
     assert!(outcome.stdout.is_empty());
 }

@@ -6,7 +6,7 @@ mod support;
 
 use assert_cmd::cargo::{cargo_bin, cargo_bin_cmd};
 use serde_json::{Value, json};
-use support::{FERRY, Outcome, PLAIN, Place};
+use support::{FERRY, Outcome, PLAIN, Place, figure};
 
 impl Place {
     /// `dechaff bench ARGUMENTS`, with `temp/` as its directory for temporary files.
@@ -42,16 +42,6 @@ fn place() -> Place {
     Place::with([("in/site/a.txt", FERRY), ("in/site/b.txt", PLAIN)])
 }
 
-fn figure<'c>(comparison: &'c Value, name: &str) -> &'c Value {
-    let figures = comparison["figures"].as_array().expect("figures");
-    let found = figures.iter().find(|figure| figure["name"] == name);
-    found.unwrap_or_else(|| panic!("{name} is not in {comparison:#}"))
-}
-
-fn text(outcome: &Outcome) -> String {
-    String::from_utf8(outcome.stdout.clone()).expect("text")
-}
-
 #[test]
 fn a_record_holds_every_run_cold_and_warm() {
     let place = place();
@@ -83,7 +73,7 @@ fn a_record_holds_every_run_cold_and_warm() {
     assert_eq!(record["output"], one["output"]);
     assert_eq!(record["counts"], one["counts"]);
     assert_eq!(record["settings_digest"], one["settings_digest"]);
-    let shown = text(&place.bench(&["in", "--cache", "warm"]).expect(0));
+    let shown = place.bench(&["in", "--cache", "warm"]).expect(0).text();
     assert!(shown.starts_with("same output of all runs\n"), "{shown}");
 }
 
@@ -117,7 +107,7 @@ fn other_settings_have_another_output_and_head_the_report() {
     let place = place();
     let scopes = "--no-score --scopes none";
     let outcome = place.bench(&["ab", "--no-score", scopes, "in"]).expect(0);
-    let shown = text(&outcome);
+    let shown = outcome.text();
     assert!(
         shown.starts_with("B: --no-score --scopes none beside A: --no-score\nother output\n"),
         "{shown}"
@@ -236,9 +226,9 @@ fn a_slower_build_fails_the_gate_and_the_same_one_does_not() {
     let gate = ["--fail-on", "speed<-3%"];
     let compare = |now: &str| place.compare(&[&["before.json", now], &gate[..]].concat());
     let slowed = compare("slowed.json").expect(3);
-    assert!(text(&slowed).contains("slower"), "{}", text(&slowed));
-    assert!(text(&slowed).contains("FAILED"), "{}", text(&slowed));
-    let again = text(&compare("again.json").expect(0));
+    assert!(slowed.text().contains("slower"), "{}", slowed.text());
+    assert!(slowed.text().contains("FAILED"), "{}", slowed.text());
+    let again = compare("again.json").expect(0).text();
     assert!(
         again.contains("same output") && again.contains("no evidence"),
         "{again}"

@@ -6,7 +6,7 @@ mod support;
 
 use assert_cmd::cargo::cargo_bin_cmd;
 use serde_json::{Value, json};
-use support::{FERRY, Outcome, PLAIN, Place};
+use support::{FERRY, Outcome, PLAIN, Place, figure};
 
 impl Place {
     fn compare(&self, arguments: &[&str]) -> Outcome {
@@ -35,18 +35,8 @@ impl Place {
     }
 }
 
-fn text(outcome: &Outcome) -> String {
-    String::from_utf8(outcome.stdout.clone()).expect("text")
-}
-
 fn place() -> Place {
     Place::with([("in/site/a.txt", FERRY), ("in/site/b.txt", PLAIN)])
-}
-
-fn figure<'c>(comparison: &'c Value, name: &str) -> &'c Value {
-    let figures = comparison["figures"].as_array().expect("figures");
-    let found = figures.iter().find(|figure| figure["name"] == name);
-    found.unwrap_or_else(|| panic!("{name} is not in {comparison:#}"))
 }
 
 /// Copies of a record whose runs took other times.
@@ -72,7 +62,7 @@ fn one_run_twice_has_the_same_output_and_no_evidence() {
     assert_eq!(figure(&comparison, "removed")["verdict"], "same");
     let settings = &comparison["pairs"][0]["settings"];
     assert_eq!(*settings, json!([{"name": "threads", "a": 1, "b": 4}]));
-    let text = text(&place.compare(&["a.json", "b.json"]).expect(0));
+    let text = place.compare(&["a.json", "b.json"]).expect(0).text();
     let mut lines = text.lines();
     assert_eq!(lines.next(), Some("b.json beside a.json"));
     assert_eq!(lines.next(), Some("same output"));
@@ -112,7 +102,7 @@ fn other_settings_head_and_ledgers_show_what_moved() {
         (&json!(2), &json!(0))
     );
     assert_eq!(pair["sites"][0]["site"], "site");
-    let text = text(&place.compare(&["a.json", "b.json"]).expect(0));
+    let text = place.compare(&["a.json", "b.json"]).expect(0).text();
     let heading = text.find("other settings:").expect("settings are shown");
     assert!(
         heading < text.find("speed").expect("speed is shown"),
@@ -135,7 +125,11 @@ fn another_corpus_is_refused_unless_allowed() {
     let allowed = place
         .compare(&["a.json", "b.json", "--allow", "corpus"])
         .expect(0);
-    assert!(text(&allowed).contains("note: the runs are over other corpora"));
+    assert!(
+        allowed
+            .text()
+            .contains("note: the runs are over other corpora")
+    );
 }
 
 #[test]
@@ -216,14 +210,14 @@ fn several_runs_have_a_verdict_and_gates_fire() {
         let outcome = place
             .compare(&["a.json", "b.json", "--fail-on", rule])
             .expect(code);
-        assert_eq!(text(&outcome).contains("FAILED"), code == 3, "{rule}");
+        assert_eq!(outcome.text().contains("FAILED"), code == 3, "{rule}");
     }
     // One run fires nothing.
     place.json("c.json", &runs(&record, &[9.0]));
     let outcome = place
         .compare(&["one.json", "c.json", "--fail-on", "speed<-5%"])
         .expect(0);
-    assert!(text(&outcome).contains("cannot be said (1 run)"));
+    assert!(outcome.text().contains("cannot be said (1 run)"));
     // Lines of records, and a directory of them, are runs of one side too.
     let runs = runs(&record, &times);
     let lines: Vec<String> = runs
@@ -485,14 +479,14 @@ fn names_from_files_stay_text() {
         .compare(&["one.json", "a.json", "--markdown"])
         .expect(0);
     let page = place.read_text("page.html");
-    for text in [&text(&outcome), &text(&markdown), &page] {
+    for text in [&outcome.text(), &markdown.text(), &page] {
         assert!(!text.contains('\u{1b}'), "{text}");
     }
     assert!(
         !page.contains("<script") && page.contains("&#60;script"),
         "{page}"
     );
-    assert!(!text(&markdown).contains("<script") && text(&markdown).contains("&lt;script"));
+    assert!(!markdown.text().contains("<script") && markdown.text().contains("&lt;script"));
     place
         .compare(&["one.json", "a.json", "--html", "page.html"])
         .expect(2);

@@ -4,8 +4,6 @@
 
 mod support;
 
-use std::process::Stdio;
-
 use serde_json::json;
 use support::{Outcome, Place};
 
@@ -78,19 +76,8 @@ fn one_long_line_and_what_is_longer_than_the_memory_lets_be_held() {
 
 /// Runs the program with a limit on its address space, in KiB.
 fn clean_under(place: &Place, limit_kib: u32, arguments: &[&str]) -> Outcome {
-    let program = place.process([""; 0]);
-    let output = std::process::Command::new("sh")
-        .args([
-            "-c",
-            &format!("ulimit -v {limit_kib} && exec \"$0\" clean \"$@\""),
-        ])
-        .arg(program.get_program())
-        .args(arguments)
-        .current_dir(place.path(""))
-        .stdin(Stdio::null())
-        .output()
-        .expect("a shell runs");
-    Outcome::new(output)
+    let script = format!("ulimit -v {limit_kib} && exec \"$0\" clean \"$@\"");
+    place.in_shell(&script, arguments)
 }
 
 #[test]

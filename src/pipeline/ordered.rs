@@ -20,7 +20,7 @@ pub trait Weight {
 /// What a run of jobs may take. Nothing that comes out depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Threads; 0 is one for each core.
+    /// Threads, at least one.
     pub threads: usize,
     /// Results may wait for their turn up to this many bytes together.
     pub waiting_bytes: usize,
@@ -29,9 +29,9 @@ pub struct Bounds {
     pub held_bytes: usize,
 }
 
-/// A pool of so many threads (0: one for each core), or of fewer where the system gives fewer;
-/// None where it gives none.
-pub fn pool(threads: usize) -> Option<ThreadPool> {
+/// A pool of so many threads, at least one, or of fewer where the system gives fewer; None where it
+/// gives none.
+pub fn pool(mut threads: usize) -> Option<ThreadPool> {
     let build = |threads: usize| {
         rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
@@ -39,21 +39,17 @@ pub fn pool(threads: usize) -> Option<ThreadPool> {
             .build()
             .ok()
     };
-    let mut threads = match threads {
-        0 => std::thread::available_parallelism().map_or(1, |cores| cores.get()),
-        threads => threads,
-    };
     loop {
         match build(threads) {
             Some(pool) => return Some(pool),
-            None if threads == 1 => return None,
+            None if threads <= 1 => return None,
             None => threads /= 2,
         }
     }
 }
 
-/// Runs jobs on as many threads as `bounds` say, fewer where the system gives fewer, and gives each result to `take`, one
-/// at a time, in the order of the jobs. Returns `state` when all are taken.
+/// Runs jobs on as many threads as `bounds` say, fewer where the system gives fewer, and gives each
+/// result to `take`, one at a time, in the order of the jobs. Returns `state` when all are taken.
 ///
 /// `next_job` is called by one thread at a time. Each thread makes a worker for itself. A
 /// thread whose result must wait goes on with other jobs while the results that wait are

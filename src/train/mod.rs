@@ -266,6 +266,7 @@ pub fn train(golds: &[GoldPage], options: &TrainOptions, tell: Tell<'_>) -> Mode
             false => 0..KINDS,
             true => 0..usize::from(learns_cut),
         };
+        let says_on = !kinds.is_empty();
         let of_fold = |fold| -> Vec<Forest> {
             let kinds = kinds.clone();
             kinds.map(|kind| fit(kind, Some(fold))).collect()
@@ -281,6 +282,9 @@ pub fn train(golds: &[GoldPage], options: &TrainOptions, tell: Tell<'_>) -> Mode
                 tell(&format!("network {number} is fitted"));
                 model.networks.push(network);
             }
+        }
+        if !says_on {
+            continue;
         }
         pages
             .par_iter_mut()

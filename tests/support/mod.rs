@@ -10,6 +10,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use assert_cmd::Command;
 use assert_cmd::cargo::{cargo_bin, cargo_bin_cmd};
@@ -198,6 +199,20 @@ impl Place {
         Outcome::new(output)
     }
 
+    /// Runs the program from a shell: `script` has its path as `$0` and the arguments as `$@`.
+    pub fn in_shell(&self, script: &str, arguments: &[&str]) -> Outcome {
+        let program = self.process([""; 0]);
+        let output = std::process::Command::new("sh")
+            .args(["-c", script])
+            .arg(program.get_program())
+            .args(arguments)
+            .current_dir(self.path(""))
+            .stdin(Stdio::null())
+            .output()
+            .expect("a shell runs");
+        Outcome::new(output)
+    }
+
     /// The ledger rows of a file.
     pub fn ledger(&self, name: impl AsRef<Path>) -> Vec<LedgerRow> {
         self.read_text(name).lines().map(LedgerRow::parse).collect()
@@ -275,10 +290,23 @@ impl Outcome {
         assert_eq!(self.stderr.lines().collect::<Vec<_>>(), lines);
     }
 
+    /// What came on standard output.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.stdout.clone()).expect("text")
+    }
+
     #[track_caller]
     pub fn mentions(&self, text: &str) {
         assert!(self.stderr.contains(text), "{text:?} in {}", self.stderr);
     }
+}
+
+/// A figure of a comparison as JSON, by its name.
+#[track_caller]
+pub fn figure<'c>(comparison: &'c Value, name: &str) -> &'c Value {
+    let figures = comparison["figures"].as_array().expect("figures");
+    let found = figures.iter().find(|figure| figure["name"] == name);
+    found.unwrap_or_else(|| panic!("{name} is not in {comparison:#}"))
 }
 
 /// Whether bytes in = kept + removed + rejected.
