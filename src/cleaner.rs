@@ -12,6 +12,7 @@ use crate::html::{LineStructure, Rendered};
 use crate::index::{CorpusIndex, Place, PlaceFigures, keys};
 use crate::page::{Line, LineCursor, RawLine};
 use crate::repeats::Repeats;
+use crate::score::cut::Cut;
 use crate::score::{Contribution, LearnedScorer, PageFacts, Score, Scorer, Scratch, Wanted};
 use crate::step::{Step, Watch};
 use crate::templates::Templates;
@@ -200,7 +201,7 @@ impl Cleaner {
             verdicts,
         } = workspace;
         // Where nothing is scored, nothing is as high.
-        let mut cut = f32::INFINITY;
+        let mut cut = Cut::at(f32::INFINITY);
         if self.config.score {
             let facts = PageFacts {
                 page,
@@ -209,7 +210,7 @@ impl Cleaner {
             };
             self.scorer.score(&facts, scratch, scores);
             cut = match self.config.threshold {
-                Threshold::At(cut) => cut,
+                Threshold::At(cut) => Cut::at(cut),
                 Threshold::Auto => {
                     cut_scores.clear();
                     let to_cut = |score| decide::score_to_cut(&self.config, score);
@@ -376,12 +377,13 @@ impl Cleaner {
     }
 }
 
-/// What a config asks to know of lines besides their boilerplate score.
+/// What a config asks to know of lines besides their boilerplate score. A page's own cut asks what
+/// may be its headline.
 fn wanted(config: &Config) -> Wanted {
     let is_asked = |treatment| config.tell_kinds || treatment != Treatment::Scored;
     Wanted {
         comment: is_asked(config.comments),
-        headline: is_asked(config.headline),
+        headline: is_asked(config.headline) || config.threshold == Threshold::Auto,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::evidence::Evidence;
 use crate::index::Place;
 use crate::repeats::Repeats;
 use crate::score::Score;
+use crate::score::cut::Cut;
 use crate::templates::Templates;
 
 /// Why a line stays or goes.
@@ -85,8 +86,8 @@ pub struct PageFindings<'a> {
     pub duplicate_of: Option<Place>,
     /// One a line.
     pub scores: &'a [Score],
-    /// The score from which lines go.
-    pub cut: f32,
+    /// The scores from which lines go.
+    pub cut: Cut,
 }
 
 /// A line is of a kind from this likelihood on.
@@ -153,7 +154,7 @@ pub fn decide_page(config: &Config, findings: &PageFindings<'_>, verdicts: &mut 
             Reason::Duplicate { of }
         } else if let Some((reason, is_kept)) = treated(config, &score) {
             if is_kept { Reason::Body } else { reason }
-        } else if config.score && score.context >= findings.cut {
+        } else if config.score && score.context >= findings.cut.of(&score) {
             Reason::Boilerplate
         } else {
             Reason::Body
@@ -188,7 +189,7 @@ mod tests {
         let mut repeats = Repeats::default();
         repeats.find(&evidence);
         let cut = match config.threshold {
-            Threshold::At(cut) => cut,
+            Threshold::At(cut) => Cut::at(cut),
             Threshold::Auto => {
                 let facts = PageFacts {
                     page: page.as_bytes(),
@@ -199,7 +200,7 @@ mod tests {
                 let to_cut: Vec<f32> = scores.iter().map(to_cut).collect();
                 let mut steps = PageSteps::default();
                 steps.fill(facts.cut_lines(&to_cut));
-                steps.best_expected_f1()
+                Cut::at(steps.best_expected_f1())
             }
         };
         let findings = PageFindings {

@@ -17,8 +17,8 @@
 //!
 //! # fn main() -> Result<(), dechaff::error::ConfigError> {
 //! let page = b"\
-//! Night ferry returns after a five-month refit
 //! Home > Local > Port
+//! Night ferry returns after a five-month refit
 //! Night ferry returns after a five-month refit
 //! The ferry sailed at eight on Monday evening with ninety passengers, two dogs and a new \
 //! engine, which the harbour master called the quietest she had ever heard.
@@ -28,7 +28,7 @@
 //! let cleaner = Cleaner::new(Config::default())?;
 //! let cleaned = cleaner.clean_page(page);
 //! let second_headline = cleaned.each_line().nth(2).expect("a third line");
-//! assert_eq!(second_headline.verdict.reason, Reason::Repeat { of: 1 });
+//! assert_eq!(second_headline.verdict.reason, Reason::Repeat { of: 2 });
 //! assert!(cleaned.body().starts_with(b"Night ferry returns after a five-month refit\n"));
 //! # Ok(())
 //! # }

@@ -6,6 +6,7 @@ use std::ops::Deref;
 use dechaff::config::Treatment;
 use dechaff::normalize::is_blank;
 use dechaff::report::Counts;
+use dechaff::score::cut::MAY_BE_HEADLINE;
 use dechaff::visible::visible;
 use dechaff::{Cleaned, CleanedLine, Cleaner, Config, Reason, Threshold, Workspace};
 use proptest::prelude::*;
@@ -401,15 +402,21 @@ proptest! {
         let least = least.map(|verdict| verdict.score.context).fold(2.0, f32::min);
         let cut = match config.threshold {
             Threshold::At(cut) => cut,
-            // The page's own: all lines that go for their score are above all that stay.
+            // The page's own: all lines that go for their score are above all that stay, but for what
+            // may be the headline.
             Threshold::Auto => least,
         };
         for verdict in cleaned.verdicts() {
             let is_over_cut = config.score && verdict.score.context >= cut;
+            let may_be_headline =
+                config.threshold == Threshold::Auto && verdict.score.headline >= MAY_BE_HEADLINE;
             let is_asked_for = is_treated(config.comments, verdict.score.comment, Treatment::Keep)
                 || is_treated(config.headline, verdict.score.headline, Treatment::Keep);
             match verdict.reason {
-                Reason::Body => prop_assert!(verdict.is_kept && (!is_over_cut || is_asked_for)),
+                Reason::Body => {
+                    let may_stay = !is_over_cut || is_asked_for || may_be_headline;
+                    prop_assert!(verdict.is_kept && may_stay);
+                }
                 Reason::Boilerplate => prop_assert!(!verdict.is_kept && is_over_cut),
                 Reason::Repeat { .. } => prop_assert!(!verdict.is_kept && config.page_repeats),
                 Reason::Blank => prop_assert!(false, "a blank line among the others"),

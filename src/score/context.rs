@@ -152,7 +152,7 @@ pub(super) struct Neighbourhood {
     said_behind: Vec<f32>,
     loudest_before: Vec<f32>,
     loudest_behind: Vec<f32>,
-    likelihoods: Vec<f32>,
+    pub(super) likelihoods: Vec<f32>,
     /// Codes of what lines come to so far, of what their words say, of their lengths and ends.
     so_far: Codes,
     said: Codes,

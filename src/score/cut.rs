@@ -5,6 +5,7 @@
 //! A model's forest knows better (`docs/scoring.md`): it is asked of each of [`CUTS`] what F1 it
 //! would come to, and the cut of the best answer is taken. Linear time.
 
+use super::Score;
 use super::codes::{count, fraction};
 use super::forest::{BLOCK_LINES, Columns, Forest};
 
@@ -16,9 +17,9 @@ const ONE: u64 = 1 << 16;
 /// without a body comes out empty.
 pub const HIGHEST_CUT: f32 = 0.75;
 
-/// Lines below this score do not go by it, whatever else a cut promises: what is rather body than
-/// not, the headline above all, is not given away for a better mean.
-pub const LOWEST_CUT: f32 = 0.4;
+/// A line this likely to be the headline is taken for one where the page is cut: golds disagree
+/// on it, users do not, and of the other lines few are as likely.
+pub const MAY_BE_HEADLINE: f32 = 0.1;
 
 /// Cuts that a forest knows of: as many as it answers at once.
 pub const CUTS: usize = BLOCK_LINES;
@@ -26,6 +27,30 @@ pub const CUTS: usize = BLOCK_LINES;
 const FIRST_CUT: usize = STEPS / 4;
 /// Steps from one of them to the next.
 const CUT_STEPS: usize = 6;
+
+/// The scores from which the lines of a page go.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cut {
+    /// For most lines.
+    pub at: f32,
+    /// For those that may be the page's headline.
+    pub headline: f32,
+}
+
+impl Cut {
+    /// The same for all lines.
+    pub const fn at(at: f32) -> Self {
+        Cut { at, headline: at }
+    }
+
+    /// The one for a line.
+    pub fn of(&self, score: &Score) -> f32 {
+        match score.headline >= MAY_BE_HEADLINE {
+            true => self.headline,
+            false => self.at,
+        }
+    }
+}
 
 /// A line as it is cut.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -158,21 +183,26 @@ impl PageSteps {
         (1.0 - self.best_f1() as f32 / 2.0).min(HIGHEST_CUT)
     }
 
-    /// The cut, from [`LOWEST_CUT`] to [`HIGHEST_CUT`], of which `forest` promises most; the highest
-    /// such where there are several. A page without words is cut at [`HIGHEST_CUT`].
-    pub fn best_of(&self, forest: &Forest, columns: &mut Columns, answers: &mut Vec<f32>) -> f32 {
+    /// The cut of which `forest` promises most; the highest such where there are several. What may
+    /// be the headline goes from there only if it would by expected F1 too: a few words weigh
+    /// little in what is promised. A page without words is cut at [`HIGHEST_CUT`].
+    pub fn best_of(&self, forest: &Forest, columns: &mut Columns, answers: &mut Vec<f32>) -> Cut {
         if self.all().words == 0 {
-            return HIGHEST_CUT;
+            return Cut::at(HIGHEST_CUT);
         }
         self.features(columns);
         forest.sums(columns, answers);
         let mut best = 0;
         for (at, answer) in answers.iter().enumerate() {
-            if *answer > answers[best] && cut(at) >= LOWEST_CUT {
+            if *answer > answers[best] {
                 best = at;
             }
         }
-        cut(best)
+        let at = cut(best);
+        Cut {
+            at,
+            headline: at.max(self.best_expected_f1()),
+        }
     }
 
     /// Fills the columns with the codes of [`FEATURES`], a line for each cut.
@@ -344,7 +374,7 @@ mod tests {
         grown.rounded()
     }
 
-    fn chosen(forest: &Forest, lines: &[(f32, u32)]) -> f32 {
+    fn chosen(forest: &Forest, lines: &[(f32, u32)]) -> Cut {
         steps(lines).best_of(forest, &mut Columns::default(), &mut Vec::new())
     }
 
@@ -352,18 +382,34 @@ mod tests {
     fn the_cut_of_most_promise_is_taken() {
         let page = [(0.1, 10), (0.4, 20), (0.9, 70)];
         // Feature 0 is the cut itself.
-        for at in [0, 7, 13] {
+        for at in [0, 7, 13, 30] {
             assert_eq!(
-                chosen(&forest(0, at, [0.0, 1.0]), &page),
+                chosen(&forest(0, at, [0.0, 1.0]), &page).at,
                 cut(usize::from(at) + 1)
             );
         }
-        // What is rather body stays.
-        assert!(cut(14) >= LOWEST_CUT && cut(15) < LOWEST_CUT);
-        assert_eq!(chosen(&forest(0, 14, [0.0, 1.0]), &page), cut(0));
         // Alike promise: the highest cut, and so most text.
-        assert_eq!(chosen(&forest(0, 0, [1.0, 1.0]), &page), cut(0));
-        assert_eq!(chosen(&forest(0, 7, [0.0, 1.0]), &[(0.2, 0)]), HIGHEST_CUT);
+        assert_eq!(chosen(&forest(0, 0, [1.0, 1.0]), &page).at, cut(0));
+        let without_words = chosen(&forest(0, 7, [0.0, 1.0]), &[(0.2, 0)]);
+        assert_eq!(without_words, Cut::at(HIGHEST_CUT));
+    }
+
+    #[test]
+    fn a_headline_goes_only_if_it_would_by_expected_f1() {
+        let page = [(0.1, 10), (0.4, 20), (0.9, 70)];
+        let expected = expected_cut(&page);
+        let low = chosen(&forest(0, 30, [0.0, 1.0]), &page);
+        let high = chosen(&forest(0, 0, [1.0, 1.0]), &page);
+        assert!(low.at < expected && expected < high.at);
+        let of = |cut: &Cut, headline: f32| {
+            cut.of(&Score {
+                headline,
+                ..Score::default()
+            })
+        };
+        assert_eq!(of(&low, MAY_BE_HEADLINE), expected);
+        assert_eq!(of(&low, MAY_BE_HEADLINE - 0.01), low.at);
+        assert_eq!(of(&high, 1.0), high.at);
     }
 
     #[test]

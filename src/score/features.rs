@@ -6,16 +6,20 @@ use std::sync::LazyLock;
 use super::context::{Names, Neighbourhood};
 use super::lexical::{LexicalTable, SPEAKS_OF};
 use super::place::Surroundings;
+use super::vocabulary::Vocabulary;
 use super::{PageFacts, Reads, line, place};
 
 /// Where the features of one kind of model stand.
 ///
 /// Those of a text come first, in the same columns for both: the line alone, then its
-/// neighbourhood. Those of the place in the markup follow, in the same order.
+/// neighbourhood, then the page's vocabulary. Those of the place in the markup follow, in the
+/// same order.
 #[derive(Debug)]
 pub struct Features {
     /// Each has a name of its own; its number is the column.
     pub names: Vec<&'static str>,
+    /// Those of what other lines with its words come to.
+    pub vocabulary: Range<usize>,
     /// Those of the line's place alone.
     pub place: Range<usize>,
 }
@@ -41,6 +45,8 @@ impl Features {
         let mut neighbourhood = Neighbourhood::default();
         neighbourhood.sum_up(&facts, &Default::default(), [&[]; SPEAKS_OF], true);
         neighbourhood.features(&facts, &mut names);
+        let vocabulary = names.0.len();
+        Vocabulary::default().features(&mut names);
         let place = names.0.len();
         if reads == Reads::Html {
             names.0.extend(place::FEATURES);
@@ -50,6 +56,7 @@ impl Features {
             surroundings.features(&facts, &neighbourhood, &mut names);
         }
         Features {
+            vocabulary: vocabulary..place,
             place: place..(place + place::COUNT).min(names.0.len()),
             names: names.0,
         }
@@ -80,6 +87,7 @@ impl Features {
 pub(crate) struct Asked {
     features: Vec<bool>,
     comments: bool,
+    vocabulary: bool,
 }
 
 impl Asked {
@@ -89,10 +97,12 @@ impl Asked {
         let mut asked = Asked {
             features: vec![false; known.count()],
             comments: false,
+            vocabulary: false,
         };
         for feature in features {
             asked.features[feature] = true;
             asked.comments |= known.tells_of_comments(feature);
+            asked.vocabulary |= known.vocabulary.contains(&feature);
         }
         asked
     }
@@ -106,6 +116,11 @@ impl Asked {
     #[inline]
     pub(crate) fn has(&self, feature: usize) -> bool {
         self.features[feature]
+    }
+
+    /// Whether a feature of what other lines with its words come to is among them.
+    pub(crate) fn vocabulary(&self) -> bool {
+        self.vocabulary
     }
 
     /// Whether a feature that tells of comments is among them.

@@ -11,15 +11,16 @@ use ahash::RandomState;
 
 use super::codes::likelihood;
 use super::context::{Fill, Neighbourhood};
-use super::cut::PageSteps;
+use super::cut::{Cut, PageSteps};
 use super::features::{Asked, Features};
 use super::forest::Columns;
 use super::lexical::{Lexical, LexicalTable, SPEAKS_OF};
 use super::model::Model;
 use super::network::States;
 use super::place::{self, Surroundings};
+use super::vocabulary::Vocabulary;
 use super::{Contribution, KINDS, Kind, MAX_CONTRIBUTIONS, PageFacts, Score, Scorer, Step};
-use super::{Reads, Wanted, line};
+use super::{Reads, Wanted, lexical, line};
 use crate::fingerprint::Fingerprint;
 
 /// Scores with a [`Model`], and pages whose markup is known with another, if there is one.
@@ -132,6 +133,7 @@ pub struct Scratch {
     pub(crate) columns: Columns,
     neighbourhood: Neighbourhood,
     surroundings: Surroundings,
+    vocabulary: Vocabulary,
     log_odds: [Vec<f32>; KINDS],
     states: States,
     answers: [Vec<f32>; KINDS],
@@ -167,10 +169,15 @@ impl Scratch {
         tables: Tables<'_>,
         least_known: f32,
         words_of: WordsOf,
+        reads_vocabulary: bool,
     ) {
-        let Tables { lexical, places } = tables;
+        let Tables {
+            lexical: table,
+            places,
+        } = tables;
         let lines = facts.line_count();
         self.words.clear();
+        self.vocabulary.clear();
         self.met.resize(LINES_MET, None);
         for (line, &fingerprint) in facts.evidence.fingerprints.iter().enumerate() {
             let text = facts.evidence.normalized(line);
@@ -179,8 +186,16 @@ impl Scratch {
             let is_same = |met: &Met| {
                 met.fingerprint == fingerprint && met.key == key && met.words_of == words_of
             };
-            let met = place.filter(is_same);
-            let words = met.map_or_else(|| lexical.look_up(text), |met| met.words);
+            let words = match (place.filter(is_same), reads_vocabulary) {
+                (Some(met), false) => met.words,
+                (Some(met), true) => {
+                    lexical::each_word(text, |word| self.vocabulary.add(word));
+                    met.words
+                }
+                (None, false) => table.look_up(text, |_| ()),
+                (None, true) => table.look_up(text, |word| self.vocabulary.add(word)),
+            };
+            self.vocabulary.end_line();
             *place = Some(Met {
                 fingerprint,
                 key,
@@ -237,6 +252,11 @@ impl Scratch {
             .sum_up(facts, log_odds, words_say, asked.comments());
         let mut fill = Fill::new(&mut self.columns, asked, Features::NEIGHBOURHOOD);
         self.neighbourhood.features(facts, &mut fill);
+        if asked.vocabulary() {
+            self.vocabulary
+                .sum_up(facts, &self.neighbourhood.likelihoods);
+        }
+        self.vocabulary.features(&mut fill);
         if reads == Reads::Html {
             self.surroundings.sum_up(facts, &self.neighbourhood);
             let first = Features::of(reads).place.end;
@@ -295,7 +315,14 @@ impl ModelInUse {
     ) {
         let model = &*self.model;
         let tables = model.tables();
-        scratch.fill_lines(facts, tables, model.least_known, self.words_of);
+        let reads_vocabulary = self.plan.iter().any(|planned| planned.asked.vocabulary());
+        scratch.fill_lines(
+            facts,
+            tables,
+            model.least_known,
+            self.words_of,
+            reads_vocabulary,
+        );
         let last = self.model.steps.len() - 1;
         let mut log_odds = std::mem::take(&mut scratch.log_odds);
         for (step, (forests, planned)) in self.model.steps.iter().zip(&self.plan).enumerate() {
@@ -376,7 +403,7 @@ impl Scorer for LearnedScorer {
         });
     }
 
-    fn cut(&self, facts: &PageFacts<'_>, scores: &[f32], scratch: &mut Scratch) -> f32 {
+    fn cut(&self, facts: &PageFacts<'_>, scores: &[f32], scratch: &mut Scratch) -> Cut {
         let Scratch {
             steps,
             cuts,
@@ -386,7 +413,7 @@ impl Scorer for LearnedScorer {
         steps.fill(facts.cut_lines(scores));
         let forest = &self.model_for(facts).model.cut;
         if forest.trees() == 0 {
-            return steps.best_expected_f1();
+            return Cut::at(steps.best_expected_f1());
         }
         steps.best_of(forest, cuts, promises)
     }

@@ -241,6 +241,15 @@ fn each_gram(line: &[u8], sink: &mut impl Sink) -> WordFacts {
     facts
 }
 
+/// Gives the hash of each word of a normalised line.
+pub(super) fn each_word(line: &[u8], mut give: impl FnMut(u32)) {
+    each_gram(line, &mut |hash, is_word: bool| {
+        if is_word {
+            give(hash);
+        }
+    });
+}
+
 /// Of which lines the words of a line speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Of {
@@ -327,11 +336,39 @@ impl Sink for LookUp<'_> {
     }
 }
 
+/// Looks up the grams of a line, and gives its words to somebody else.
+struct Listened<'t, G> {
+    said: LookUp<'t>,
+    give: G,
+}
+
+impl<G: FnMut(u32)> Sink for Listened<'_, G> {
+    #[inline]
+    fn gram(&mut self, hash: u32, is_word: bool) {
+        self.said.gram(hash, is_word);
+        if is_word {
+            (self.give)(hash);
+        }
+    }
+
+    #[inline]
+    fn block(&mut self) {
+        self.said.block();
+    }
+}
+
 impl LexicalTable {
     /// Log-odds and counts of a normalised line.
-    pub fn look_up(&self, line: &[u8]) -> Lexical {
-        let mut said = self.begin();
+    ///
+    /// `give` gets the hash of each word.
+    #[inline]
+    pub fn look_up(&self, line: &[u8], give: impl FnMut(u32)) -> Lexical {
+        let mut said = Listened {
+            said: self.begin(),
+            give,
+        };
         let facts = each_gram(line, &mut said);
+        let Listened { mut said, .. } = said;
         said.block();
         Lexical {
             log_odds: self.log_odds(&said),
@@ -447,7 +484,7 @@ mod tests {
             weights: vec![[127, -127, 1, 0]; 2],
             known: vec![0; KNOWN_WORDS],
         };
-        let said = table.look_up(&b"a ".repeat(9_000_000));
+        let said = table.look_up(&b"a ".repeat(9_000_000), |_| ());
         assert!(said.log_odds[0] > 5000.0 && said.log_odds[1] < -5000.0);
         assert!(said.log_odds.iter().all(|log_odds| log_odds.is_finite()));
     }
@@ -542,7 +579,7 @@ mod tests {
                     known,
                     facts,
                 };
-                assert_eq!(table.look_up(line.as_bytes()), expected, "{line}");
+                assert_eq!(table.look_up(line.as_bytes(), |_| ()), expected, "{line}");
             }
             weights.fill([extreme; SPEAKS_OF]);
         }

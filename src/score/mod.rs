@@ -15,6 +15,7 @@ pub mod model;
 pub mod network;
 pub mod place;
 pub mod reference;
+mod vocabulary;
 
 #[cfg(feature = "train")]
 pub(crate) use features::Asked;
@@ -24,7 +25,7 @@ pub use model::Model;
 
 use crate::evidence::Evidence;
 use crate::repeats::Repeats;
-use cut::CutLine;
+use cut::{Cut, CutLine};
 
 /// A line's likelihood of being boilerplate, before and after its neighbours were asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -175,9 +176,9 @@ pub trait Scorer: Send + Sync {
     /// `scores` are those of its lines, but 0 where a line stays for what it is and 1 where it
     /// goes for that. Unless a scorer knows better, the cut of the best expected F1:
     /// [`cut::PageSteps::best_expected_f1`].
-    fn cut(&self, facts: &PageFacts<'_>, scores: &[f32], scratch: &mut Scratch) -> f32 {
+    fn cut(&self, facts: &PageFacts<'_>, scores: &[f32], scratch: &mut Scratch) -> Cut {
         scratch.steps.fill(facts.cut_lines(scores));
-        scratch.steps.best_expected_f1()
+        Cut::at(scratch.steps.best_expected_f1())
     }
 
     /// For each line of the page what weighed on its score in context, heaviest first. A

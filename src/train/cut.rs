@@ -50,7 +50,7 @@ impl CutPage {
                 duplicates: &Duplicates::default(),
                 duplicate_of: None,
                 scores: &scores,
-                cut,
+                cut: cut::Cut::at(cut),
             };
             decide_page(&config, &findings, &mut verdicts);
             let lines = facts.evidence.lines.iter().zip(&verdicts);

@@ -115,9 +115,9 @@ mod tests {
             })
             .collect();
         let table = fit(&examples.iter().collect::<Vec<_>>(), 12);
-        assert!(table.look_up(b"log in now").log_odds[0] > 1.0);
-        assert!(table.look_up(b"the ferry came").log_odds[0] < -1.0);
-        assert_eq!(table.look_up(b"the ferry, honestly").known, 2);
-        assert_eq!(fit(&[], 4).look_up(b"a").log_odds[0], 0.0);
+        assert!(table.look_up(b"log in now", |_| ()).log_odds[0] > 1.0);
+        assert!(table.look_up(b"the ferry came", |_| ()).log_odds[0] < -1.0);
+        assert_eq!(table.look_up(b"the ferry, honestly", |_| ()).known, 2);
+        assert_eq!(fit(&[], 4).look_up(b"a", |_| ()).log_odds[0], 0.0);
     }
 }

@@ -371,7 +371,7 @@ fn fill(
         2.0
     };
     let tables = folds.of(page.fold);
-    scratch.fill_lines(&facts, tables, least_known, WordsOf::new());
+    scratch.fill_lines(&facts, tables, least_known, WordsOf::new(), step > 0);
     if step > 0 {
         let reads = tables.reads();
         scratch.fill_neighbourhood(&facts, reads, &page.log_odds, &Asked::all(reads));

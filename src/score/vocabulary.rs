@@ -1,0 +1,346 @@
+//! Scores so far in, what the page's other lines with a line's words come to: a headline's words
+//! come back in the body, a menu's do not.
+//!
+//! A word weighs more the fewer of the page's lines hold it (Spärck Jones 1972). Words share the
+//! slots of a small table, so a page costs two passes over its words, whatever they are.
+
+use super::PageFacts;
+use super::codes::{count, fraction};
+use super::context::{ONE, Sink};
+
+/// Words of a line that are looked at.
+const MAX_LINE_WORDS: usize = 256;
+/// Most slots of a page's table; the fewest.
+const MAX_SLOTS: usize = 1 << 16;
+const LEAST_SLOTS: usize = 1 << 10;
+
+/// What the lines come to that hold a word of a slot.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    /// The last line that was counted, by its stamp: none of this page, and the slot is empty.
+    last: u64,
+    sums: Sums,
+}
+
+/// Lines, and how much of them is body, in one number: a copy of each is added at once.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums(u64);
+
+impl Sums {
+    /// Body, in parts of [`ONE`], below this bit; lines from it on. A page of more lines than
+    /// there is room for wraps around, and its rarest words weigh too little.
+    const LINES: u32 = 40;
+
+    fn of_line(likelihood: f32) -> Self {
+        Sums(1 << Self::LINES | ((1.0 - likelihood) * ONE as f32) as u64)
+    }
+
+    fn add(&mut self, other: Sums) {
+        self.0 = self.0.wrapping_add(other.0);
+    }
+
+    fn lines(self) -> u64 {
+        self.0 >> Self::LINES
+    }
+
+    fn body(self) -> u64 {
+        self.0 & ((1 << Self::LINES) - 1)
+    }
+}
+
+/// A page's words. Kept from page to page for its memory.
+#[derive(Debug, Default)]
+pub(super) struct Vocabulary {
+    /// Slots of the words of all lines, and where each line's end.
+    words: Vec<u16>,
+    /// Where the words of the line that comes begin.
+    from: usize,
+    ends: Vec<usize>,
+    slots: Vec<Slot>,
+    /// Lines that were counted, of all pages: no slot need be emptied for the next page.
+    stamp: u64,
+    /// Of each line the share of its words, by what they weigh, that other lines hold which are
+    /// body, or are not; and what the former weigh.
+    in_body: Vec<u8>,
+    in_chaff: Vec<u8>,
+    body_words: Vec<u8>,
+}
+
+impl Vocabulary {
+    /// Another page comes.
+    pub(super) fn clear(&mut self) {
+        self.words.clear();
+        self.ends.clear();
+        self.from = 0;
+    }
+
+    /// A word of the line, by its hash.
+    #[inline]
+    pub(super) fn add(&mut self, word: u32) {
+        if self.words.len() - self.from < MAX_LINE_WORDS {
+            self.words.push((word >> 16) as u16);
+        }
+    }
+
+    /// The line ends.
+    #[inline]
+    pub(super) fn end_line(&mut self) {
+        self.from = self.words.len();
+        self.ends.push(self.from);
+    }
+
+    /// Sums up what lines come to, by their likelihoods of boilerplate so far. A copy does not
+    /// speak for its first.
+    pub(super) fn sum_up(&mut self, facts: &PageFacts<'_>, likelihoods: &[f32]) {
+        let slots = (2 * self.words.len()).next_power_of_two();
+        let bits = slots.clamp(LEAST_SLOTS, MAX_SLOTS).ilog2();
+        let slot_of = |word: u16| usize::from(word >> (MAX_SLOTS.ilog2() - bits));
+        let Vocabulary {
+            words,
+            ends,
+            slots,
+            in_body,
+            in_chaff,
+            body_words,
+            ..
+        } = self;
+        if slots.len() < 1 << bits {
+            slots.resize(1 << bits, Slot::default());
+        }
+        // What was counted for another page, or for this one before, is no longer there.
+        let before = self.stamp;
+        self.stamp += ends.len() as u64;
+        let is_copy = |line: usize| facts.repeats.of(line).is_some();
+        let from = |line: usize| line.checked_sub(1).map_or(0, |before| ends[before]);
+        for (line, &end) in ends.iter().enumerate() {
+            if is_copy(line) {
+                continue;
+            }
+            let stamp = before + 1 + line as u64;
+            let own = Sums::of_line(likelihoods[line]);
+            for &word in &words[from(line)..end] {
+                let slot = &mut slots[slot_of(word)];
+                if slot.last <= before {
+                    slot.sums = own;
+                } else if slot.last < stamp {
+                    slot.sums.add(own);
+                }
+                slot.last = stamp;
+            }
+        }
+        in_body.clear();
+        in_chaff.clear();
+        body_words.clear();
+        let one = ONE as u64;
+        let all_lines = count(ends.len() as u32);
+        for (line, &end) in ends.iter().enumerate() {
+            let own = match is_copy(line) {
+                true => Sums::default(),
+                false => Sums::of_line(likelihoods[line]),
+            };
+            let (mut weights, mut body, mut chaff) = (0, 0, 0);
+            for &word in &words[from(line)..end] {
+                let slot = &slots[slot_of(word)];
+                // The first copy may lack a word of its copy.
+                let sums = match slot.last <= before {
+                    true => Sums::default(),
+                    false => slot.sums,
+                };
+                let others = sums.lines().saturating_sub(own.lines()) * one;
+                let others_body = sums.body().saturating_sub(own.body());
+                let weight = 1 + u64::from(all_lines.saturating_sub(count(sums.lines() as u32)));
+                weights += weight;
+                body += weight * others_body.min(one);
+                chaff += weight * others.saturating_sub(others_body).min(one);
+            }
+            let share = |part: u64| fraction(part as f32 / (weights.max(1) * one) as f32);
+            in_body.push(share(body));
+            in_chaff.push(share(chaff));
+            body_words.push(count((body / (8 * one)).min(1 << 16) as u32));
+        }
+    }
+
+    /// Gives the features of a page's lines to `sink`.
+    pub(super) fn features(&self, sink: &mut impl Sink) {
+        sink.codes("its words in the body", self.in_body.iter().copied());
+        sink.codes("its words in boilerplate", self.in_chaff.iter().copied());
+        sink.codes(
+            "its words in the body, counted",
+            self.body_words.iter().copied(),
+        );
+        let around = |line: usize| {
+            let (from, to) = (line.saturating_sub(2), (line + 3).min(self.in_body.len()));
+            let sum: u32 = self.in_body[from..to].iter().copied().map(u32::from).sum();
+            (sum / 5) as u8
+        };
+        sink.codes(
+            "words of 5 lines in the body",
+            (0..self.in_body.len()).map(around),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::evidence::{Evidence, Needs};
+    use crate::repeats::Repeats;
+    use crate::score::codes::share;
+    use crate::score::context::Names;
+    use crate::score::lexical;
+
+    const MENU: [&str; 3] = ["Home", "Ferries and harbours", "Contact us"];
+    const BODY: [&str; 3] = [
+        "The ferry left the yard on Monday, five months late, and the people of the island stood on \
+         the quay and cheered as it came in.",
+        "Its crew had waited for the engine since the winter storm in Birk, which took the roof off the \
+         old boat house as well.",
+        "Passengers may board the ferry at Birk again from Friday on, four times a day, and pay what they \
+         paid before the storm.",
+    ];
+
+    struct Page {
+        text: String,
+        evidence: Evidence,
+        repeats: Repeats,
+        likelihoods: Vec<f32>,
+    }
+
+    /// A page of lines, each with its likelihood of boilerplate.
+    fn page(lines: &[(&str, f32)]) -> Page {
+        let text: String = lines.iter().map(|(line, _)| format!("{line}\n")).collect();
+        let mut evidence = Evidence::default();
+        evidence.gather(text.as_bytes(), Needs::PAGE);
+        let mut repeats = Repeats::default();
+        repeats.find(&evidence);
+        Page {
+            text,
+            evidence,
+            repeats,
+            likelihoods: lines.iter().map(|&(_, likelihood)| likelihood).collect(),
+        }
+    }
+
+    fn read(page: &Page) -> Vocabulary {
+        let facts = PageFacts {
+            page: page.text.as_bytes(),
+            evidence: &page.evidence,
+            repeats: &page.repeats,
+        };
+        let mut vocabulary = Vocabulary::default();
+        for line in 0..facts.line_count() {
+            let add = |word| vocabulary.add(word);
+            lexical::each_word(page.evidence.normalized(line), add);
+            vocabulary.end_line();
+        }
+        vocabulary.sum_up(&facts, &page.likelihoods);
+        vocabulary
+    }
+
+    fn lines_with(headline: &'static str) -> Vec<(&'static str, f32)> {
+        let menu = MENU.iter().map(|&line| (line, 1.0));
+        let body = BODY.iter().map(|&line| (line, 0.0));
+        menu.chain([(headline, 0.5)]).chain(body).collect()
+    }
+
+    #[test]
+    fn words_of_a_headline_come_back_in_the_body() {
+        let headline = read(&page(&lines_with("Birk ferry is back after the winter")));
+        let entry = read(&page(&lines_with("Our harbours and how to contact us")));
+        let at = MENU.len();
+        assert!(headline.in_body[at] > 2 * headline.in_chaff[at]);
+        assert!(entry.in_chaff[at] > 2 * entry.in_body[at]);
+        assert!(headline.body_words[at] > entry.body_words[at]);
+        // What nobody else says.
+        let foreign = read(&page(&lines_with("Zwiebelkuchen")));
+        assert_eq!((foreign.in_body[at], foreign.in_chaff[at]), (0, 0));
+    }
+
+    #[test]
+    fn a_line_does_not_speak_for_itself_and_a_copy_not_for_its_first() {
+        let headline = "Birk ferry is back after a winter in the yard";
+        let mut lines = lines_with(headline);
+        let once = page(&lines);
+        lines.insert(MENU.len() + 1, (headline, 0.0));
+        let twice = page(&lines);
+        let copy = MENU.len() + 1;
+        assert_eq!(twice.repeats.of(copy), Some(copy - 1));
+        let (once, twice) = (read(&once), read(&twice));
+        let close = |left: u8, right: u8| left.abs_diff(right) < 20;
+        assert!(close(once.in_body[MENU.len()], twice.in_body[MENU.len()]));
+        let alone = read(&page(&[(BODY[0], 0.0)]));
+        assert_eq!(alone.in_body, [0]);
+    }
+
+    /// What one table for all words makes, made with a set of slots a line.
+    #[test]
+    fn slots_make_what_sets_of_words_make() {
+        let lines = lines_with("Birk ferry is back after the winter, the winter of storms");
+        let page = page(&lines);
+        let words = |line: usize| {
+            let mut words = Vec::new();
+            let slot = |word: u32| word >> (32 - LEAST_SLOTS.ilog2());
+            lexical::each_word(page.evidence.normalized(line), |word| {
+                words.push(slot(word))
+            });
+            words
+        };
+        let sets: Vec<HashSet<u32>> = (0..lines.len())
+            .map(|line| words(line).into_iter().collect())
+            .collect();
+        let got = read(&page);
+        for (line, _) in lines.iter().enumerate() {
+            let (mut all, mut in_body) = (0, 0);
+            for word in words(line) {
+                let held = sets.iter().filter(|set| set.contains(&word)).count();
+                let weight =
+                    u32::from(count(lines.len() as u32)) + 1 - u32::from(count(held as u32));
+                let others = sets.iter().zip(&page.likelihoods).enumerate();
+                let others =
+                    others.filter(|(other, (set, _))| *other != line && set.contains(&word));
+                let body: f32 = others.map(|(_, (_, likelihood))| 1.0 - likelihood).sum();
+                all += weight * 2;
+                in_body += weight * (body.min(1.0) * 2.0) as u32;
+            }
+            assert_eq!(got.in_body[line], share(in_body, all), "{line}");
+        }
+    }
+
+    #[test]
+    fn every_feature_has_a_code_for_each_line() {
+        struct Lengths(Vec<usize>);
+        impl Sink for Lengths {
+            fn codes(&mut self, _: &'static str, codes: impl Iterator<Item = u8>) {
+                self.0.push(codes.count());
+            }
+            fn page(&mut self, _: &'static str, _: u8) {}
+        }
+        let mut names = Names::default();
+        Vocabulary::default().features(&mut names);
+        for lines in [0, 1, 2, 7] {
+            let text = vec![("a line like others", 0.5); lines];
+            let mut lengths = Lengths(Vec::new());
+            read(&page(&text)).features(&mut lengths);
+            assert_eq!(lengths.0, vec![lines; names.0.len()]);
+        }
+    }
+
+    #[test]
+    fn long_lines_and_many_words_are_bounded() {
+        let long = "word ".repeat(10 * MAX_LINE_WORDS);
+        let many: String = (0..200_000).map(|number| format!("w{number:x} ")).collect();
+        let other: Vec<&str> = many
+            .as_bytes()
+            .chunks(60)
+            .map(|chunk| std::str::from_utf8(chunk).expect("letters and digits"))
+            .collect();
+        let lines: Vec<(&str, f32)> = std::iter::once((&*long, 0.5))
+            .chain(other.into_iter().map(|line| (line, 0.5)))
+            .collect();
+        let vocabulary = read(&page(&lines));
+        assert_eq!(vocabulary.ends[0], MAX_LINE_WORDS);
+        assert_eq!(vocabulary.slots.len(), MAX_SLOTS);
+    }
+}
