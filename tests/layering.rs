@@ -55,7 +55,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "sink",
-        "cleaner::Cleaned cleaner::CleanedLine decide::Reason decide::Verdict digest error fingerprint index report scan source::archive source::packed source::table source::warc visible",
+        "cleaner::Cleaned cleaner::CleanedLine decide::Reason decide::Verdict digest error fingerprint index report scan source::archive source::packed source::rows::MAX_ID_BYTES source::table source::warc visible",
     ),
     (
         "eval",

@@ -605,6 +605,7 @@ impl ReadingArgs {
             fields: FieldNames {
                 text: self.text_field.clone(),
                 url: self.url_field.clone(),
+                id: None,
             },
             max_page_bytes: largest.unwrap_or(options.max_page_bytes),
             threads: usize::from(self.threads),
@@ -757,6 +758,12 @@ pub struct CleanArgs {
     /// Write every removed line with its reason to FILE (JSON lines): the ledger
     #[arg(long, value_name = "FILE")]
     pub removed: Option<PathBuf>,
+
+    /// The field of a JSON row, or the column of Parquet, that names it: rows of the ledger and of
+    /// spans tell it as `id`, where it is a string of at most 1 KiB or a whole number. Of WARC they
+    /// tell the record's id
+    #[arg(long, default_value = "id", value_name = "NAME")]
+    pub id_field: String,
 
     /// Write rows and records that could not be read safely to FILE, byte for byte
     #[arg(long, value_name = "FILE")]

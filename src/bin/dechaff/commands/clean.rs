@@ -24,6 +24,7 @@ use dechaff::sink::{Output, Sink};
 use dechaff::source::Source;
 use dechaff::source::inputs::Input;
 use dechaff::source::packed::Packing;
+use dechaff::source::rows::FieldNames;
 use dechaff::source::site::SiteBy;
 use dechaff::visible::visible;
 use dechaff::{Config, sink};
@@ -57,14 +58,20 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
     };
     let record_format = args.output_format.of_records();
     let has_index = args.index.is_some() || args.write_index.is_some();
+    let tells_ids = args.removed.is_some() || args.mode == Mode::Spans;
+    let reading = args.reading.options(&args.corpus, has_index);
     let options = RunOptions {
         mode,
         record_format,
+        fields: FieldNames {
+            id: tells_ids.then(|| args.id_field.clone()),
+            ..reading.fields.clone()
+        },
         max_removed_percent: args.max_removed,
         output_packing: one_file(args).and_then(|(_, output)| Packing::named(output)),
         stop,
         meter: args.stats.is_some().then(Arc::<Meter>::default),
-        ..args.reading.options(&args.corpus, has_index)
+        ..reading
     };
     let side_files: Vec<&Path> = [&args.removed, &args.rejects, &args.stats, &args.write_index]
         .into_iter()
@@ -148,8 +155,9 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
                 Some(index) => Some(index),
                 None => {
                     let begun = Instant::now();
-                    let mut source = source(args, inputs, run.as_mut(), &options, false);
-                    let index = pass_one(args, &config, &mut *source, &mut progress, &options)?;
+                    let options = &options.without_ids();
+                    let mut source = source(args, inputs, run.as_mut(), options, false);
+                    let index = pass_one(args, &config, &mut *source, &mut progress, options)?;
                     if let Some(run) = &run {
                         run.keep_index(&index, begun.elapsed())?;
                     }
