@@ -24,7 +24,7 @@ const TABLE: &[(&str, &str)] = &[
     ("shape", "normalize simd"),
     ("index", "fingerprint visible"),
     ("error", "index::IndexError visible"),
-    ("config", "error normalize"),
+    ("config", "error fingerprint normalize"),
     ("page", "normalize"),
     ("shingle", "fingerprint"),
     ("blocks", "config fingerprint normalize page"),
@@ -47,7 +47,10 @@ const TABLE: &[(&str, &str)] = &[
         "cleaner",
         "config decide duplicates error evidence html index page repeats score step templates",
     ),
-    ("collect", "config evidence index step templates"),
+    (
+        "collect",
+        "config evidence fingerprint index step templates",
+    ),
     ("report", "cleaner decide::Reason decide::Verdict"),
     (
         "source",

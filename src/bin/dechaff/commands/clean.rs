@@ -150,7 +150,9 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
     let index = match again {
         Some(inputs) => {
             let settings = pipeline::settings(&config, &options);
-            let kept = run.as_ref().and_then(|run| run.index(&settings, &options));
+            let kept = run
+                .as_ref()
+                .and_then(|run| run.index(&settings, &config.key, &options));
             match kept.filter(|_| has_written_index(args)) {
                 Some(index) => Some(index),
                 None => {
@@ -293,7 +295,7 @@ fn loaded_index(
     };
     let settings = pipeline::settings(config, options);
     if args.write_index.is_none() {
-        return index_files::load(path, &settings, options).map(Some);
+        return index_files::load(path, &settings, &config.key, options).map(Some);
     }
     let kind = index_files::check(path, &settings)?;
     if kind != Kind::Part {
@@ -336,7 +338,7 @@ fn pass_one(
     let own = index_files::temporary(&options.temp_directory())?;
     count(&own, true)?;
     index_files::merge(&[before.as_path(), &own], written, options)?;
-    index_files::freeze(&[written], options)
+    index_files::freeze(&[written], &config.key, options)
 }
 
 fn not_gold(error: impl std::fmt::Display) -> RunError {
