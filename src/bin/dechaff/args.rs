@@ -586,6 +586,12 @@ pub struct ReadingArgs {
     #[command(flatten)]
     pub encoding: EncodingArgs,
 
+    /// Follow symbolic links in directories, also those that lead out of them; what several paths
+    /// lead to is read for each. Links that lead back to a directory around them, or to what is
+    /// written, are problems
+    #[arg(long)]
+    pub follow: bool,
+
     /// The field of a JSON row, or the column of Parquet, that holds the text
     #[arg(long, default_value = "text", value_name = "NAME")]
     pub text_field: String,

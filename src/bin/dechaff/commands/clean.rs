@@ -89,6 +89,7 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         side_files: &side_files,
         overwrite: args.overwrite,
         record_format,
+        follow: args.reading.follow,
         resume: args.resume,
         has_companions: args.mode == Mode::Spans && !has_rows,
     };

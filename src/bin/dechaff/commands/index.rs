@@ -68,6 +68,7 @@ fn build(args: &IndexBuildArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         side_files: &[&args.output],
         overwrite: args.overwrite,
         record_format: RecordFormat::default(),
+        follow: args.reading.follow,
         resume: false,
         has_companions: false,
     };
