@@ -24,7 +24,7 @@ use dechaff::sink::atomic::TEMPORARY_PREFIX;
 use dechaff::sink::discard::Discard;
 use dechaff::sink::tree::Tree;
 use dechaff::source::FileEntry;
-use dechaff::source::inputs::{Input, InputFormat, Inputs, StreamReader};
+use dechaff::source::inputs::{Input, InputFormat, Inputs, Links, StreamReader};
 use dechaff::{Cleaner, Config};
 use tempfile::TempDir;
 
@@ -69,6 +69,7 @@ impl Corpus {
         let input = Input::Directory {
             path: self.files.path().to_path_buf(),
             name: PathBuf::new(),
+            links: Links::default(),
         };
         inputs(input, InputFormat::Auto)
     }

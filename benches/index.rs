@@ -12,6 +12,7 @@ use std::time::Duration;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use dechaff::collect::CorpusBuilder;
 use dechaff::evidence::{Evidence, Needs, PageAddress};
+use dechaff::fingerprint::FingerprintKey;
 use dechaff::generate::{Generator, Shape};
 use dechaff::index::keys::{self, SiteKey};
 use dechaff::index::runs::{MemoryStore, RunStore};
@@ -144,7 +145,7 @@ fn count_keys(group: &mut Group<'_>, corpus: &Corpus, index: &CorpusIndex) {
     corpus.each(|page, address| {
         evidence.gather(page, SITE_NEEDS);
         let mut own = Vec::new();
-        let site = SiteKey::of(address.site.unwrap_or_default());
+        let site = SiteKey::of(address.site.unwrap_or_default(), &FingerprintKey::default());
         keys::site_keys(site, &evidence.masked, |key| own.push(key));
         own.sort_unstable();
         own.dedup();

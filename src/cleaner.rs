@@ -102,7 +102,8 @@ impl Cleaner {
         })
     }
 
-    /// The same cleaner with what pass one found in the pages' corpus.
+    /// The same cleaner with what pass one found in the pages' corpus, counted with the key of the
+    /// cleaner's config.
     pub fn with_index(self, index: Arc<CorpusIndex>) -> Self {
         Cleaner {
             index: Some(index),
@@ -274,7 +275,7 @@ impl Cleaner {
             ..
         } = workspace;
         let needs = self.needs();
-        evidence.gather_watched(text.bytes, needs, watch);
+        evidence.gather_watched(text.bytes, needs, &self.config.key, watch);
         evidence.stand(text.structures);
         repeats.clear();
         if needs.page {
@@ -300,7 +301,7 @@ impl Cleaner {
     fn in_corpus<'a>(&self, page: &[u8], address: &PageAddress<'a>) -> PageInCorpus<'a> {
         let mut address = *address;
         let index = self.index.as_ref();
-        let equal = index.map(|index| index.in_corpus.get(keys::page_key(page)));
+        let equal = index.map(|index| index.in_corpus.get(keys::page_key(page, &self.config.key)));
         let equal = equal.unwrap_or_default();
         // A place is a name and a number: another crawl's page may bear it too.
         let stands_elsewhere = equal.places == 1 && address.place != Some(equal.first);

@@ -43,6 +43,7 @@ use ahash::AHashMap;
 
 use crate::config::{Config, CorpusNormalize, CorpusRule};
 use crate::evidence::{Evidence, Needs, PageAddress};
+use crate::fingerprint::FingerprintKey;
 use crate::index::builder::{Budget, Builder, Collector};
 use crate::index::classes::{Noted, SAMPLE_PAGES};
 use crate::index::keys::{self, PageClass, PageSketch, SiteKey};
@@ -91,6 +92,7 @@ pub fn settings(config: &Config, site: &str, max_page_bytes: u64) -> Settings {
         shingle_lines: rule.shingle_lines() as u32,
     };
     Settings {
+        key: config.key.name().map(str::to_owned),
         site: config.needs_site().then(|| site.to_owned()),
         corpus: config.corpus_duplicates.map(corpus),
         classes: config.needs_classes(),
@@ -103,6 +105,7 @@ pub fn settings(config: &Config, site: &str, max_page_bytes: u64) -> Settings {
 #[derive(Debug)]
 pub struct CorpusBuilder {
     settings: Settings,
+    key: FingerprintKey,
     needs: Needs,
     shingle_lines: usize,
     on_sites: Builder<SiteFigures>,
@@ -110,7 +113,7 @@ pub struct CorpusBuilder {
 }
 
 impl CorpusBuilder {
-    /// A builder for an index with these settings. What is counted may hold `max_bytes` of
+    /// A builder for an index with these settings, and the public key. What is counted may hold `max_bytes` of
     /// memory; past it runs go to stores that `new_store` makes.
     pub fn new(
         settings: Settings,
@@ -127,9 +130,25 @@ impl CorpusBuilder {
                 corpus: corpus.and_then(|corpus| CorpusNormalize::of_word(&corpus.normalize)),
             },
             shingle_lines: corpus.map_or(0, |corpus| corpus.shingle_lines as usize),
-            settings,
+            settings: Settings {
+                key: None,
+                ..settings
+            },
+            key: FingerprintKey::default(),
             on_sites: Builder::new(Arc::clone(&budget), new_store()),
             in_corpus: Builder::new(budget, new_store()),
+        }
+    }
+
+    /// The same with another key, by which records are taken in too that were made with it.
+    pub fn with_key(self, key: FingerprintKey) -> Self {
+        CorpusBuilder {
+            settings: Settings {
+                key: key.name().map(str::to_owned),
+                ..self.settings
+            },
+            key,
+            ..self
         }
     }
 
@@ -137,6 +156,7 @@ impl CorpusBuilder {
     pub fn in_memory(config: &Config) -> Self {
         let settings = settings(config, "caller", u64::MAX);
         CorpusBuilder::new(settings, usize::MAX, || Arc::<MemoryStore>::default())
+            .with_key(config.key.clone())
     }
 
     /// What the index is made with.
@@ -205,10 +225,11 @@ impl CorpusBuilder {
         let pages = sites.pages();
         let (mut sites, samples) = sites.into_parts();
         for (key, lines) in &samples {
-            show_templates(*key, lines, &on_sites, &mut sites);
+            show_templates(*key, lines, &self.key, &on_sites, &mut sites);
         }
         CorpusIndex {
             settings: self.settings.clone(),
+            key: self.key.clone(),
             pages,
             sites,
             on_sites,
@@ -220,7 +241,13 @@ impl CorpusBuilder {
 }
 
 /// Adds the template lines among `lines` to those that are shown of a site.
-fn show_templates(key: SiteKey, lines: &[u8], on_sites: &Frozen<SiteFigures>, sites: &mut SiteMap) {
+fn show_templates(
+    key: SiteKey,
+    lines: &[u8],
+    made_with: &FingerprintKey,
+    on_sites: &Frozen<SiteFigures>,
+    sites: &mut SiteMap,
+) {
     let Some(site) = sites.get_mut(&key) else {
         return;
     };
@@ -232,7 +259,7 @@ fn show_templates(key: SiteKey, lines: &[u8], on_sites: &Frozen<SiteFigures>, si
         sketch: false,
         corpus: None,
     };
-    evidence.gather(lines, needs);
+    evidence.gather_watched(lines, needs, made_with, &mut |_| ());
     for (line, &masked) in evidence.lines.iter().zip(&evidence.masked) {
         let pages = on_sites.get(keys::site_line_key(key, masked)).pages;
         let text = line.text(lines);
@@ -348,7 +375,7 @@ impl PageCounter<'_> {
         watch: &mut Watch<'_>,
     ) -> io::Result<usize> {
         let mut evidence = std::mem::take(&mut self.evidence);
-        evidence.gather_watched(page, self.builder.needs, watch);
+        evidence.gather_watched(page, self.builder.needs, &self.builder.key, watch);
         let added = if evidence.lines.is_empty() {
             Ok(())
         } else {
@@ -388,7 +415,7 @@ impl PageCounter<'_> {
             place: address.place,
             site: address.site.filter(|_| self.builder.needs.site),
             sketch,
-            page: keys::page_key(page),
+            page: keys::page_key(page, &self.builder.key),
             masked: &evidence.masked,
             corpus: &evidence.corpus_lines,
             numbers: &numbers,
@@ -406,7 +433,8 @@ impl PageCounter<'_> {
     /// Whether a page may be one of the first that count of its site. Pages come in source
     /// order, so those of other counters can only make it a later one.
     fn wants_sample(&mut self, site: &[u8], class: PageClass) -> bool {
-        let classes = self.first_classes.entry(SiteKey::of(site)).or_default();
+        let site = SiteKey::of(site, &self.builder.key);
+        let classes = self.first_classes.entry(site).or_default();
         let is_first = classes.len() < SAMPLE_PAGES as usize && !classes.contains(&class);
         if is_first {
             classes.push(class);
@@ -427,7 +455,8 @@ impl PageCounter<'_> {
             self.count_places(page)?;
             if let Some(site) = page.site {
                 let keys = &mut self.pending_keys;
-                keys::site_keys(SiteKey::of(site), page.masked, |key| keys.push(key));
+                let site = SiteKey::of(site, &self.builder.key);
+                keys::site_keys(site, page.masked, |key| keys.push(key));
             }
         }
         self.pending.push(Pending {
@@ -454,7 +483,10 @@ impl PageCounter<'_> {
         let mut written = 0;
         for page in &mut self.pending[self.settled..] {
             let noted = match &page.site {
-                Some((site, sketch)) => sites.note(site, *sketch, &page.sample),
+                Some((site, sketch)) => {
+                    let key = SiteKey::of(site, &self.builder.key);
+                    sites.note(key, site, *sketch, &page.sample)
+                }
                 None => Noted::default(),
             };
             page.counts = noted.counts;

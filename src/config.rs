@@ -4,6 +4,7 @@
 //! are constants of [`crate::repeats`], weights of the scorer are in [`crate::score`].
 
 use crate::error::ConfigError;
+use crate::fingerprint::FingerprintKey;
 use crate::normalize::{fold_space_into, normalize_into};
 
 /// Where a line's likelihood is cut.
@@ -134,6 +135,8 @@ pub struct Config {
     /// Find out how likely every line is a comment or the headline, though nothing is decided by
     /// it: for showing.
     pub tell_kinds: bool,
+    /// What fingerprints are made with.
+    pub key: FingerprintKey,
 }
 
 impl Default for Config {
@@ -148,6 +151,7 @@ impl Default for Config {
             comments: Treatment::Scored,
             headline: Treatment::Scored,
             tell_kinds: false,
+            key: FingerprintKey::default(),
         }
     }
 }

@@ -148,6 +148,10 @@ mod files {
         NotAFile,
         /// A symbolic link that leads to nothing; what the system says.
         DanglingLink(String),
+        /// A symbolic link that leads to a directory which it lies in, by this name.
+        CircularLink(Vec<u8>),
+        /// A symbolic link that leads to what the run writes, or to a directory that holds it.
+        LinkToOutput,
         /// It was written to while it was read.
         ChangedWhileRead,
         /// It holds NUL bytes.
@@ -347,6 +351,15 @@ mod files {
                     f,
                     "symbolic link that leads nowhere: {}; skipped",
                     visible(why.as_bytes())
+                ),
+                ProblemKind::CircularLink(to) => write!(
+                    f,
+                    "symbolic link that leads back to {}, which it lies in; not followed",
+                    visible(to)
+                ),
+                ProblemKind::LinkToOutput => write!(
+                    f,
+                    "symbolic link that leads to what this run writes; not followed"
                 ),
                 ProblemKind::ChangedWhileRead => {
                     write!(f, "changed while it was read; no output written")

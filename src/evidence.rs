@@ -1,7 +1,7 @@
 //! A page in, the facts on each of its lines out; no opinion, no thresholds.
 
 use crate::config::CorpusNormalize;
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::html::LineStructure;
 use crate::index::keys::{self, PageSketch, SiteKey, SiteLayout};
 use crate::index::{CorpusIndex, Key, Place, PlaceFigures, SiteFigures};
@@ -168,15 +168,38 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Forgets the last page and gathers the facts on this one.
+    /// Forgets the last page and gathers the facts on this one, with the public key.
     ///
     /// Linear time; memory about twice the page's bytes and 200 bytes a line, reused.
     pub fn gather(&mut self, page: &[u8], needs: Needs) {
-        self.gather_watched(page, needs, &mut |_| ());
+        self.gather_watched(page, needs, &FingerprintKey::default(), &mut |_| ());
     }
 
-    /// As [`Evidence::gather`], and says when a step is done.
-    pub fn gather_watched(&mut self, page: &[u8], needs: Needs, watch: &mut Watch<'_>) {
+    /// As [`Evidence::gather`] with any key, and says when a step is done.
+    pub fn gather_watched(
+        &mut self,
+        page: &[u8],
+        needs: Needs,
+        key: &FingerprintKey,
+        watch: &mut Watch<'_>,
+    ) {
+        // Made once for each kind of key, so that no line asks which it is.
+        match key.secret() {
+            None => self.gather_by(page, needs, Fingerprint::of, watch),
+            Some(secret) => {
+                let by_secret = |bytes: &[u8]| secret.fingerprint(bytes);
+                self.gather_by(page, needs, by_secret, watch);
+            }
+        }
+    }
+
+    fn gather_by(
+        &mut self,
+        page: &[u8],
+        needs: Needs,
+        fingerprint: impl Fn(&[u8]) -> Fingerprint,
+        watch: &mut Watch<'_>,
+    ) {
         self.lines.clear();
         self.shapes.clear();
         self.fingerprints.clear();
@@ -195,7 +218,7 @@ impl Evidence {
         }
         watch(Step::Split);
         if needs.page || needs.site || needs.sketch || needs.corpus == Some(CorpusNormalize::Full) {
-            self.normalize(page);
+            self.normalize(page, &fingerprint);
         }
         watch(Step::Fingerprint);
         if needs.page {
@@ -203,7 +226,7 @@ impl Evidence {
         }
         watch(Step::Repeats);
         if needs.site {
-            self.mask();
+            self.mask(&fingerprint);
         }
         match needs.corpus {
             None => {}
@@ -211,7 +234,7 @@ impl Evidence {
             Some(normalize) => {
                 for line in &self.lines {
                     let compared = normalize.compared(line.text(page), &mut self.scratch);
-                    self.corpus_lines.push(Fingerprint::of(compared));
+                    self.corpus_lines.push(fingerprint(compared));
                 }
             }
         }
@@ -229,20 +252,20 @@ impl Evidence {
         }
     }
 
-    fn normalize(&mut self, page: &[u8]) {
+    fn normalize(&mut self, page: &[u8], fingerprint: impl Fn(&[u8]) -> Fingerprint) {
         for line in &self.lines {
             let from = self.normalized.len();
             let has_digit = normalize_into(line.text(page), &mut self.normalized);
             self.has_digit.push(has_digit);
             self.normalized_ends.push(self.normalized.len());
             self.fingerprints
-                .push(Fingerprint::of(&self.normalized[from..]));
+                .push(fingerprint(&self.normalized[from..]));
         }
     }
 
     /// Lines of numbers alone keep them: a log, a price list or a table would be one line over
     /// and over.
-    fn mask(&mut self) {
+    fn mask(&mut self, of: impl Fn(&[u8]) -> Fingerprint) {
         let has_letter = |line: &[u8]| {
             let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
             line.iter().any(is_letter)
@@ -255,7 +278,7 @@ impl Evidence {
             let masked = if has_digit && has_letter(line) {
                 self.scratch.clear();
                 mask_digits_into(line, &mut self.scratch);
-                Fingerprint::of(&self.scratch)
+                of(&self.scratch)
             } else {
                 fingerprint
             };
@@ -282,7 +305,7 @@ impl Evidence {
     ) {
         let corpus = &mut self.corpus;
         let site = address.site.filter(|_| !self.masked.is_empty());
-        let site = site.map(SiteKey::of);
+        let site = site.map(|site| SiteKey::of(site, &index.key));
         let site_pages = site.and_then(|site| index.sites.get(&site));
         corpus.site_pages = site_pages.map_or(0, |site| site.pages);
         if let Some(site) = site.filter(|_| corpus.site_pages > 1) {

@@ -13,7 +13,7 @@ use dechaff::error::Problem;
 use dechaff::pipeline::{self, Progress, RunOptions, SideFiles};
 use dechaff::score::{Contribution, PageFacts, Score, Scorer, Scratch};
 use dechaff::sink::tree;
-use dechaff::source::inputs::{Input, InputFormat, Inputs};
+use dechaff::source::inputs::{Input, InputFormat, Inputs, Links};
 use dechaff::{Cleaner, Config};
 use support::{
     FERRY, FERRY_BODY, MARK, Outcome, PLAIN, Place, Tree, make_pipe, rebuild, skip, text_of,
@@ -575,6 +575,143 @@ fn a_pipe_or_socket_in_a_directory_is_skipped_without_waiting() {
         .says(&["pipe.txt: not a regular file (a pipe is read as -); skipped"]);
 }
 
+/// Makes symbolic links: where each leads, and what it is called.
+#[cfg(unix)]
+fn make_links(place: &Place, links: &[(&str, &str)]) {
+    for (target, link) in links {
+        std::os::unix::fs::symlink(target, place.path(link)).expect("a link can be made");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_when_asked() {
+    let place = Place::with([
+        ("in/good.txt", FERRY),
+        ("in/folder.txt", PLAIN),
+        ("outside/deep/secret.txt", PLAIN),
+    ]);
+    let links = [
+        ("good.txt", "in/link.txt"),
+        ("../outside", "in/folder"),
+        ("../outside/deep/secret.txt", "in/secret.txt"),
+        ("..", "outside/deep/up"),
+        (".", "in/around"),
+        ("circle-b", "in/circle-a"),
+        ("circle-a", "in/circle-b"),
+        ("nowhere", "in/dangling.txt"),
+        ("/dev/null", "in/device"),
+    ];
+    make_links(&place, &links);
+    let circle = |name: &str| {
+        let error = fs::metadata(place.path(name)).expect_err("it leads round");
+        format!("symbolic link that leads nowhere: {error}; skipped")
+    };
+    let told = [
+        "around: symbolic link that leads back to in, which it lies in; not followed".to_owned(),
+        format!("circle-a: {}", circle("in/circle-a")),
+        format!("circle-b: {}", circle("in/circle-b")),
+        format!("dangling.txt: {}", circle("in/dangling.txt")),
+        "device: not a regular file (a pipe is read as -); skipped".to_owned(),
+        "folder/deep/up: symbolic link that leads back to folder, which it lies in; not followed"
+            .to_owned(),
+    ];
+    let told: Vec<&str> = told.iter().map(String::as_str).collect();
+    for (out, threads) in [("out1", "1"), ("out3", "3")] {
+        let arguments = ["in", "-o", out, "--no-score", "-q", "--follow", "--stats"];
+        let options = [
+            "stats",
+            "--overwrite",
+            "--threads",
+            threads,
+            "--removed",
+            "ledger",
+        ];
+        let outcome = place.clean([&arguments[..], &options].concat()).expect(3);
+        outcome.says(&told);
+        let files = place.files(out);
+        let names: Vec<&str> = files.keys().filter_map(|name| name.to_str()).collect();
+        let expected = [
+            "folder/deep/secret.txt",
+            "folder.txt",
+            "good.txt",
+            "link.txt",
+            "secret.txt",
+        ];
+        assert_eq!(names, expected);
+        assert_eq!(files[Path::new("good.txt")], files[Path::new("link.txt")]);
+        let counts = place.counts("stats");
+        assert_eq!((&counts["pages"], &counts["links"]), (&5.into(), &0.into()));
+        for name in place.tree(out).keys() {
+            let found = fs::symlink_metadata(place.path(out).join(name)).expect("is there");
+            assert!(!found.is_symlink(), "{name:?}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn links_to_what_is_written_are_not_followed() {
+    let place = Place::with([("in/good.txt", FERRY), ("logs/old.txt", PLAIN)]);
+    let links = [
+        ("../out", "in/result"),
+        ("..", "in/parent"),
+        ("../logs", "in/logs"),
+        ("../logs/old.txt", "in/old.txt"),
+    ];
+    make_links(&place, &links);
+    let told = ["logs", "parent", "result"].map(|name| {
+        format!("{name}: symbolic link that leads to what this run writes; not followed")
+    });
+    let told: Vec<&str> = told.iter().map(String::as_str).collect();
+    place.file("out/before.txt", PLAIN);
+    let arguments = [
+        "in",
+        "-o",
+        "out",
+        "--no-score",
+        "-q",
+        "--follow",
+        "--overwrite",
+    ];
+    let options = ["--removed", "logs/ledger"];
+    let clean = || place.clean(arguments.iter().chain(&options)).expect(3);
+    clean().says(&told);
+    let files = place.files("out");
+    let names: Vec<&str> = files.keys().filter_map(|name| name.to_str()).collect();
+    assert_eq!(names, ["before.txt", "good.txt", "old.txt"]);
+    clean().says(&told);
+    assert_eq!(place.files("out"), files);
+    let other = [&arguments[..5], &["--resume"]].concat();
+    place.clean(other).expect(2).mentions("other settings");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_order_of_pages_is_that_of_their_paths_through_links_too() {
+    let place = Place::with([
+        ("aside/x.txt", PLAIN),
+        ("in/a.txt", PLAIN),
+        ("in/b.txt", PLAIN),
+    ]);
+    make_links(&place, &[("../aside", "in/a"), ("a.txt", "in/a0")]);
+    let arguments = ["in", "-o", "out", "--no-score", "-q", "--follow"];
+    let options = ["--page-duplicates", "remove", "--removed", "ledger"];
+    place.clean(arguments.iter().chain(&options)).expect(0);
+    let ledger = place.read_text("ledger");
+    let copies: Vec<String> = ledger
+        .lines()
+        .map(|row| {
+            let row: serde_json::Value = serde_json::from_str(row).expect("JSON");
+            let name =
+                |row: &serde_json::Value| row["page"].as_str().unwrap_or_default().to_owned();
+            format!("{} of {}", name(&row), name(&row["of"]))
+        })
+        .collect();
+    let expected = ["a/x.txt of a.txt", "a0 of a.txt", "b.txt of a.txt"];
+    assert_eq!(copies, expected);
+}
+
 #[cfg(unix)]
 #[test]
 fn links_in_a_directory_are_counted_and_not_followed() {
@@ -808,6 +945,7 @@ fn a_page_on_which_dechaff_fails_is_kept_and_the_run_goes_on() {
     let directory = Input::Directory {
         path: place.path("in"),
         name: "".into(),
+        links: Links::default(),
     };
     let options = RunOptions::default();
     let format = InputFormat::Auto;

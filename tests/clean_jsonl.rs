@@ -1089,3 +1089,73 @@ fn controls_in_a_row_do_not_reach_the_terminal() {
     assert!(!outcome.stderr.contains('\u{1b}'), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("\\x1b[31m"), "{}", outcome.stderr);
 }
+
+/// The names that the rows of a ledger tell, as they stand there; one for each row of the input
+/// that has rows in it.
+fn ids(ledger: &str) -> Vec<(String, Option<String>)> {
+    let mut found = Vec::new();
+    for row in ledger.lines() {
+        let parsed: Value = serde_json::from_str(row).expect("JSON");
+        let page = parsed["page"].as_str().expect("a page").to_owned();
+        let rest = row.split_once(",\"id\":").map(|(_, rest)| rest);
+        let id = rest.and_then(|rest| rest.split_once(",\"line\":"));
+        let told = (page, id.map(|(id, _)| id.to_owned()));
+        if found.last() != Some(&told) {
+            found.push(told);
+        }
+    }
+    found
+}
+
+#[test]
+fn the_ledger_tells_what_rows_are_called() {
+    let values = [
+        (r#""a-1""#, true),
+        (r#""\u001b[31m \"x\",\n""#, true),
+        ("\"\u{7f}\u{9b}ключ\"", true),
+        ("123456789012345678901234567890", true),
+        ("-7", true),
+        ("1e400", false),
+        ("1.5", false),
+        (r#""\ud800""#, false),
+        ("null", false),
+        ("true", false),
+        (r#"["a"]"#, false),
+        (r#"{"id":"a"}"#, false),
+        (&format!("\"{}\"", "a".repeat(1 << 20)), false),
+    ];
+    let text = serde_json::to_string(FERRY).expect("JSON");
+    let rows = values.map(|(value, _)| format!("{{\"id\":1,\"uid\":{value},\"text\":{text}}}\n"));
+    let rows = rows.concat() + &row_of(FERRY);
+    let place = Place::with([("rows.jsonl", &rows)]);
+    let told = |options: &[&str]| {
+        let files = ["rows.jsonl", "-o", "out", "--removed", "ledger"];
+        let command = [&files[..], &["--no-score", "--overwrite", "-q"], options].concat();
+        place.clean(command).expect(0).says(&[]);
+        ids(&place.read_text("ledger"))
+    };
+    let expected = |id: &dyn Fn(usize) -> Option<String>| -> Vec<(String, Option<String>)> {
+        let name = |row: usize| format!("rows.jsonl#{}", row + 1);
+        (0..=values.len()).map(|row| (name(row), id(row))).collect()
+    };
+    let by_uid = |row: usize| {
+        let (value, is_told) = *values.get(row)?;
+        is_told.then(|| value.to_owned())
+    };
+    assert_eq!(told(&["--id-field", "uid"]), expected(&by_uid));
+    let by_id = |row: usize| (row < values.len()).then(|| "1".to_owned());
+    assert_eq!(told(&[]), expected(&by_id));
+    assert_eq!(told(&["--id-field", "nothing"]), expected(&|_| None));
+    let rows_of_text = place.read_text("out");
+    assert_eq!(rows_of_text.lines().count(), values.len() + 1);
+}
+
+#[test]
+fn a_run_with_another_field_for_names_is_another_run() {
+    let place = Place::with([("rows.jsonl", row_of(FERRY))]);
+    let files = ["rows.jsonl", "-o", "out", "--removed", "ledger", "-q"];
+    place.clean(files).expect(0);
+    let again = [&files[..], &["--resume", "--id-field", "uid"]].concat();
+    let outcome = place.clean(again).expect(2);
+    outcome.mentions("with other settings");
+}

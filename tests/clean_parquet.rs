@@ -14,8 +14,8 @@ use arrow_array::builder::{
 use arrow_array::types::Int32Type;
 use arrow_array::{
     Array, ArrayRef, BinaryArray, BooleanArray, Decimal128Array, FixedSizeBinaryArray,
-    Float64Array, Int64Array, LargeStringArray, RecordBatch, StringArray, StringViewArray,
-    StructArray, TimestampMicrosecondArray, UInt8Array,
+    Float64Array, Int32Array, Int64Array, LargeStringArray, RecordBatch, StringArray,
+    StringViewArray, StructArray, TimestampMicrosecondArray, UInt8Array, UInt64Array,
 };
 use arrow_schema::{DataType, Field, Fields, Schema};
 use parquet::arrow::ArrowWriter;
@@ -101,8 +101,11 @@ fn strings(table: &RecordBatch, column: &str) -> Vec<Option<String>> {
 fn json_lines(table: &RecordBatch) -> String {
     let texts = strings(table, "text");
     let urls = strings(table, "url");
-    let rows = texts.iter().zip(&urls);
-    rows.map(|(text, url)| json!({ "text": text, "url": url }).to_string() + "\n")
+    let ids = table.column_by_name("id").expect("a column");
+    let ids = ids.as_any().downcast_ref::<Int64Array>();
+    let ids = ids.expect("numbers").values().iter();
+    let rows = texts.iter().zip(&urls).zip(ids);
+    rows.map(|((text, url), id)| json!({ "id": id, "text": text, "url": url }).to_string() + "\n")
         .collect()
 }
 
@@ -424,6 +427,70 @@ fn output_and_ledger_rebuild_the_texts() {
             String::from_utf8(rebuilt).ok(),
             Some(old.unwrap_or_default())
         );
+    }
+}
+
+#[test]
+fn the_ledger_tells_what_rows_are_called() {
+    let rows = 4;
+    let texts: StringArray = (0..rows).map(|_| Some(FERRY)).collect();
+    let long = "a".repeat(2000);
+    let names: StringArray = [Some("a\u{1b}\"1"), None, Some(&long), Some("b")]
+        .into_iter()
+        .collect();
+    let bytes: BinaryArray = [Some(&b"\xff"[..]), None, Some(b"c"), Some(b"")]
+        .into_iter()
+        .collect();
+    let small: Int32Array = [Some(-7), Some(i32::MAX), None, Some(0)]
+        .into_iter()
+        .collect();
+    let large: Int64Array = [Some(i64::MIN), Some(1), None, Some(0)]
+        .into_iter()
+        .collect();
+    let unsigned: UInt64Array = (0..rows as u64).map(Some).collect();
+    let floats: Float64Array = (0..rows).map(|row| Some(row as f64)).collect();
+    let table = batch(vec![
+        ("text", Arc::new(texts)),
+        ("names", Arc::new(names)),
+        ("bytes", Arc::new(bytes)),
+        ("small", Arc::new(small)),
+        ("large", Arc::new(large)),
+        ("unsigned", Arc::new(unsigned)),
+        ("floats", Arc::new(floats)),
+    ]);
+    let by_deltas = properties()
+        .set_dictionary_enabled(false)
+        .set_column_encoding(ColumnPath::from("large"), Encoding::DELTA_BINARY_PACKED);
+    for properties in [properties(), by_deltas] {
+        let bytes = file(&[table.clone(), table.clone()], properties.build());
+        let place = Place::with([("in.parquet", &bytes)]);
+        for (field, expected) in [
+            ("names", json!(["a\u{1b}\"1", null, null, "b"])),
+            ("bytes", json!([null, null, "c", ""])),
+            ("small", json!([-7, i32::MAX, null, 0])),
+            ("large", json!([i64::MIN, 1, null, 0])),
+            ("unsigned", json!([null, null, null, null])),
+            ("floats", json!([null, null, null, null])),
+            ("nothing", json!([null, null, null, null])),
+            ("text", json!([FERRY, FERRY, FERRY, FERRY])),
+        ] {
+            let files = ["in.parquet", "-o", "out.parquet", "--removed", "ledger"];
+            let options = ["--no-score", "-q", "--overwrite", "--id-field", field];
+            place.clean(files.iter().chain(&options)).expect(0);
+            let ledger = place.read_text("ledger");
+            let mut told = vec![Value::Null; 2 * rows];
+            let mut lines = vec![0; 2 * rows];
+            for row in ledger.lines() {
+                let row: Value = serde_json::from_str(row).expect("JSON");
+                let number = row["page"].as_str().expect("a page").rsplit('#').next();
+                let number: usize = number.expect("a number").parse().expect("a number");
+                told[number - 1] = row["id"].clone();
+                lines[number - 1] += 1;
+            }
+            assert!(lines.iter().all(|&lines| lines > 0), "{field}");
+            let expected = expected.as_array().expect("a list");
+            assert_eq!(told, [&expected[..], &expected[..]].concat(), "{field}");
+        }
     }
 }
 

@@ -87,6 +87,8 @@ fn a_wet_file_becomes_rows() {
     let ledger = place.ledger("ledger");
     assert!(ledger.iter().all(|row| row.page == "a.warc.wet#2"));
     assert_eq!(rebuild(FERRY_BODY.as_bytes(), &ledger), FERRY.as_bytes());
+    let told = rows(&place.read("ledger"));
+    assert!(told.iter().all(|row| row["id"] == "<urn:uuid:1>"));
     let counts = place.counts("stats");
     assert_eq!(counts["pages"], 2);
     assert_eq!(counts["other_records"], 1);
@@ -284,8 +286,8 @@ fn tags_and_spans_stand_where_the_mode_says() {
     let place = Place::with([("a.wet", &file)]);
     let jsonl = format!(
         "{}\n{}\n",
-        json!({"text": FERRY, "url": "https://example.com/1"}),
-        json!({"text": PLAIN, "url": "https://example.com/2"}),
+        json!({"id": "<urn:uuid:1>", "text": FERRY, "url": "https://example.com/1"}),
+        json!({"id": "<urn:uuid:2>", "text": PLAIN, "url": "https://example.com/2"}),
     );
     place.file("a.jsonl", jsonl);
     for mode in ["tag", "spans"] {

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use dechaff::error::RunError;
+use dechaff::fingerprint::FingerprintKey;
 use dechaff::index::format::{self, BlockWriter, Kind, MAGIC};
 use dechaff::index::part::{self, PageRecord};
 use dechaff::index::settings::CorpusSettings;
@@ -868,7 +869,12 @@ fn load(place: &Place, bytes: &[u8], settings: &Settings) -> Result<(), IndexErr
         threads: 1,
         ..RunOptions::default()
     };
-    match index_files::load(&place.path("loaded"), settings, &options) {
+    match index_files::load(
+        &place.path("loaded"),
+        settings,
+        &FingerprintKey::default(),
+        &options,
+    ) {
         Ok(_) => Ok(()),
         Err(RunError::Index { path, error }) => {
             assert_eq!(path, place.path("loaded"));
@@ -1030,6 +1036,7 @@ fn forged(kind: Kind, settings: &Settings, blocks: &[(u32, Vec<u8>)]) -> Vec<u8>
 
 fn with_corpus() -> Settings {
     Settings {
+        key: None,
         site: Some("auto".to_owned()),
         corpus: Some(CorpusSettings {
             normalize: "space".to_owned(),
@@ -1292,4 +1299,178 @@ fn messages_about_indexes_are_safe_to_print() {
     ] {
         assert!(!message.contains('\u{1b}'), "{message:?}");
     }
+}
+
+/// Sixteen bytes that no text would have.
+const KEY: &[u8] = b"\x00\xff\n\r\x1b sixteen\0\0\0";
+
+/// [`small_place`], and its index and part by a key.
+fn keyed_place() -> Place {
+    let place = small_place();
+    place
+        .file("key", KEY)
+        .file("other", b"another sixteen bytes");
+    build(&place, &["in"], "keyed", &["--key-file", "key"]);
+    let options = ["--key-file", "key", "--part", "1/1"];
+    build(&place, &["in"], "keyed.part", &options);
+    place
+}
+
+/// The name of a key.
+fn key_name(key: &[u8]) -> String {
+    let key = FingerprintKey::from_bytes(key).expect("a key");
+    key.name().expect("no public key").to_owned()
+}
+
+#[test]
+fn a_key_changes_fingerprints_and_no_decision() {
+    let place = keyed_place();
+    let plain = cleaned(&place, &["in"], &[]);
+    assert!(String::from_utf8_lossy(&plain.1).contains("\"template\""));
+    for options in [
+        &["--key-file", "key"][..],
+        &["--key-file", "other"],
+        &["--key-file", "key", "--index", "keyed"],
+        &["--key-file", "key", "--index", "keyed.part"],
+        &["--index", "index"],
+    ] {
+        assert!(cleaned(&place, &["in"], options) == plain, "{options:?}");
+    }
+    place.directory("nothing");
+    let files = ["nothing", "-o", "none", "-q", "--key-file", "key"];
+    let options = ["--index", "keyed.part", "--write-index", "new"];
+    place.clean(files.iter().chain(&options)).expect(0);
+    assert!(place.read("new") == place.read("keyed.part"));
+    let file = place.read("keyed");
+    assert!(file != place.read("index"));
+    let is_in = |bytes: &[u8]| memchr::memmem::find(&file, bytes).is_some();
+    assert!(is_in(key_name(KEY).as_bytes()));
+    assert!(!is_in(KEY));
+}
+
+#[test]
+fn parts_of_a_key_are_merged_without_it_and_frozen_with_it() {
+    let place = keyed_place();
+    for share in ["1/2", "2/2"] {
+        let name = format!("keyed.{}", &share[..1]);
+        let options = ["--key-file", "key", "--part", share];
+        build(&place, &["in"], &name, &options);
+    }
+    let merge = ["merge", "keyed.2", "keyed.1", "-o", "merged"];
+    place.index(merge).expect(0);
+    assert!(place.read("merged") == place.read("keyed.part"));
+    let freeze = ["freeze", "merged", "--key-file", "key", "-o", "frozen"];
+    place.index(freeze).expect(0);
+    assert!(place.read("frozen") == place.read("keyed"));
+}
+
+#[test]
+fn an_index_of_another_key_is_refused_by_both_names() {
+    let place = keyed_place();
+    let (own, other) = (key_name(KEY), key_name(b"another sixteen bytes"));
+    let by = |name: &str| format!("made with the key {name}, expected");
+    let without_key = format!("{} the public key", by(&own));
+    let with_other = format!("{} the key {other}", by(&own));
+    let of_public = format!("made with the public key, expected the key {own}");
+    let index = |arguments: &[&str], expected: &str| {
+        let message = index_fails(&place, 1, arguments);
+        assert!(message.contains(expected), "{arguments:?}: {message}");
+    };
+    let freeze = ["freeze", "keyed.part", "-o", "new"];
+    index(&freeze, &without_key);
+    index(
+        &[&freeze[..], &["--key-file", "other"]].concat(),
+        &with_other,
+    );
+    let freeze = ["freeze", "part", "-o", "new", "--key-file", "key"];
+    index(&freeze, &of_public);
+    index(&["merge", "keyed.part", "part", "-o", "new"], &of_public);
+    index(&["info", "keyed.part"], &without_key);
+    index(&["info", "keyed", "--key-file", "other"], &with_other);
+    for (options, expected) in [
+        (&["--index", "keyed"][..], &without_key),
+        (&["--index", "keyed.part"], &without_key),
+        (&["--index", "keyed", "--key-file", "other"], &with_other),
+        (&["--index", "index", "--key-file", "key"], &of_public),
+        (
+            &["--index", "keyed.part", "--write-index", "new"],
+            &without_key,
+        ),
+    ] {
+        let message = clean_fails(&place, 1, options);
+        assert!(
+            message.contains(expected.as_str()),
+            "{options:?}: {message}"
+        );
+    }
+}
+
+#[test]
+fn info_and_explain_show_what_an_index_of_a_key_knows() {
+    let place = keyed_place();
+    let shown = |arguments: &[&str]| {
+        let outcome = place.index(arguments).expect(0);
+        String::from_utf8(outcome.stdout).expect("UTF-8")
+    };
+    let public = shown(&["info", "index"]);
+    let expected = public
+        .replace("index: ", "keyed: ")
+        .replace("key=public", &format!("key={}", key_name(KEY)));
+    assert_eq!(shown(&["info", "keyed"]), expected);
+    assert_eq!(shown(&["info", "keyed", "--key-file", "key"]), expected);
+    let part = shown(&["info", "keyed.part", "--key-file", "key"]);
+    assert_eq!(
+        part.replace("keyed.part: part", "keyed: frozen index"),
+        expected
+    );
+    let explained = |options: &[&str]| {
+        let arguments = [&["in/weir/page1.txt", "--json"], options].concat();
+        let outcome = place.in_shell(r#"exec "$0" explain "$@""#, &arguments);
+        let outcome = outcome.expect(0);
+        String::from_utf8(outcome.stdout).expect("UTF-8")
+    };
+    assert_eq!(
+        explained(&["--index", "keyed", "--key-file", "key"]),
+        explained(&["--index", "index"])
+    );
+}
+
+#[test]
+fn key_files_that_make_no_key_are_refused_before_anything_is_written() {
+    let place = small_place();
+    place
+        .file("empty", b"")
+        .file("short", [7; 15])
+        .file("long", vec![7; (64 << 10) + 1])
+        .file("longest", vec![7; 64 << 10])
+        .directory("directory");
+    for (file, expected) in [
+        ("empty", "a key has 16 to 65536 bytes, this one 0"),
+        ("short", "this one 15"),
+        ("long", "this one 65537 or more"),
+        ("directory", "--key-file"),
+        ("missing", "--key-file"),
+    ] {
+        let message = clean_fails(&place, 2, &["--key-file", file]);
+        assert!(message.contains(expected), "{file}: {message}");
+        assert!(!place.path("out").exists(), "{file}");
+        let freeze = ["freeze", "part", "-o", "new", "--key-file", file];
+        index_fails(&place, 2, &freeze);
+        let build = ["build", "in", "-o", "new", "--key-file", file];
+        index_fails(&place, 2, &build);
+    }
+    build(&place, &["in"], "new", &["--key-file", "longest"]);
+}
+
+#[test]
+fn a_run_with_another_key_is_another_run_wherever_the_key_lies() {
+    let place = keyed_place();
+    let clean = |key: &str, code| {
+        let outcome = place.clean(["in", "-o", "out", "-q", "--resume", "--key-file", key]);
+        outcome.expect(code)
+    };
+    clean("key", 0);
+    place.file("moved", KEY);
+    clean("moved", 0);
+    clean("other", 2).mentions("with other settings");
 }

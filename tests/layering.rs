@@ -24,7 +24,7 @@ const TABLE: &[(&str, &str)] = &[
     ("shape", "normalize simd"),
     ("index", "fingerprint visible"),
     ("error", "index::IndexError visible"),
-    ("config", "error normalize"),
+    ("config", "error fingerprint normalize"),
     ("page", "normalize"),
     ("shingle", "fingerprint"),
     ("blocks", "config fingerprint normalize page"),
@@ -47,7 +47,10 @@ const TABLE: &[(&str, &str)] = &[
         "cleaner",
         "config decide duplicates error evidence html index page repeats score step templates",
     ),
-    ("collect", "config evidence index step templates"),
+    (
+        "collect",
+        "config evidence fingerprint index step templates",
+    ),
     ("report", "cleaner decide::Reason decide::Verdict"),
     (
         "source",
@@ -55,7 +58,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "sink",
-        "cleaner::Cleaned cleaner::CleanedLine decide::Reason decide::Verdict digest error fingerprint index report scan source::archive source::packed source::table source::warc visible",
+        "cleaner::Cleaned cleaner::CleanedLine decide::Reason decide::Verdict digest error fingerprint index report scan source::archive source::packed source::rows::MAX_ID_BYTES source::table source::warc visible",
     ),
     (
         "eval",

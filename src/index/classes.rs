@@ -106,10 +106,9 @@ pub struct Sites {
 }
 
 impl Sites {
-    /// Notes a page of the site `name`. `sample` holds lines of the page, joined by LF; they are
-    /// kept of a site's first pages.
-    pub fn note(&mut self, name: &[u8], sketch: PageSketch, sample: &[u8]) -> Noted {
-        let key = SiteKey::of(name);
+    /// Notes a page of the site `name`, whose key is `key`. `sample` holds lines of the page, joined
+    /// by LF; they are kept of a site's first pages.
+    pub fn note(&mut self, key: SiteKey, name: &[u8], sketch: PageSketch, sample: &[u8]) -> Noted {
         let PageSketch { class, cells } = sketch;
         let class = Fingerprint(key.0.0 ^ class.0.0.rotate_left(1));
         let own = Fingerprint(class.0 ^ u128::from(cells.0) << 64).into();

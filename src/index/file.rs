@@ -3,6 +3,8 @@
 use std::io::{self, Read, Write};
 
 use super::entry::{Entry, Figures};
+use crate::fingerprint::FingerprintKey;
+
 use super::format::{self, BlockReader, BlockWriter, END, Fields, IndexError, Kind, put_string};
 use super::frozen::{Shelf, Stretch};
 use super::keys::SiteKey;
@@ -110,13 +112,19 @@ impl CorpusIndex {
         out.write_all(&frames.frame(END, &[]))
     }
 
-    /// Reads an index whose header was read. `shelf` decides where its entries lie.
+    /// Reads an index whose header was read. `shelf` decides where its entries lie. Sites are found
+    /// in it by `key`, which is to be the one that it was made with; with another nothing is found.
     ///
     /// # Errors
     ///
     /// The file is cut or damaged, or the shelf's store fails.
-    pub fn read<R: Read>(mut blocks: BlockReader<R>, shelf: &Shelf) -> Result<Self, IndexError> {
+    pub fn read<R: Read>(
+        mut blocks: BlockReader<R>,
+        shelf: &Shelf,
+        key: &FingerprintKey,
+    ) -> Result<Self, IndexError> {
         let mut index = CorpusIndex {
+            key: key.clone(),
             settings: blocks.settings.clone(),
             is_whole: true,
             ..CorpusIndex::default()
@@ -136,7 +144,7 @@ impl CorpusIndex {
                 && match tag {
                     TOTALS => read_totals(&mut fields, &mut index.pages),
                     FILES => read_files(&mut fields, &mut index.names),
-                    SITES => read_sites(&mut fields, &mut index.sites),
+                    SITES => read_sites(&mut fields, key, &mut index.sites),
                     ON_SITES => on_sites.read(&mut fields)?,
                     IN_CORPUS => in_corpus.read(&mut fields)?,
                     _ => None,
@@ -167,7 +175,7 @@ fn read_files(fields: &mut Fields<'_>, names: &mut Names) -> Option<()> {
     Some(())
 }
 
-fn read_sites(fields: &mut Fields<'_>, sites: &mut SiteMap) -> Option<()> {
+fn read_sites(fields: &mut Fields<'_>, key: &FingerprintKey, sites: &mut SiteMap) -> Option<()> {
     while !fields.0.is_empty() {
         let name = fields.string()?;
         let mut site = Site {
@@ -181,7 +189,7 @@ fn read_sites(fields: &mut Fields<'_>, sites: &mut SiteMap) -> Option<()> {
                 text: fields.string()?.into(),
             });
         }
-        sites.insert(SiteKey::of(name), site);
+        sites.insert(SiteKey::of(name, key), site);
     }
     Some(())
 }

@@ -72,6 +72,14 @@ pub enum IndexError {
         /// What would do.
         expected: &'static str,
     },
+    /// Its fingerprints were made with another key.
+    #[error("made with {}, expected {}", named_key(.found), named_key(.expected))]
+    Key {
+        /// The name of the file's; None for the public one.
+        found: Option<String>,
+        /// The name of that which would do.
+        expected: Option<String>,
+    },
     /// It was made with other settings.
     #[error("made with [{}], expected [{}]", visible(.found.as_bytes()), visible(.expected.as_bytes()))]
     Settings {
@@ -106,6 +114,13 @@ pub enum IndexError {
         /// Its name.
         page: String,
     },
+}
+
+fn named_key(name: &Option<String>) -> String {
+    match name {
+        Some(name) => format!("the key {}", visible(name.as_bytes())),
+        None => "the public key".to_owned(),
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -246,7 +261,7 @@ impl<R: Read> BlockReader<R> {
     ///
     /// # Errors
     ///
-    /// [`IndexError::Kind`], [`IndexError::Settings`].
+    /// [`IndexError::Kind`], [`IndexError::Key`], [`IndexError::Settings`].
     pub fn expect(&self, kind: Kind, wanted: &Settings) -> Result<(), IndexError> {
         if self.kind != kind {
             return Err(IndexError::Kind {
@@ -254,10 +269,26 @@ impl<R: Read> BlockReader<R> {
                 expected: kind.word(),
             });
         }
+        self.expect_key(wanted.key.as_deref())?;
         if !self.settings.serves(wanted) {
             return Err(IndexError::Settings {
                 found: self.settings.to_text(),
                 expected: wanted.to_text(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Refuses a file that was made with another key, by its name.
+    ///
+    /// # Errors
+    ///
+    /// [`IndexError::Key`].
+    pub fn expect_key(&self, name: Option<&str>) -> Result<(), IndexError> {
+        if self.settings.key.as_deref() != name {
+            return Err(IndexError::Key {
+                found: self.settings.key.clone(),
+                expected: name.map(str::to_owned),
             });
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! The fingerprints of a page's lines in, the keys under which a corpus counts them out.
 
 use super::entry::{Key, Place};
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, FingerprintKey};
 
 /// Lines from the page's top, and from its end, whose place is counted.
 ///
@@ -23,8 +23,8 @@ pub struct SiteKey(pub Fingerprint);
 
 impl SiteKey {
     /// The site of this name.
-    pub fn of(name: &[u8]) -> Self {
-        SiteKey(Fingerprint::of(name))
+    pub fn of(name: &[u8], key: &FingerprintKey) -> Self {
+        SiteKey(key.fingerprint(name))
     }
 }
 
@@ -186,8 +186,8 @@ pub fn shingle_keys(lines: &[Fingerprint], width: usize, mut give: impl FnMut(Ke
 }
 
 /// The key of a page's bytes.
-pub fn page_key(page: &[u8]) -> Key {
-    key(Fingerprint::of(page).0 ^ start(Kind::Page))
+pub fn page_key(page: &[u8], with: &FingerprintKey) -> Key {
+    key(with.fingerprint(page).0 ^ start(Kind::Page))
 }
 
 /// The key of what near-duplicate pages share.
@@ -273,7 +273,7 @@ mod tests {
             let lines: Vec<Fingerprint> = (0..count)
                 .map(|line: u32| Fingerprint::of(&line.to_le_bytes()))
                 .collect();
-            let site = SiteKey::of(b"a.example");
+            let site = SiteKey::of(b"a.example", &FingerprintKey::default());
             let mut keys = Vec::new();
             let layout = site_keys(site, &lines, |key| keys.push(key));
             let mut met = HashSet::new();

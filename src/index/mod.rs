@@ -25,6 +25,9 @@ pub mod runs;
 pub mod settings;
 mod table;
 
+use crate::fingerprint::FingerprintKey;
+use keys::SiteKey;
+
 pub use classes::{Site, SiteLine, SiteMap, Sites};
 pub use entry::{Entry, Figures, Key, Place, PlaceFigures, SiteFigures};
 pub use format::IndexError;
@@ -37,6 +40,8 @@ pub use settings::Settings;
 pub struct CorpusIndex {
     /// What it was made with.
     pub settings: Settings,
+    /// The key of its fingerprints.
+    pub key: FingerprintKey,
     /// Pages of all sites, near-duplicates of one site counted once.
     pub pages: u64,
     /// The sites.
@@ -53,6 +58,11 @@ pub struct CorpusIndex {
 }
 
 impl CorpusIndex {
+    /// A site by its name.
+    pub fn site(&self, name: &[u8]) -> Option<&Site> {
+        self.sites.get(&SiteKey::of(name, &self.key))
+    }
+
     /// The first failure that a lookup met where entries do not lie in memory. What was
     /// decided since may be wrong.
     pub fn failure(&self) -> Option<&std::io::Error> {

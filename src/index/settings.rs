@@ -1,6 +1,11 @@
 //! What an index was made with: two that differ cannot be used for one another.
 
+use crate::fingerprint::is_key_name;
+
 use super::keys::{CELLS, COUNTED_PLACES, MIN_SKETCH_LINE_BYTES, SKETCH_LINES};
+
+/// What stands for the public key.
+pub const PUBLIC: &str = "public";
 
 /// Raised when normalisation, fingerprints or keys change.
 const KEYS_VERSION: u32 = 2;
@@ -8,6 +13,8 @@ const KEYS_VERSION: u32 = 2;
 /// What an index was made with, as text that is compared byte for byte.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
+    /// The name of the key that fingerprints are made with; None for the public one.
+    pub key: Option<String>,
     /// What makes pages one site; None where lines are not counted by site.
     pub site: Option<String>,
     /// What is folded away before lines of the corpus are compared; None where no line of the
@@ -35,7 +42,7 @@ pub struct CorpusSettings {
 pub fn scheme() -> String {
     format!(
         "keys={KEYS_VERSION} places={COUNTED_PLACES} \
-         sketch={SKETCH_LINES}x{MIN_SKETCH_LINE_BYTES}+{CELLS} key=public"
+         sketch={SKETCH_LINES}x{MIN_SKETCH_LINE_BYTES}+{CELLS}"
     )
 }
 
@@ -47,8 +54,9 @@ impl Settings {
             None => "no".to_owned(),
         };
         format!(
-            "{} site={} corpus={corpus} classes={} copies={} page={}",
+            "{} key={} site={} corpus={corpus} classes={} copies={} page={}",
             scheme(),
+            self.key.as_deref().unwrap_or(PUBLIC),
             self.site.as_deref().unwrap_or("no"),
             if self.classes { "yes" } else { "no" },
             if self.copies_go { "go" } else { "stay" },
@@ -72,7 +80,12 @@ impl Settings {
                 })
             }
         };
+        let key = Some(value("key")?).filter(|key| *key != PUBLIC);
+        if key.is_some_and(|key| !is_key_name(key)) {
+            return None;
+        }
         let settings = Settings {
+            key: key.map(str::to_owned),
             site: Some(value("site")?)
                 .filter(|site| *site != "no")
                 .map(str::to_owned),
@@ -90,7 +103,8 @@ impl Settings {
         let site = wanted.site.as_ref().or(self.site.as_ref());
         let corpus = wanted.corpus.as_ref().or(self.corpus.as_ref());
         let needs_corpus = wanted.corpus.is_some();
-        self.site.as_ref() == site
+        self.key == wanted.key
+            && self.site.as_ref() == site
             && self.corpus.as_ref() == corpus
             && (self.classes || !wanted.classes)
             && (self.copies_go == wanted.copies_go || !needs_corpus)
@@ -105,6 +119,7 @@ mod tests {
     #[test]
     fn settings_are_read_back() {
         let mut settings = Settings {
+            key: None,
             site: Some("auto".to_owned()),
             corpus: None,
             classes: true,
@@ -119,6 +134,21 @@ mod tests {
         });
         assert_eq!(Settings::parse(&settings.to_text()), Some(settings.clone()));
         assert!(settings.serves(&plain) && !plain.serves(&settings));
+        let keyed = Settings {
+            key: Some("0123456789abcdef".repeat(2)),
+            ..settings.clone()
+        };
+        assert_eq!(Settings::parse(&keyed.to_text()), Some(keyed.clone()));
+        assert!(!keyed.serves(&settings) && !settings.serves(&keyed));
+        assert!(keyed.serves(&Settings {
+            key: keyed.key.clone(),
+            ..plain
+        }));
+        for name in ["", "PUBLIC", "0123", &"0123456789ABCDEF".repeat(2)] {
+            let other = settings.to_text();
+            let other = other.replace("key=public", &format!("key={name}"));
+            assert_eq!(Settings::parse(&other), None, "{name}");
+        }
         let other = settings.to_text().replace("keys=2", "keys=3");
         assert_eq!(Settings::parse(&other), None);
         assert_eq!(Settings::parse(""), None);

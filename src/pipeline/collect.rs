@@ -19,7 +19,7 @@ use crate::collect::{self, CorpusBuilder, LEAST_PAGES, PageCounter, ServedPages}
 use crate::config::Config;
 use crate::error::{Problem, RunError};
 use crate::evidence::PageAddress;
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::index::builder::Builder;
 use crate::index::runs::STRETCHES;
 use crate::index::{CorpusIndex, Figures, Frozen, Names, Settings, Shelf, Sites};
@@ -84,7 +84,7 @@ pub fn index_corpus(
     options: &RunOptions,
 ) -> Result<CorpusIndex, RunError> {
     let spill = Spill::new(options);
-    let builder = spill.builder(settings(config, options), options);
+    let builder = spill.builder(settings(config, options), &config.key, options);
     let begun = Instant::now();
     let next_job = until_stopped(source, options, Pass::One);
     let serves = pass.serves;
@@ -142,10 +142,16 @@ impl Spill {
     }
 
     /// A builder that may hold half of the run's memory.
-    pub fn builder(&self, settings: Settings, options: &RunOptions) -> CorpusBuilder {
-        CorpusBuilder::new(settings, options.max_memory_bytes / 2, || {
+    pub fn builder(
+        &self,
+        settings: Settings,
+        key: &FingerprintKey,
+        options: &RunOptions,
+    ) -> CorpusBuilder {
+        let builder = CorpusBuilder::new(settings, options.max_memory_bytes / 2, || {
             Arc::new(SpillFile::new(self.directory.clone()))
-        })
+        });
+        builder.with_key(key.clone())
     }
 
     /// Where a frozen index lies: up to a quarter of the run's memory is its own.

@@ -9,7 +9,9 @@ use super::collect::Spill;
 use super::{RunOptions, Shard};
 use crate::collect::ServedPages;
 use crate::error::RunError;
+use crate::fingerprint::FingerprintKey;
 use crate::index::format::{self, BlockReader, BlockWriter, END, Kind};
+use crate::index::keys::SiteKey;
 use crate::index::part::{self, BLOCK_BYTES, MergedParts, PartReader, RECORDS};
 use crate::index::{CorpusIndex, IndexError, Names, Settings, Sites};
 use crate::sink::Output;
@@ -126,30 +128,42 @@ pub fn check(path: &Path, wanted: &Settings) -> Result<Kind, RunError> {
     Ok(opened.kind)
 }
 
-/// Loads an index for a run: a frozen one as it is, a part by freezing it.
+/// Loads an index for a run: a frozen one as it is, a part by freezing it. `key` is the one that
+/// `wanted` names.
 ///
 /// # Errors
 ///
 /// The file is refused: not an index, cut, damaged, or made with other settings than `wanted`.
-pub fn load(path: &Path, wanted: &Settings, options: &RunOptions) -> Result<CorpusIndex, RunError> {
+pub fn load(
+    path: &Path,
+    wanted: &Settings,
+    key: &FingerprintKey,
+    options: &RunOptions,
+) -> Result<CorpusIndex, RunError> {
     let opened = open(path)?;
     opened.expect(opened.kind, wanted).map_err(refused(path))?;
     match opened.kind {
-        Kind::Part => freeze(&[path], options),
+        Kind::Part => freeze(&[path], key, options),
         Kind::Frozen => {
             let shelf = Spill::new(options).shelf(options);
-            CorpusIndex::read(opened, &shelf).map_err(refused(path))
+            CorpusIndex::read(opened, &shelf, key).map_err(refused(path))
         }
     }
 }
 
-/// Opens parts that were made with the same settings.
-fn open_parts(paths: &[&Path]) -> Result<(Settings, Parts), RunError> {
+/// Opens parts that were made with the same settings, and with `key` if that is given.
+fn open_parts(
+    paths: &[&Path],
+    key: Option<&FingerprintKey>,
+) -> Result<(Settings, Parts), RunError> {
     let mut parts = Vec::new();
     let mut settings: Option<Settings> = None;
     for path in paths {
         let opened = open(path)?;
         let settings = settings.get_or_insert_with(|| opened.settings.clone());
+        if let Some(key) = key {
+            opened.expect_key(key.name()).map_err(refused(path))?;
+        }
         opened.expect(Kind::Part, settings).map_err(refused(path))?;
         if opened.settings != *settings {
             return Err(refused(path)(IndexError::Settings {
@@ -189,13 +203,15 @@ impl Parts {
     }
 }
 
-/// Merges parts into one. The order of `paths` means nothing.
+/// Merges parts into one. The order of `paths` means nothing, and their key need not be known: what
+/// they hold stays as it is.
 ///
 /// # Errors
 ///
 /// A part is refused, two hold the same page, or `out` cannot be written.
 pub fn merge(paths: &[&Path], out: &Path, options: &RunOptions) -> Result<(), RunError> {
-    let (settings, mut parts) = open_parts(paths)?;
+    let (settings, mut parts) = open_parts(paths, None)?;
+    let sites_by = FingerprintKey::default();
     let mut merged = PartFile::create(out, &settings)?;
     let mut sites = Sites::default();
     let mut bytes = Vec::new();
@@ -205,7 +221,9 @@ pub fn merge(paths: &[&Path], out: &Path, options: &RunOptions) -> Result<(), Ru
             None => part::put_file(file.argument, &file.name, &mut bytes),
             Some(page) => {
                 let site = page.site.zip(page.sketch);
-                let noted = site.map(|(site, sketch)| sites.note(site, sketch, &[]));
+                let noted = site.map(|(site, sketch)| {
+                    sites.note(SiteKey::of(site, &sites_by), site, sketch, &[])
+                });
                 let is_sampled = noted.is_some_and(|noted| noted.is_sampled);
                 part::put_page(&page, &mut bytes);
                 part::put_sample(if is_sampled { page.sample } else { &[] }, &mut bytes);
@@ -216,15 +234,19 @@ pub fn merge(paths: &[&Path], out: &Path, options: &RunOptions) -> Result<(), Ru
     merged.finish()
 }
 
-/// The index of parts. The order of `paths` means nothing.
+/// The index of parts, which were made with `key`. The order of `paths` means nothing.
 ///
 /// # Errors
 ///
 /// A part is refused, two hold the same page, or memory cannot be written out to disk.
-pub fn freeze(paths: &[&Path], options: &RunOptions) -> Result<CorpusIndex, RunError> {
-    let (settings, mut parts) = open_parts(paths)?;
+pub fn freeze(
+    paths: &[&Path],
+    key: &FingerprintKey,
+    options: &RunOptions,
+) -> Result<CorpusIndex, RunError> {
+    let (settings, mut parts) = open_parts(paths, Some(key))?;
     let spill = Spill::new(options);
-    let builder = spill.builder(settings, options);
+    let builder = spill.builder(settings, key, options);
     let mut counter = builder.counter();
     let mut sites = Sites::default();
     let mut names = Names::default();

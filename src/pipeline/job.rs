@@ -596,6 +596,7 @@ impl JobRun<'_, '_, '_> {
         }
         let address = Address {
             page: name,
+            id: None,
             lines_before,
             bytes_before,
         };
@@ -754,6 +755,7 @@ impl JobRun<'_, '_, '_> {
             ..Written::default()
         };
         let url = records::url(fields);
+        let id = options.fields.id.as_ref().and(records::id(fields));
         self.make_room(page.text.as_bytes())?;
         let cleaned = self.clean_record(
             page.text.as_bytes(),
@@ -764,7 +766,8 @@ impl JobRun<'_, '_, '_> {
         let cleaned = match cleaned {
             Ok(cleaned) => {
                 let mode = if is_wet { options.mode } else { Mode::Drop };
-                self.write(mode, &cleaned, Address::of_page(&name), &mut body)?;
+                let address = Address::of_page(&name).with_id(id.as_deref());
+                self.write(mode, &cleaned, address, &mut body)?;
                 Some(cleaned)
             }
             Err(kind) => {
@@ -1003,7 +1006,8 @@ impl JobRun<'_, '_, '_> {
             text: Vec::with_capacity(text.len()),
             ..Written::default()
         };
-        self.write(Mode::Drop, &cleaned, Address::of_page(&page), &mut body)?;
+        let address = Address::of_page(&page).with_id(row.id.as_deref());
+        self.write(Mode::Drop, &cleaned, address, &mut body)?;
         let (text_out, field) = match options.mode {
             Mode::Drop => (body.text, None),
             Mode::Tag | Mode::Spans => {
@@ -1084,7 +1088,8 @@ impl JobRun<'_, '_, '_> {
             text: Vec::with_capacity(text.len()),
             ..Written::default()
         };
-        self.write(Mode::Drop, &cleaned, Address::of_page(&page), &mut body)?;
+        let address = Address::of_page(&page).with_id(row.id);
+        self.write(Mode::Drop, &cleaned, address, &mut body)?;
         let is_changed = mode == Mode::Drop && body.text.len() != text.len();
         let mut copied = 0;
         if is_changed || html_bytes.is_some() {

@@ -50,7 +50,8 @@ pub struct RunOptions {
     pub mode: Mode,
     /// What is written of the pages of WARC.
     pub record_format: RecordFormat,
-    /// The fields of a JSON row that hold its text and its URL.
+    /// The fields of a JSON row that hold its text, its URL and, where ledger rows are to tell it,
+    /// its name. Ledger rows of WARC tell the record's id then.
     pub fields: FieldNames,
     /// What makes pages one site.
     pub site_by: SiteBy,
@@ -111,6 +112,13 @@ impl RunOptions {
         Inputs::new(inputs, format, self.max_page_bytes)
             .with_charset(self.charset)
             .with_fields(self.fields.clone())
+    }
+
+    /// The same where nothing tells what rows are called: their names are not read.
+    pub fn without_ids(&self) -> Self {
+        let mut options = self.clone();
+        options.fields.id = None;
+        options
     }
 
     /// Where temporary files go.

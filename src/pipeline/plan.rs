@@ -21,7 +21,7 @@ use crate::source::FileEntry;
 use crate::source::content;
 #[cfg(feature = "parquet")]
 use crate::source::inputs::InputFormat;
-use crate::source::inputs::{Input, StreamReader};
+use crate::source::inputs::{Input, Links, StreamReader};
 use crate::source::packed::split_name;
 #[cfg(feature = "parquet")]
 use crate::source::{Job, Source};
@@ -38,6 +38,8 @@ pub struct Request<'a> {
     pub output: Option<&'a Path>,
     /// Other files that the run writes.
     pub side_files: &'a [&'a Path],
+    /// Whether symbolic links in directories are followed.
+    pub follow: bool,
     /// Whether outputs that hold something may be written to.
     pub overwrite: bool,
     /// What is written of WARC.
@@ -235,6 +237,7 @@ pub fn check_output(path: &Path, overwrite: bool) -> Result<(), RunError> {
         inputs: &[],
         output: None,
         side_files: &[path],
+        follow: false,
         overwrite,
         record_format: RecordFormat::default(),
         resume: false,
@@ -247,6 +250,7 @@ fn files(request: &Request<'_>) -> Result<Vec<Input>, RunError> {
     let mut inputs = Vec::new();
     let mut names = BTreeSet::new();
     let is_single = request.inputs.len() == 1;
+    let links = links(request)?;
     for path in request.inputs {
         let metadata = std::fs::metadata(path)
             .map_err(|error| refused(format!("{}: {error}", path.display())))?;
@@ -277,12 +281,25 @@ fn files(request: &Request<'_>) -> Result<Vec<Input>, RunError> {
             Input::Directory {
                 path: path.clone(),
                 name,
+                links: links.clone(),
             }
         } else {
             Input::File(FileEntry::new(path.clone(), own_name))
         });
     }
     Ok(inputs)
+}
+
+/// What is done with symbolic links: where they are followed, none leads to what is written, as
+/// nothing is written into an input directory.
+fn links(request: &Request<'_>) -> Result<Links, RunError> {
+    if !request.follow {
+        return Ok(Links::Stay);
+    }
+    let output = request.output.filter(|path| !is_stream(path));
+    let written = output.iter().chain(request.side_files);
+    let places: Result<Vec<PathBuf>, RunError> = written.map(|path| place_of(path)).collect();
+    Ok(Links::Follow(places?.into()))
 }
 
 fn refused(why: impl Into<String>) -> RunError {

@@ -12,6 +12,8 @@ use crate::error::{Problem, ProblemKind, RunError};
 use crate::html::{self, LineStructure, MAX_PLACES, Rendered};
 use crate::index::{Names, Place};
 use crate::page::LineCursor;
+#[cfg(feature = "parquet")]
+use crate::sink::ledger;
 use crate::sink::records;
 use crate::sink::render::{self, Mode};
 use crate::source::archive::{Member, MemberKind, MemberRows};
@@ -19,7 +21,7 @@ use crate::source::content::{self, Content, TextFormat, UTF8_MARK};
 use crate::source::inputs::read_file;
 use crate::source::rows::{self, Row};
 #[cfg(feature = "parquet")]
-use crate::source::table::TableRows;
+use crate::source::table::{RowId, TableRows};
 use crate::source::warc::{self, Batch, Fields, Item, Payload, Said};
 use crate::source::{Chunk, ChunkContent, Conversion, FileEntry, Job, site};
 
@@ -966,7 +968,7 @@ pub fn value_text<'r>(
     })
 }
 
-/// The text and URL of a row of Parquet.
+/// The text, URL and name of a row of Parquet.
 #[cfg(feature = "parquet")]
 pub struct TableText<'c> {
     /// From 1, over the file.
@@ -974,6 +976,8 @@ pub struct TableText<'c> {
     /// None for null.
     pub text: Option<&'c [u8]>,
     pub url: Option<Cow<'c, str>>,
+    /// As JSON.
+    pub id: Option<String>,
 }
 
 /// The rows of a stretch of Parquet.
@@ -988,6 +992,11 @@ pub fn table_rows<'c>(
         number,
         text: value(&row.text),
         url: value(&row.url).map(String::from_utf8_lossy),
+        id: match &row.id {
+            Some(RowId::Number(id)) => Some(id.to_string()),
+            Some(RowId::Text(id)) => chunk.bytes.get(id.clone()).and_then(ledger::id_of),
+            None => None,
+        },
     })
 }
 

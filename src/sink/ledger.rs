@@ -8,12 +8,15 @@ use crate::cleaner::CleanedLine;
 use crate::decide::{Reason, Verdict};
 use crate::index::{Names, Place, page_name};
 use crate::scan::first_where;
+use crate::source::rows::MAX_ID_BYTES;
 
 /// Where a stretch of text stands: which page, and how much of it comes before.
 #[derive(Clone, Copy, Debug)]
 pub struct Address<'a> {
     /// The page's name: relative path, with `#RECORD` inside a container. Any bytes.
     pub page: &'a [u8],
+    /// What the page's row or record says that it is called, as JSON.
+    pub id: Option<&'a str>,
     /// Lines of the page before the stretch.
     pub lines_before: u64,
     /// Bytes of the page's text before the stretch.
@@ -25,10 +28,29 @@ impl<'a> Address<'a> {
     pub fn of_page(page: &'a [u8]) -> Self {
         Address {
             page,
+            id: None,
             lines_before: 0,
             bytes_before: 0,
         }
     }
+
+    /// The same, of a page that is called so.
+    pub fn with_id(self, id: Option<&'a str>) -> Self {
+        Address { id, ..self }
+    }
+}
+
+/// A text that names a page, as JSON; None where that is longer than [`MAX_ID_BYTES`], or the text
+/// is not UTF-8.
+pub fn id_of(text: &[u8]) -> Option<String> {
+    if text.len() > MAX_ID_BYTES {
+        return None;
+    }
+    let text = simdutf8::basic::from_utf8(text).ok()?;
+    let mut id = Vec::new();
+    write_string(text, &mut id);
+    let id = String::from_utf8(id).ok();
+    id.filter(|id| id.len() <= MAX_ID_BYTES)
 }
 
 /// Appends the row of one line, with its line end. `names` are those of the corpus index.
@@ -40,6 +62,10 @@ pub fn write_row(
 ) {
     out.push(b'{');
     write_page(address.page, out);
+    if let Some(id) = address.id {
+        out.extend_from_slice(b",\"id\":");
+        out.extend_from_slice(id.as_bytes());
+    }
     write_number(",\"line\":", address.lines_before + line.number as u64, out);
     write_number(",\"start\":", address.bytes_before + line.start as u64, out);
     write_number(",\"end\":", address.bytes_before + line.end as u64, out);
@@ -165,6 +191,10 @@ mod tests {
     use crate::score::Score;
 
     fn row(bytes: &[u8], reason: Reason) -> String {
+        row_of(None, bytes, reason)
+    }
+
+    fn row_of(id: Option<&str>, bytes: &[u8], reason: Reason) -> String {
         let line = CleanedLine {
             number: 7,
             start: 12,
@@ -179,6 +209,7 @@ mod tests {
         };
         let address = Address {
             page: b"news/a.txt",
+            id,
             lines_before: 100,
             bytes_before: 800,
         };
@@ -192,6 +223,15 @@ mod tests {
         assert_eq!(
             row(b"He said \"no\"\r\n", Reason::Repeat { of: 1 }),
             r#"{"page":"news/a.txt","line":107,"start":812,"end":826,"text":"He said \"no\"\r\n","reason":"repeat","score":0.1235,"of":{"page":"news/a.txt","line":101}}
+"#
+        );
+    }
+
+    #[test]
+    fn a_row_has_the_id_of_its_page() {
+        assert_eq!(
+            row_of(Some("7e400"), b"a\n", Reason::Boilerplate),
+            r#"{"page":"news/a.txt","id":7e400,"line":107,"start":812,"end":814,"text":"a\n","reason":"boilerplate","score":0.1235}
 "#
         );
     }

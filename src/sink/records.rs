@@ -1,6 +1,6 @@
 //! What is written of a WARC record's page: a JSON row, or a record of a WET file.
 
-use super::ledger::write_string;
+use super::ledger::{id_of, write_string};
 use crate::fingerprint::Fingerprint;
 use crate::source::warc::{Fields, text};
 
@@ -50,6 +50,11 @@ pub fn begin_row(fields: &Fields<'_>, out: &mut Vec<u8>) {
         }
     }
     out.extend_from_slice(b",\"text\":");
+}
+
+/// What a record is called, as JSON, where that is no longer than the names of rows are.
+pub fn id(fields: &Fields<'_>) -> Option<String> {
+    fields.get("WARC-Record-ID").and_then(id_of)
 }
 
 /// Appends a record with `block` as its text. One that was made of a record of text before

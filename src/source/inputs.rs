@@ -1,11 +1,13 @@
 //! Files, directories and standard input in, jobs out in source order.
 
 use std::cmp::Ordering;
+use std::ffi::OsString;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use ahash::AHashMap;
 use walkdir::{DirEntry, WalkDir};
 
 use super::archive::{self, Archive, ArchiveReader, ArchiveStream, TarReader, ZipReader};
@@ -55,6 +57,29 @@ pub enum InputFormat {
     Parquet,
 }
 
+/// What is done with the symbolic links in a directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Links {
+    /// They are counted, and not followed.
+    #[default]
+    Stay,
+    /// They stand for what they lead to, but for those to what the run writes, at these places.
+    Follow(Arc<[PathBuf]>),
+}
+
+impl Links {
+    /// Whether a link leads to what is written, into it, or to a directory that holds it.
+    fn lead_to_output(&self, link: &Path) -> bool {
+        let Links::Follow(outputs) = self else {
+            return false;
+        };
+        std::fs::canonicalize(link).is_ok_and(|place| {
+            let mut outputs = outputs.iter();
+            outputs.any(|output| output.starts_with(&place) || place.starts_with(output))
+        })
+    }
+}
+
 /// One thing to clean.
 #[derive(Debug)]
 pub enum Input {
@@ -66,6 +91,8 @@ pub enum Input {
         path: PathBuf,
         /// Prefix of the names; empty for a single input.
         name: PathBuf,
+        /// What is done with symbolic links in it.
+        links: Links,
     },
     /// A stream such as standard input: one page, or JSON lines.
     Stream(FileEntry, StreamReader),
@@ -76,9 +103,10 @@ impl Input {
     pub fn again(&self) -> Option<Input> {
         match self {
             Input::File(file) => Some(Input::File(file.clone())),
-            Input::Directory { path, name } => Some(Input::Directory {
+            Input::Directory { path, name, links } => Some(Input::Directory {
                 path: path.clone(),
                 name: name.clone(),
+                links: links.clone(),
             }),
             Input::Stream(..) => None,
         }
@@ -126,8 +154,7 @@ pub type Witness = Box<dyn FnMut(&FileEntry, &Metadata) + Send>;
 
 /// The source over inputs.
 ///
-/// Memory: one directory's names at a level of depth, and one chunk. Symbolic links inside
-/// directories are not followed.
+/// Memory: one directory's names at a level of depth, and one chunk.
 pub struct Inputs {
     inputs: std::vec::IntoIter<Input>,
     format: InputFormat,
@@ -179,6 +206,7 @@ struct Walk {
     entries: walkdir::IntoIter,
     root: PathBuf,
     name: PathBuf,
+    links: Links,
 }
 
 /// A large file while it is streamed, to see whether it changes meanwhile.
@@ -279,6 +307,16 @@ impl Inputs {
             if let Some(walk) = &mut self.walk {
                 match walk.entries.next() {
                     None => self.walk = None,
+                    Some(Ok(entry))
+                        if entry.path_is_symlink() && walk.links.lead_to_output(entry.path()) =>
+                    {
+                        if entry.file_type().is_dir() {
+                            walk.entries.skip_current_dir();
+                        }
+                        let file = walk.entry(entry.into_path());
+                        let problem = ProblemKind::LinkToOutput;
+                        return Some(Err(Job::Skipped(Box::new(file), problem)));
+                    }
                     Some(Ok(entry)) if entry.file_type().is_dir() => {}
                     Some(Ok(entry)) => return Some(walk.file(&entry)),
                     Some(Err(error)) => return Some(Err(walk.problem(&error))),
@@ -288,16 +326,26 @@ impl Inputs {
             let input = self.inputs.next()?;
             self.inputs_begun += 1;
             match input {
-                Input::Directory { path, name } => {
+                Input::Directory { path, name, links } => {
+                    let follows = links != Links::Stay;
+                    let mut kinds = LinkedKinds::default();
                     let entries = WalkDir::new(&path)
                         .min_depth(1)
                         .follow_root_links(true)
-                        .sort_by(by_path_bytes)
+                        .follow_links(follows)
+                        .sort_by(move |left, right| {
+                            let is_dir = |entry: &DirEntry| match follows {
+                                true => kinds.is_dir(entry),
+                                false => entry.file_type().is_dir(),
+                            };
+                            by_path_bytes([left, right], is_dir)
+                        })
                         .into_iter();
                     self.walk = Some(Walk {
                         entries,
                         root: path,
                         name,
+                        links,
                     });
                 }
                 Input::File(file) => {
@@ -552,7 +600,7 @@ impl Walk {
 
     fn file(&self, entry: &DirEntry) -> Result<(FileEntry, Metadata), Job> {
         let file = self.entry(entry.path().to_path_buf());
-        if entry.path_is_symlink() {
+        if entry.path_is_symlink() && self.links == Links::Stay {
             return Err(match std::fs::metadata(entry.path()) {
                 Ok(_) => Job::Link,
                 Err(error) => {
@@ -571,31 +619,67 @@ impl Walk {
     }
 
     fn problem(&self, error: &walkdir::Error) -> Job {
-        let path = error.path().unwrap_or(&self.root).to_path_buf();
-        let mut file = self.entry(path);
+        let path = error.path().unwrap_or(&self.root);
+        let is_link = || std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+        let kind = match (error.loop_ancestor(), error.io_error()) {
+            (Some(ancestor), _) => {
+                let to = self.named(ancestor).name.into_os_string();
+                ProblemKind::CircularLink(to.into_encoded_bytes())
+            }
+            (None, Some(error)) if self.links != Links::Stay && is_link() => {
+                ProblemKind::DanglingLink(error.to_string())
+            }
+            (None, Some(error)) => ProblemKind::Unreadable(error.to_string()),
+            (None, None) => ProblemKind::Unreadable(error.to_string()),
+        };
+        Job::Skipped(Box::new(self.named(path)), kind)
+    }
+
+    /// As [`Walk::entry`]; the input itself, which has no name below itself, has its own.
+    fn named(&self, path: &Path) -> FileEntry {
+        let mut file = self.entry(path.to_path_buf());
         if file.name.as_os_str().is_empty() {
-            // The input itself has no name below itself.
             file.name.clone_from(&self.root);
         }
-        let why = error
-            .io_error()
-            .map_or_else(|| error.to_string(), io::Error::to_string);
-        Job::Skipped(Box::new(file), ProblemKind::Unreadable(why))
+        file
+    }
+}
+
+/// Which symbolic links of one directory lead to directories. Each is looked at once, so that an
+/// order made by the answers is one, whatever happens to the links meanwhile.
+#[derive(Default)]
+struct LinkedKinds {
+    directory: PathBuf,
+    known: AHashMap<OsString, bool>,
+}
+
+impl LinkedKinds {
+    fn is_dir(&mut self, entry: &DirEntry) -> bool {
+        if !entry.file_type().is_symlink() {
+            return entry.file_type().is_dir();
+        }
+        let directory = entry.path().parent().unwrap_or(Path::new(""));
+        if self.directory != directory {
+            self.directory = directory.to_path_buf();
+            self.known.clear();
+        }
+        if let Some(&is_dir) = self.known.get(entry.file_name()) {
+            return is_dir;
+        }
+        let is_dir = std::fs::metadata(entry.path()).is_ok_and(|found| found.is_dir());
+        self.known.insert(entry.file_name().to_owned(), is_dir);
+        is_dir
     }
 }
 
 /// Orders a directory's entries so that whole relative paths come in the order of their
 /// bytes: a directory compares as its name and a slash.
-fn by_path_bytes(left: &DirEntry, right: &DirEntry) -> Ordering {
-    fn key(entry: &DirEntry) -> impl Iterator<Item = &u8> {
-        let slash: &[u8] = if entry.file_type().is_dir() {
-            b"/"
-        } else {
-            b""
-        };
+fn by_path_bytes(entries: [&DirEntry; 2], mut is_dir: impl FnMut(&DirEntry) -> bool) -> Ordering {
+    let [left, right] = entries.map(|entry| {
+        let slash: &[u8] = if is_dir(entry) { b"/" } else { b"" };
         entry.file_name().as_encoded_bytes().iter().chain(slash)
-    }
-    key(left).cmp(key(right))
+    });
+    left.cmp(right)
 }
 
 /// Opens a regular file for reading, without waiting where it has become a pipe.

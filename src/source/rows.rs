@@ -14,6 +14,10 @@ use super::content::UTF8_MARK;
 /// Arrays and objects inside one another that a row may have.
 pub const MAX_DEPTH: usize = 127;
 
+/// Most bytes of the JSON that names a row: it is written beside each line that is removed of the
+/// row, so a longer one names none.
+pub const MAX_ID_BYTES: usize = 1024;
+
 /// A row that was taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row<'r> {
@@ -21,6 +25,9 @@ pub struct Row<'r> {
     pub text: Option<Cow<'r, str>>,
     /// The URL; None where it is missing or not a string.
     pub url: Option<Cow<'r, str>>,
+    /// What names the row, as it stands there: a string that can be read, of at most
+    /// [`MAX_ID_BYTES`], or a whole number, of at most 127 bits. Else None.
+    pub id: Option<&'r str>,
     /// Where the field's value stands in the row, quotes included. Empty without text.
     pub value: Range<usize>,
     /// Where the object's closing brace stands.
@@ -54,6 +61,8 @@ pub struct FieldNames {
     pub text: String,
     /// Holds the URL.
     pub url: String,
+    /// Names the row; None where no name is wanted.
+    pub id: Option<String>,
 }
 
 impl Default for FieldNames {
@@ -61,6 +70,7 @@ impl Default for FieldNames {
         FieldNames {
             text: "text".to_owned(),
             url: "url".to_owned(),
+            id: None,
         }
     }
 }
@@ -91,13 +101,14 @@ pub fn take_apart<'r>(row: &'r [u8], names: &FieldNames) -> Result<Row<'r>, RowE
             return Err(RowError::new(what, place(value.get()) + byte));
         }
     }
-    let string = |field: &str| {
+    let field = |field: &str| {
         let found = object.0.iter().find(|(name, _)| name == field);
-        let value = found.map(|(_, value)| value.get());
-        value.filter(|value| value.starts_with('"'))
+        found.map(|(_, value)| value.get())
     };
+    let string = |name: &str| field(name).filter(|value| value.starts_with('"'));
     let value = string(&names.text);
     let url = string(&names.url).and_then(|value| decode(value).ok());
+    let id = names.id.as_deref().and_then(field);
     let text = value
         .map(|value| {
             let at = |error: RowError| RowError::new(error.what, place(value) + error.byte);
@@ -108,10 +119,21 @@ pub fn take_apart<'r>(row: &'r [u8], names: &FieldNames) -> Result<Row<'r>, RowE
     Ok(Row {
         text,
         url,
+        id: id.filter(|id| is_id(id)),
         value,
         close: row.trim_ascii_end().len() - 1,
         fields: object.0.into_iter().map(|(name, _)| name).collect(),
     })
+}
+
+/// Whether a value names its row.
+fn is_id(value: &str) -> bool {
+    let is_read = match value.as_bytes() {
+        [b'"', ..] => decode(value).is_ok(),
+        // Larger ones, and such as 1e400, many readers of JSON refuse.
+        _ => value.parse::<i128>().is_ok(),
+    };
+    value.len() <= MAX_ID_BYTES && is_read
 }
 
 /// Lines at which [`look_like_rows`] looks.
@@ -252,6 +274,42 @@ mod tests {
         assert_eq!(&row[got.value], r#""a\nb""#);
         assert_eq!(&row[got.close..], "} ");
         assert_eq!(got.fields, ["id", "text", "more"]);
+    }
+
+    #[test]
+    fn strings_and_whole_numbers_of_bounded_length_name_a_row() {
+        let longest = format!("\"{}\"", "a".repeat(MAX_ID_BYTES - 2));
+        let too_long = format!("\"{}\"", "a".repeat(MAX_ID_BYTES - 1));
+        for (value, is_id) in [
+            (r#""a""#, true),
+            (r#""\u001b[31m\n\"""#, true),
+            (r#""\ud800""#, false),
+            ("7", true),
+            ("-0", true),
+            ("1e400", false),
+            ("1.0", false),
+            ("123456789012345678901234567890", true),
+            ("-170141183460469231731687303715884105728", true),
+            ("170141183460469231731687303715884105728", false),
+            ("null", false),
+            ("true", false),
+            ("[1]", false),
+            (r#"{"a":1}"#, false),
+            (&longest, true),
+            (&too_long, false),
+        ] {
+            let row = format!(r#"{{"uid": {value} ,"text":"a"}}"#);
+            let id = |name: Option<&str>| {
+                let names = FieldNames {
+                    id: name.map(str::to_owned),
+                    ..FieldNames::default()
+                };
+                let row = take_apart(row.as_bytes(), &names).expect("a good row");
+                row.id.map(str::to_owned)
+            };
+            assert_eq!(id(Some("uid")), is_id.then(|| value.to_owned()), "{value}");
+            assert_eq!((id(Some("id")), id(None)), (None, None));
+        }
     }
 
     #[test]

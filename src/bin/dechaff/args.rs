@@ -1,6 +1,9 @@
 //! The command line: flags in, checked values out. Knows no command's work.
 
 use std::any::TypeId;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -8,6 +11,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::UNIX_EPOCH;
 
 use crate::machine::{address_space_bytes, free_memory_bytes};
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use dechaff::bench::{Job, MIN_REPEATS};
@@ -16,6 +20,7 @@ use dechaff::compare::gate::Gate;
 use dechaff::config::{CorpusNormalize, CorpusRule, Treatment};
 use dechaff::error::{ModelError, RunError};
 use dechaff::eval::RowField;
+use dechaff::fingerprint::{FingerprintKey, MAX_KEY_BYTES};
 use dechaff::generate::corpus;
 use dechaff::pipeline::index_files::parse_shard;
 use dechaff::pipeline::resume::Setting;
@@ -47,7 +52,8 @@ impl Command {
         let memory = match self {
             Command::Clean(args) => &args.corpus.memory,
             Command::Index(IndexCommand::Build(args)) => &args.corpus.memory,
-            Command::Index(IndexCommand::Merge(args) | IndexCommand::Freeze(args)) => &args.memory,
+            Command::Index(IndexCommand::Merge(args)) => &args.memory,
+            Command::Index(IndexCommand::Freeze(args)) => &args.join.memory,
             _ => return false,
         };
         memory.asked_bytes().is_some()
@@ -287,6 +293,7 @@ impl EngineArgs {
             comments: self.treatment(Kind::Comments),
             headline: self.treatment(Kind::Headline),
             tell_kinds: false,
+            key: FingerprintKey::default(),
         }
     }
 
@@ -424,7 +431,20 @@ pub struct CorpusArgs {
     pub page_duplicates: PageDuplicates,
 
     #[command(flatten)]
+    pub key: KeyArgs,
+
+    #[command(flatten)]
     pub memory: MemoryArgs,
+}
+
+/// What fingerprints are made with.
+#[derive(Args, Clone, Debug)]
+pub struct KeyArgs {
+    /// Make fingerprints with a key of your own: the bytes of FILE, 16 to 65536, whatever they are.
+    /// So nobody who does not have it can write pages that take others' lines for theirs. An index
+    /// serves those who have the key that it was made with [default: a public key]
+    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(key_file))]
+    pub key_file: Option<FingerprintKey>,
 }
 
 impl CorpusArgs {
@@ -440,6 +460,7 @@ impl CorpusArgs {
         Config {
             corpus_duplicates: (is_asked_for || self.corpus_duplicates.is_some()).then_some(rule),
             page_duplicates: self.page_duplicates == PageDuplicates::Remove,
+            key: self.key.key_file.clone().unwrap_or_default(),
             ..engine.config()
         }
     }
@@ -565,6 +586,12 @@ pub struct ReadingArgs {
     #[command(flatten)]
     pub encoding: EncodingArgs,
 
+    /// Follow symbolic links in directories, also those that lead out of them; what several paths
+    /// lead to is read for each. Links that lead back to a directory around them, or to what is
+    /// written, are problems
+    #[arg(long)]
+    pub follow: bool,
+
     /// The field of a JSON row, or the column of Parquet, that holds the text
     #[arg(long, default_value = "text", value_name = "NAME")]
     pub text_field: String,
@@ -605,6 +632,7 @@ impl ReadingArgs {
             fields: FieldNames {
                 text: self.text_field.clone(),
                 url: self.url_field.clone(),
+                id: None,
             },
             max_page_bytes: largest.unwrap_or(options.max_page_bytes),
             threads: usize::from(self.threads),
@@ -642,7 +670,7 @@ pub enum IndexCommand {
     /// Join parts to one part
     Merge(IndexJoinArgs),
     /// Make an index from parts
-    Freeze(IndexJoinArgs),
+    Freeze(IndexFreezeArgs),
     /// Show what is in an index or part
     Info(IndexInfoArgs),
 }
@@ -698,6 +726,15 @@ pub struct IndexJoinArgs {
 }
 
 #[derive(Args, Debug)]
+pub struct IndexFreezeArgs {
+    #[command(flatten)]
+    pub join: IndexJoinArgs,
+
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+#[derive(Args, Debug)]
 pub struct IndexInfoArgs {
     /// An index or part
     #[arg(value_name = "FILE")]
@@ -710,6 +747,9 @@ pub struct IndexInfoArgs {
     /// Template lines shown of each site, 50 at most
     #[arg(long, default_value_t = 10, value_name = "N")]
     pub lines: usize,
+
+    #[command(flatten)]
+    pub key: KeyArgs,
 
     /// Write JSON
     #[arg(long)]
@@ -757,6 +797,12 @@ pub struct CleanArgs {
     /// Write every removed line with its reason to FILE (JSON lines): the ledger
     #[arg(long, value_name = "FILE")]
     pub removed: Option<PathBuf>,
+
+    /// The field of a JSON row, or the column of Parquet, that names it: rows of the ledger and of
+    /// spans tell it as `id`, where it is a string of at most 1 KiB or a whole number. Of WARC they
+    /// tell the record's id
+    #[arg(long, default_value = "id", value_name = "NAME")]
+    pub id_field: String,
 
     /// Write rows and records that could not be read safely to FILE, byte for byte
     #[arg(long, value_name = "FILE")]
@@ -817,6 +863,9 @@ const NEUTRAL: &[&str] = &[
 /// Options that name a file to be read, whose size and time of change count.
 const READ_FILES: &[&str] = &["model", "index"];
 
+/// The option whose file is read when the command line is.
+const KEY_FILE: &str = "key_file";
+
 /// What is set of a command, by its options' names.
 fn settings(command: &clap::Command, matches: &ArgMatches) -> Vec<Setting> {
     let arguments = command.get_arguments();
@@ -825,6 +874,11 @@ fn settings(command: &clap::Command, matches: &ArgMatches) -> Vec<Setting> {
         .filter_map(|argument| {
             let id = argument.get_id().as_str();
             let values = matches.try_get_raw(id).ok()??;
+            if id == KEY_FILE {
+                // Where the file lies means nothing.
+                let key = matches.get_one::<FingerprintKey>(id)?.name()?;
+                return Some((format!("--{}", argument.get_long()?), key.to_owned()));
+            }
             let is_path = argument.get_value_parser().type_id() == TypeId::of::<PathBuf>();
             let shown = values.map(|value| {
                 let path = Path::new(value);
@@ -1364,6 +1418,16 @@ fn threshold(text: &str) -> Result<Threshold, String> {
         Ok(cut) if (0.0..=1.0).contains(&cut) => Ok(Threshold::At(cut)),
         _ => Err("expected auto or a number from 0 to 1".to_owned()),
     }
+}
+
+/// The key that a file holds.
+fn key_file(path: OsString) -> Result<FingerprintKey, String> {
+    let mut bytes = Vec::new();
+    // One byte more than a key has, so that a longer file is told from one that fits.
+    let read = File::open(path)
+        .and_then(|file| file.take(MAX_KEY_BYTES as u64 + 1).read_to_end(&mut bytes));
+    read.map_err(|error| error.to_string())?;
+    FingerprintKey::from_bytes(&bytes).map_err(|error| error.to_string())
 }
 
 fn charset(name: &str) -> Result<Charset, String> {

@@ -20,7 +20,7 @@ use walkdir::WalkDir;
 
 use super::{RunOptions, SideFiles, index_files};
 use crate::error::{RunError, io_at};
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::index::{CorpusIndex, Settings};
 use crate::sink::Output;
 use crate::sink::atomic::{AtomicFile, TEMPORARY_PREFIX};
@@ -575,11 +575,16 @@ impl Run {
     }
 
     /// The index of the run that was stopped, if it was kept and is as it was written.
-    pub fn index(&self, settings: &Settings, options: &RunOptions) -> Option<CorpusIndex> {
+    pub fn index(
+        &self,
+        settings: &Settings,
+        key: &FingerprintKey,
+        options: &RunOptions,
+    ) -> Option<CorpusIndex> {
         INDEXES.iter().find_map(|(name, is_whole)| {
             let path = self.path(name);
             path.exists().then_some(())?;
-            let index = index_files::load(&path, settings, options).ok()?;
+            let index = index_files::load(&path, settings, key, options).ok()?;
             Some(CorpusIndex {
                 is_whole: *is_whole,
                 ..index

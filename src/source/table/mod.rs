@@ -17,13 +17,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use parquet::basic::{ConvertedType, LogicalType, Type};
+use parquet::data_type::{ByteArray, ByteArrayType, Int32Type, Int64Type};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{FooterTail, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{
+    ColumnChunkMetaData, FooterTail, ParquetMetaData, ParquetMetaDataReader,
+};
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::schema::types::ColumnDescriptor;
 
 use super::packed::is_bomb;
-use super::rows::FieldNames;
+use super::rows::{FieldNames, MAX_ID_BYTES};
 use super::{Chunk, ChunkContent, FileEntry};
 use crate::error::{PackedProblem, ProblemKind};
 
@@ -99,9 +102,10 @@ pub(crate) fn guarded<T>(
 pub struct Table {
     places: Places,
     metadata: ParquetMetaData,
-    /// Numbers of the columns of text and URL.
+    /// Numbers of the columns of texts, URLs and names of rows.
     text: usize,
     url: Option<usize>,
+    id: Option<usize>,
 }
 
 impl Table {
@@ -155,10 +159,17 @@ impl Table {
                 });
             };
             let url = found(&names.url).map(|(url, _)| url);
+            let id = names.id.as_deref().and_then(|name| {
+                let is_it = |column: &ColumnDescriptor| names_rows(column) && column.name() == name;
+                let columns = metadata.file_metadata().schema_descr().columns().iter();
+                columns.enumerate().find(|(_, column)| is_it(column))
+            });
+            let id = id.map(|(id, _)| id);
             Ok(Table {
                 places,
                 text,
                 url,
+                id,
                 metadata,
             })
         })
@@ -227,6 +238,27 @@ fn is_texts(column: &ColumnDescriptor) -> bool {
         && column.path().parts().len() == 1
 }
 
+/// Whether the values of a column may name rows: texts, or whole numbers with a sign.
+fn names_rows(column: &ColumnDescriptor) -> bool {
+    let is_number = match column.logical_type_ref() {
+        Some(LogicalType::Integer(number)) => number.is_signed,
+        Some(_) => false,
+        None => matches!(
+            column.converted_type(),
+            ConvertedType::NONE
+                | ConvertedType::INT_8
+                | ConvertedType::INT_16
+                | ConvertedType::INT_32
+                | ConvertedType::INT_64
+        ),
+    };
+    let is_number = is_number
+        && matches!(column.physical_type(), Type::INT32 | Type::INT64)
+        && column.max_rep_level() == 0
+        && column.path().parts().len() == 1;
+    is_number || is_texts(column)
+}
+
 /// Checks all numbers of a footer that are relied on; it stands behind `end`.
 fn check(metadata: &ParquetMetaData, end: u64) -> Result<(), ProblemKind> {
     let wrong = |why: &str| Err(damaged(end, format!("its footer is wrong: {why}")));
@@ -261,13 +293,60 @@ fn check(metadata: &ParquetMetaData, end: u64) -> Result<(), ProblemKind> {
     Ok(())
 }
 
-/// A row's text and URL, as ranges of the bytes of its chunk; None for null.
+/// What names a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RowId {
+    /// A range of the bytes of its chunk.
+    Text(Range<usize>),
+    /// A whole number.
+    Number(i64),
+}
+
+/// The column of what names rows, of one row group.
+enum Ids {
+    Texts(Values<ByteArrayType>),
+    Longs(Values<Int64Type>),
+    Ints(Values<Int32Type>),
+}
+
+impl Ids {
+    fn new(places: &Places, column: &ColumnChunkMetaData, rows: u64) -> Result<Self, ParquetError> {
+        Ok(match column.column_type() {
+            Type::INT64 => Ids::Longs(Values::new(places, column, rows)?),
+            Type::INT32 => Ids::Ints(Values::new(places, column, rows)?),
+            _ => Ids::Texts(Values::new(places, column, rows)?),
+        })
+    }
+
+    /// What names the next row; None too for a text longer than [`MAX_ID_BYTES`].
+    fn next(&mut self, bytes: &mut Vec<u8>) -> Result<Option<RowId>, ParquetError> {
+        Ok(match self {
+            Ids::Longs(values) => values.next()?.map(RowId::Number),
+            Ids::Ints(values) => values.next()?.map(|id| RowId::Number(id.into())),
+            Ids::Texts(values) => {
+                let id = values.next()?.filter(|id| id.data().len() <= MAX_ID_BYTES);
+                id.map(|id| RowId::Text(put(id.data(), bytes)))
+            }
+        })
+    }
+}
+
+/// Appends bytes; where they stand.
+fn put(data: &[u8], bytes: &mut Vec<u8>) -> Range<usize> {
+    let start = bytes.len();
+    bytes.extend_from_slice(data);
+    start..bytes.len()
+}
+
+/// A row's text and URL, as ranges of the bytes of its chunk, and its name; None for null.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableRow {
     /// The text.
     pub text: Option<Range<usize>>,
     /// The URL.
     pub url: Option<Range<usize>>,
+    /// What names it; None too where that is longer than [`MAX_ID_BYTES`].
+    pub id: Option<RowId>,
 }
 
 /// A stretch of the rows of one row group.
@@ -287,14 +366,15 @@ pub struct TableRows {
 
 /// The rows of a file as chunks.
 ///
-/// Memory: 2 MiB, or one row; and one page of each of the two columns.
+/// Memory: 2 MiB, or one row; and one page of each of the columns.
 pub struct TableStream {
     file: Arc<FileEntry>,
     table: Arc<Table>,
     /// The row group at hand, and its columns once they are begun.
     group: usize,
-    text: Option<Values>,
-    url: Option<Values>,
+    text: Option<Values<ByteArrayType>>,
+    url: Option<Values<ByteArrayType>>,
+    id: Option<Ids>,
     /// Rows of the row group handed out.
     rows_of_group: u64,
     /// Rows of the file handed out.
@@ -315,6 +395,7 @@ impl TableStream {
             group: 0,
             text: None,
             url: None,
+            id: None,
             rows_of_group: 0,
             rows: 0,
             text_bytes: 0,
@@ -395,26 +476,26 @@ impl TableStream {
             if self.text.is_none() && group_rows > 0 {
                 self.text = Some(values(table.text)?);
                 self.url = table.url.map(values).transpose()?;
+                let ids = |column| Ids::new(&table.places, group.column(column), group_rows);
+                self.id = table.id.map(ids).transpose().map_err(refused(at))?;
             }
             let is_full = |bytes: &[u8], rows: &TableRows| {
                 bytes.len() >= CHUNK_BYTES || rows.rows.len() >= CHUNK_ROWS
             };
             while self.rows_of_group < group_rows && !is_full(bytes, &rows) {
-                let mut value = |values: &mut Option<Values>| {
+                let mut value = |values: &mut Option<Values<_>>| {
                     let value = match values {
                         Some(values) => values.next().map_err(refused(at))?,
                         None => None,
                     };
-                    let start = bytes.len();
-                    Ok(value.map(|value| {
-                        bytes.extend_from_slice(value.data());
-                        start..bytes.len()
-                    }))
+                    Ok(value.map(|value: ByteArray| put(value.data(), bytes)))
                 };
-                let row = TableRow {
-                    text: value(&mut self.text)?,
-                    url: value(&mut self.url)?,
+                let (text, url) = (value(&mut self.text)?, value(&mut self.url)?);
+                let id = match &mut self.id {
+                    Some(ids) => ids.next(bytes).map_err(refused(at))?,
+                    None => None,
                 };
+                let row = TableRow { text, url, id };
                 rows.rows.push(row);
                 self.rows_of_group += 1;
                 self.rows += 1;
@@ -428,6 +509,7 @@ impl TableStream {
                 self.rows_of_group = 0;
                 self.text = None;
                 self.url = None;
+                self.id = None;
             }
         }
         self.is_done = self.group >= groups.len();

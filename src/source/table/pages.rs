@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use parquet::basic::{Compression, CompressionCodec, Encoding};
 use parquet::column::page::{Page, PageMetadata, PageReader};
-use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
-use parquet::data_type::{ByteArray, ByteArrayType};
+use parquet::column::reader::{ColumnReaderImpl, get_column_reader};
+use parquet::data_type::DataType;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::{ChunkReader, Length};
@@ -266,7 +266,9 @@ fn check_count(num_values: u32) -> Result<()> {
 fn is_delta(encoding: Encoding) -> bool {
     matches!(
         encoding,
-        Encoding::DELTA_LENGTH_BYTE_ARRAY | Encoding::DELTA_BYTE_ARRAY
+        Encoding::DELTA_LENGTH_BYTE_ARRAY
+            | Encoding::DELTA_BYTE_ARRAY
+            | Encoding::DELTA_BINARY_PACKED
     )
 }
 
@@ -339,14 +341,18 @@ fn deltas(bytes: &[u8], max_count: u32) -> Option<usize> {
 }
 
 /// The values of a column of one row group.
-pub(super) struct Values {
-    reader: ColumnReaderImpl<ByteArrayType>,
+pub(super) struct Values<T: DataType> {
+    reader: ColumnReaderImpl<T>,
     levels: Vec<i16>,
-    values: Vec<ByteArray>,
+    values: Vec<T::T>,
 }
 
-impl Values {
-    /// Of a column of byte strings that is not repeated.
+impl<T: DataType> Values<T> {
+    /// Of a column that is not repeated.
+    ///
+    /// # Errors
+    ///
+    /// It holds values of another type, or cannot be read.
     pub(super) fn new(places: &Places, column: &ColumnChunkMetaData, rows: u64) -> Result<Self> {
         let packed = column.clone().into_builder();
         let packed = packed.set_compression(Compression::UNCOMPRESSED).build()?;
@@ -361,14 +367,13 @@ impl Values {
             is_nullable: column.column_descr().max_def_level() > 0,
             max_bytes: places.max_bytes,
         };
-        match get_column_reader(column.column_descr_ptr(), Box::new(pages)) {
-            ColumnReader::ByteArrayColumnReader(reader) => Ok(Values {
-                reader,
-                levels: Vec::new(),
-                values: Vec::new(),
-            }),
-            _ => Err(general("no column of byte strings")),
-        }
+        let reader = get_column_reader(column.column_descr_ptr(), Box::new(pages));
+        let reader = T::get_column_reader(reader);
+        Ok(Values {
+            reader: reader.ok_or_else(|| general("a column of another type"))?,
+            levels: Vec::new(),
+            values: Vec::new(),
+        })
     }
 
     /// The value of the next row; None for null.
@@ -376,7 +381,7 @@ impl Values {
     /// # Errors
     ///
     /// There is none, or it cannot be read.
-    pub(super) fn next(&mut self) -> Result<Option<ByteArray>> {
+    pub(super) fn next(&mut self) -> Result<Option<T::T>> {
         self.levels.clear();
         self.values.clear();
         let read = self

@@ -24,6 +24,7 @@ use dechaff::sink::{Output, Sink};
 use dechaff::source::Source;
 use dechaff::source::inputs::Input;
 use dechaff::source::packed::Packing;
+use dechaff::source::rows::FieldNames;
 use dechaff::source::site::SiteBy;
 use dechaff::visible::visible;
 use dechaff::{Config, sink};
@@ -57,14 +58,20 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
     };
     let record_format = args.output_format.of_records();
     let has_index = args.index.is_some() || args.write_index.is_some();
+    let tells_ids = args.removed.is_some() || args.mode == Mode::Spans;
+    let reading = args.reading.options(&args.corpus, has_index);
     let options = RunOptions {
         mode,
         record_format,
+        fields: FieldNames {
+            id: tells_ids.then(|| args.id_field.clone()),
+            ..reading.fields.clone()
+        },
         max_removed_percent: args.max_removed,
         output_packing: one_file(args).and_then(|(_, output)| Packing::named(output)),
         stop,
         meter: args.stats.is_some().then(Arc::<Meter>::default),
-        ..args.reading.options(&args.corpus, has_index)
+        ..reading
     };
     let side_files: Vec<&Path> = [&args.removed, &args.rejects, &args.stats, &args.write_index]
         .into_iter()
@@ -82,6 +89,7 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         side_files: &side_files,
         overwrite: args.overwrite,
         record_format,
+        follow: args.reading.follow,
         resume: args.resume,
         has_companions: args.mode == Mode::Spans && !has_rows,
     };
@@ -143,13 +151,16 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
     let index = match again {
         Some(inputs) => {
             let settings = pipeline::settings(&config, &options);
-            let kept = run.as_ref().and_then(|run| run.index(&settings, &options));
+            let kept = run
+                .as_ref()
+                .and_then(|run| run.index(&settings, &config.key, &options));
             match kept.filter(|_| has_written_index(args)) {
                 Some(index) => Some(index),
                 None => {
                     let begun = Instant::now();
-                    let mut source = source(args, inputs, run.as_mut(), &options, false);
-                    let index = pass_one(args, &config, &mut *source, &mut progress, &options)?;
+                    let options = &options.without_ids();
+                    let mut source = source(args, inputs, run.as_mut(), options, false);
+                    let index = pass_one(args, &config, &mut *source, &mut progress, options)?;
                     if let Some(run) = &run {
                         run.keep_index(&index, begun.elapsed())?;
                     }
@@ -285,7 +296,7 @@ fn loaded_index(
     };
     let settings = pipeline::settings(config, options);
     if args.write_index.is_none() {
-        return index_files::load(path, &settings, options).map(Some);
+        return index_files::load(path, &settings, &config.key, options).map(Some);
     }
     let kind = index_files::check(path, &settings)?;
     if kind != Kind::Part {
@@ -328,7 +339,7 @@ fn pass_one(
     let own = index_files::temporary(&options.temp_directory())?;
     count(&own, true)?;
     index_files::merge(&[before.as_path(), &own], written, options)?;
-    index_files::freeze(&[written], options)
+    index_files::freeze(&[written], &config.key, options)
 }
 
 fn not_gold(error: impl std::fmt::Display) -> RunError {

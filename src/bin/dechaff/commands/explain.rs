@@ -17,7 +17,6 @@ use dechaff::cleaner::LineFacts;
 use dechaff::cleaner::PageText;
 use dechaff::evidence::PageAddress;
 use dechaff::html::{self, Rendered};
-use dechaff::index::keys::SiteKey;
 use dechaff::index::{CorpusIndex, Names, Place};
 use dechaff::pipeline::plan::STANDARD_STREAM;
 use dechaff::pipeline::{RunOptions, index_files};
@@ -79,7 +78,12 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<u8> {
     let (_, found) = index_files::kind(path)?;
     let site_by = found.site.as_deref().unwrap_or_default();
     let wanted = collect::settings(&config, site_by, found.max_page_bytes);
-    let index = Arc::new(index_files::load(path, &wanted, &RunOptions::default())?);
+    let index = Arc::new(index_files::load(
+        path,
+        &wanted,
+        &config.key,
+        &RunOptions::default(),
+    )?);
     let site = site_name(args, &index);
     let number = args.page_name.as_ref();
     let number = number.and_then(|name| index.names.number(name.as_bytes()));
@@ -100,7 +104,7 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<u8> {
 /// The site of the page: as the user says, or the nearest directory above it that the index
 /// knows as one.
 fn site_name(args: &ExplainArgs, index: &CorpusIndex) -> Option<Vec<u8>> {
-    let is_known = |name: &[u8]| index.sites.contains_key(&SiteKey::of(name));
+    let is_known = |name: &[u8]| index.site(name).is_some();
     let found = match &args.site_name {
         Some(name) => Some(name.clone().into_bytes()).filter(|name| is_known(name)),
         None => {

@@ -7,8 +7,9 @@ use std::sync::atomic::AtomicBool;
 
 use dechaff::collect::ServedPages;
 use dechaff::error::RunError;
+use dechaff::fingerprint::FingerprintKey;
 use dechaff::index::format::Kind;
-use dechaff::index::{CorpusIndex, Site};
+use dechaff::index::{CorpusIndex, Settings, Site};
 use dechaff::pipeline::index_files::{self, PartFile};
 use dechaff::pipeline::plan::{self, Request};
 use dechaff::pipeline::{self, PassOne, RunOptions};
@@ -16,7 +17,7 @@ use dechaff::sink::records::RecordFormat;
 use dechaff::visible::visible;
 
 use super::{CLEAN, exit_code, tell};
-use crate::args::{IndexBuildArgs, IndexCommand, IndexInfoArgs, IndexJoinArgs};
+use crate::args::{IndexBuildArgs, IndexCommand, IndexFreezeArgs, IndexInfoArgs, IndexJoinArgs};
 use crate::json;
 use crate::running::{Shown, at_stdout, run_to_code};
 
@@ -29,9 +30,11 @@ pub fn run(command: &IndexCommand) -> anyhow::Result<u8> {
             Ok(CLEAN)
         }
         IndexCommand::Freeze(args) => {
-            let options = join_options(args, stop)?;
-            let index = index_files::freeze(&paths(&args.parts), &options)?;
-            index_files::write(&index, &args.output)?;
+            let IndexFreezeArgs { join, key } = args;
+            let options = join_options(join, stop)?;
+            let key = key.key_file.clone().unwrap_or_default();
+            let index = index_files::freeze(&paths(&join.parts), &key, &options)?;
+            index_files::write(&index, &join.output)?;
             Ok(CLEAN)
         }
         IndexCommand::Info(args) => info(args, stop),
@@ -65,6 +68,7 @@ fn build(args: &IndexBuildArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         side_files: &[&args.output],
         overwrite: args.overwrite,
         record_format: RecordFormat::default(),
+        follow: args.reading.follow,
         resume: false,
         has_companions: false,
     };
@@ -130,7 +134,20 @@ fn info(args: &IndexInfoArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         ..RunOptions::default()
     };
     let (kind, settings) = index_files::kind(&args.file)?;
-    let index = index_files::load(&args.file, &settings, &options)?;
+    // A frozen index is shown without its key: no site is looked up in it.
+    let key = args.key.key_file.clone();
+    let wanted = Settings {
+        key: match (&key, kind) {
+            (None, Kind::Frozen) => settings.key.clone(),
+            (key, _) => key
+                .as_ref()
+                .and_then(FingerprintKey::name)
+                .map(str::to_owned),
+        },
+        ..settings.clone()
+    };
+    let key = key.unwrap_or_default();
+    let index = index_files::load(&args.file, &wanted, &key, &options)?;
     let file = args.file.display().to_string();
     let sites = largest_sites(&index, args.sites);
     let mut out = Vec::new();

@@ -44,6 +44,7 @@ fn repeats(args: &RepeatsArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         side_files: &[],
         overwrite: false,
         record_format: RecordFormat::default(),
+        follow: args.reading.follow,
         resume: false,
         has_companions: false,
     };
