@@ -62,6 +62,9 @@ pub struct RunOptions {
     /// Longer text is cleaned in parts of at most this many bytes, and of at most one line
     /// in [`BYTES_A_LINE`] of them; see ADR 3.
     pub max_page_bytes: usize,
+    /// What an index is told of that, where the memory alone made it less: so that an index serves
+    /// runs in any memory. None tells `max_page_bytes`.
+    pub indexed_page_bytes: Option<usize>,
     /// Worker threads; 0 is one for each core.
     pub threads: usize,
     /// Stop with an error when more than this many percent of the text was removed, once
@@ -93,6 +96,7 @@ impl Default for RunOptions {
             max_memory_bytes: usize::MAX,
             temp_dir: None,
             max_page_bytes: LARGEST_PAGE_BYTES,
+            indexed_page_bytes: None,
             threads: 0,
             max_removed_percent: None,
             page_format: TextFormat::default(),
