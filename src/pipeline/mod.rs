@@ -165,6 +165,9 @@ pub trait Progress: Send {
     /// A page of text, by its name, begins like JSON rows with the text field, but was not read as
     /// rows.
     fn looks_like_rows(&mut self, _page: &[u8]) {}
+
+    /// A page of text, by its name, is named Parquet, but its bytes are none.
+    fn named_table(&mut self, _page: &[u8]) {}
 }
 
 /// Hears nothing.
