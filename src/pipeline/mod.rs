@@ -59,8 +59,8 @@ pub struct RunOptions {
     pub max_memory_bytes: usize,
     /// Where that is kept; None is the system's directory for temporary files.
     pub temp_dir: Option<PathBuf>,
-    /// Longer text is cleaned in parts of at most this many bytes, and of at most one line
-    /// in [`BYTES_A_LINE`] of them; see ADR 3.
+    /// Longer text is cleaned in parts of 8 MiB, or of this where it is less; so is text of more than
+    /// one line for [`BYTES_A_LINE`] of these bytes, in parts of so many lines. See ADR 3.
     pub max_page_bytes: usize,
     /// What an index is told of that, where the memory alone made it less: so that an index serves
     /// runs in any memory. None tells `max_page_bytes`.
