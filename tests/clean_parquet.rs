@@ -952,3 +952,35 @@ fn indexes_of_pages_go_and_sorting_up_to_the_text_stays() {
         *b"PAR1"
     );
 }
+
+#[test]
+fn text_that_is_named_parquet_is_text_and_noted() {
+    let note = "note: named Parquet, but is none; was read as text";
+    let place = Place::with([
+        ("in/a.parquet", PLAIN),
+        ("in/b.txt", PLAIN),
+        ("in/c.PQ", ""),
+    ]);
+    let told = |arguments: &[&str], notes: &[&str]| {
+        let outcome = place.clean([arguments, &["--no-score"]].concat()).expect(0);
+        let is_note = |line: &&str| line.contains("Parquet");
+        let lines: Vec<_> = outcome.stderr.lines().filter(is_note).collect();
+        let expected: Vec<_> = notes.iter().map(|name| format!("{name}: {note}")).collect();
+        assert_eq!(lines, expected);
+    };
+    told(&["in", "-o", "out"], &["a.parquet", "c.PQ"]);
+    assert_eq!(place.files("out"), place.files("in"));
+    told(&["in/a.parquet", "-o", "a.txt"], &["a.parquet"]);
+    told(&["in", "-o", "quiet", "-q"], &[]);
+    told(&["in", "-o", "text", "--format", "text"], &[]);
+    // A large one comes in parts.
+    place.file("large.parquet", PLAIN.repeat(4000));
+    let large = [
+        "large.parquet",
+        "-o",
+        "large.txt",
+        "--max-page-bytes",
+        "64KiB",
+    ];
+    told(&large, &["large.parquet"]);
+}

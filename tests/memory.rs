@@ -74,9 +74,51 @@ fn one_long_line_and_what_is_longer_than_the_memory_lets_be_held() {
     assert_eq!(output, line.as_bytes());
 }
 
+#[test]
+fn runs_that_write_an_index_and_runs_that_have_one() {
+    // Counted or cleaned as one page, it would take more.
+    let page = short_lines(300_000);
+    let place = Place::with([("page.txt", &page)]);
+    let run = |more: &[&str]| {
+        let always = ["page.txt", "-o", "out", "-q", "--threshold", "1"];
+        let memory = ["--max-memory", MEMORY, "--stats", "stats", "--overwrite"];
+        let arguments = [&always[..], &memory, more].concat();
+        place.clean(&arguments).expect(0);
+        let peak = place.read_json("stats")["peak_memory_bytes"].as_u64();
+        let peak = peak.expect("it is known");
+        assert!(peak <= MOST_BYTES, "{peak} bytes, {more:?}");
+        assert!(place.read("out") == page.as_bytes());
+    };
+    run(&["--write-index", "part"]);
+    run(&["--index", "part"]);
+    // One that was made with more memory serves as well.
+    place
+        .index(["build", "page.txt", "-o", "index", "-q"])
+        .expect(0);
+    run(&["--index", "index"]);
+}
+
+#[test]
+fn an_index_is_built_in_little_memory() {
+    let place = Place::with([("page.txt", short_lines(1_000_000))]);
+    let always = ["page.txt", "-o", "part", "-q", "--max-memory", MEMORY];
+    let part = ["--part", "1/1", "--corpus-duplicates", "1"];
+    under(
+        "index build",
+        &place,
+        262_144,
+        &[&always[..], &part].concat(),
+    )
+    .expect(0);
+}
+
 /// Runs the program with a limit on its address space, in KiB.
 fn clean_under(place: &Place, limit_kib: u32, arguments: &[&str]) -> Outcome {
-    let script = format!("ulimit -v {limit_kib} && exec \"$0\" clean \"$@\"");
+    under("clean", place, limit_kib, arguments)
+}
+
+fn under(command: &str, place: &Place, limit_kib: u32, arguments: &[&str]) -> Outcome {
+    let script = format!("ulimit -v {limit_kib} && exec \"$0\" {command} \"$@\"");
     place.in_shell(&script, arguments)
 }
 

@@ -12,10 +12,14 @@ use std::fs::File;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
 use serde_json::Value;
 use support::{Outcome, Place};
 
@@ -186,6 +190,48 @@ impl Case {
         case
     }
 
+    /// Zip of many pages, one of them damaged.
+    fn zip() -> Self {
+        let case = Case::new("in.zip", "to/out.zip", &["--rejects", "to/rejects"]);
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        let stored = zip::write::SimpleFileOptions::default()
+            .compression_method(zip::CompressionMethod::Stored);
+        for number in 0..300 {
+            zip.start_file(format!("site/{number}.txt"), stored)
+                .expect("another name");
+            zip.write_all(page(number).as_bytes()).expect("memory");
+        }
+        let mut zip = zip.finish().expect("memory").into_inner();
+        let at = zip.len() / 2;
+        zip[at] ^= 0x55;
+        case.place.file("in.zip", zip);
+        case
+    }
+
+    /// Parquet in several row groups, with rows that have no text.
+    fn table() -> Self {
+        let case = Case::new("in.parquet", "to/out.parquet", &["--rejects", "to/rejects"]);
+        let texts = (0..400).map(|number| (number % 9 != 4).then(|| page(number)));
+        let urls =
+            (0..400).map(|number| format!("https://www.site{}.example/{number}", number % 7));
+        let columns: [(&str, ArrayRef); 2] = [
+            ("text", Arc::new(StringArray::from_iter(texts))),
+            ("url", Arc::new(StringArray::from_iter_values(urls))),
+        ];
+        let table = RecordBatch::try_from_iter(columns).expect("a table");
+        let properties = WriterProperties::builder()
+            .set_compression(parquet::basic::Compression::SNAPPY)
+            .set_max_row_group_row_count(Some(60))
+            .build();
+        let mut bytes = Vec::new();
+        let mut writer =
+            ArrowWriter::try_new(&mut bytes, table.schema(), Some(properties)).expect("a file");
+        writer.write(&table).expect("rows");
+        writer.close().expect("a footer");
+        case.place.file("in.parquet", bytes);
+        case
+    }
+
     /// One page, cleaned in parts, with its spans beside it.
     fn text() -> Self {
         let case = Case::new("in.txt", "to/out.txt", &["--mode", "spans"]);
@@ -309,6 +355,7 @@ fn kill_at_random(case: &Case, code: i32, seed: u64) {
         }
     }
     if !is_fresh {
+        resumed += 1;
         case.finish(&["--resume"], code).is(&expected, "at the end");
     }
     assert!(killed >= kills() && resumed > 0);
@@ -414,6 +461,16 @@ fn packed_rows_are_gone_on_with_after_any_kill() {
 #[test]
 fn containers_are_gone_on_with_after_any_kill() {
     kill_at_random(&Case::containers(), 0, 15);
+}
+
+#[test]
+fn zip_is_gone_on_with_after_any_kill() {
+    kill_at_random(&Case::zip(), 3, 16);
+}
+
+#[test]
+fn parquet_is_gone_on_with_after_any_kill() {
+    kill_at_random(&Case::table(), 0, 17);
 }
 
 #[test]

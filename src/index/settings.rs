@@ -25,7 +25,8 @@ pub struct Settings {
     /// Whether lines of pages that are copies of earlier ones are left out of the corpus's,
     /// because such pages go.
     pub copies_go: bool,
-    /// Longer pages are counted in parts of this many bytes.
+    /// Longer pages are counted in parts; so are shorter ones where the memory was less than that
+    /// asks for.
     pub max_page_bytes: u64,
 }
 

@@ -125,8 +125,8 @@ pub fn index_corpus(
 
 /// What an index for a run is made with.
 pub fn settings(config: &Config, options: &RunOptions) -> Settings {
-    let max_page_bytes = options.max_page_bytes as u64;
-    collect::settings(config, options.site_by.word(), max_page_bytes)
+    let told_bytes = options.indexed_page_bytes.unwrap_or(options.max_page_bytes);
+    collect::settings(config, options.site_by.word(), told_bytes as u64)
 }
 
 /// Where the runs of a builder go, and how their failures are told.

@@ -280,7 +280,7 @@ impl JobRun<'_, '_, '_> {
                 }
                 self.outcome.note_html(html_bytes);
                 if html_bytes.is_none() {
-                    self.look_for_rows(&file.name, &text);
+                    self.note_likeness(&file.name, &text);
                 }
                 ending = html_bytes.map(|_| render::TEXT_ENDING);
                 (mark, text, structures)
@@ -294,12 +294,18 @@ impl JobRun<'_, '_, '_> {
         Ok(Some(Written { ending, ..written }))
     }
 
-    /// Notes text that the user may have meant as rows.
-    fn look_for_rows(&mut self, page: &[u8], text: &[u8]) {
+    /// Notes text that the user may have meant as something else: rows, or Parquet by its name.
+    fn note_likeness(&mut self, page: &[u8], text: &[u8]) {
         let options = self.worker.options;
-        let is_told = options.page_format == TextFormat::Auto;
-        if is_told && rows::look_like_rows(text, &options.fields) {
+        if options.page_format != TextFormat::Auto {
+            return;
+        }
+        if rows::look_like_rows(text, &options.fields) {
             self.outcome.like_rows.push(page.to_vec());
+        }
+        #[cfg(feature = "parquet")]
+        if table::is_named(std::path::Path::new(&*String::from_utf8_lossy(page))) {
+            self.outcome.named_tables.push(page.to_vec());
         }
     }
 
@@ -592,7 +598,7 @@ impl JobRun<'_, '_, '_> {
         let (mark, text) = unpack::split_mark_at(chunk.offset, &chunk.bytes);
         let name = file.name.as_os_str().as_encoded_bytes();
         if chunk.is_first {
-            self.look_for_rows(name, text);
+            self.note_likeness(name, text);
         }
         let address = Address {
             page: name,

@@ -60,9 +60,12 @@ pub struct RunOptions {
     pub max_memory_bytes: usize,
     /// Where that is kept; None is the system's directory for temporary files.
     pub temp_dir: Option<PathBuf>,
-    /// Longer text is cleaned in parts of at most this many bytes, and of at most one line
-    /// in [`BYTES_A_LINE`] of them; see ADR 3.
+    /// Longer text is cleaned in parts of 8 MiB, or of this where it is less; so is text of more than
+    /// one line for [`BYTES_A_LINE`] of these bytes, in parts of so many lines. See ADR 3.
     pub max_page_bytes: usize,
+    /// What an index is told of that, where the memory alone made it less: so that an index serves
+    /// runs in any memory. None tells `max_page_bytes`.
+    pub indexed_page_bytes: Option<usize>,
     /// Worker threads; 0 is one for each core.
     pub threads: usize,
     /// Stop with an error when more than this many percent of the text was removed, once
@@ -94,6 +97,7 @@ impl Default for RunOptions {
             max_memory_bytes: usize::MAX,
             temp_dir: None,
             max_page_bytes: LARGEST_PAGE_BYTES,
+            indexed_page_bytes: None,
             threads: 0,
             max_removed_percent: None,
             page_format: TextFormat::default(),
@@ -169,6 +173,9 @@ pub trait Progress: Send {
     /// A page of text, by its name, begins like JSON rows with the text field, but was not read as
     /// rows.
     fn looks_like_rows(&mut self, _page: &[u8]) {}
+
+    /// A page of text, by its name, is named Parquet, but its bytes are none.
+    fn named_table(&mut self, _page: &[u8]) {}
 }
 
 /// Hears nothing.

@@ -44,6 +44,8 @@ pub struct Outcome {
     pub charsets: Vec<(Vec<u8>, Option<Charset>)>,
     /// Names of the pages of text that begin like JSON rows.
     pub like_rows: Vec<Vec<u8>>,
+    /// Names of the pages of text that are named Parquet.
+    pub named_tables: Vec<Vec<u8>>,
     /// Whole files for a sink that takes them in order.
     pub files: Vec<(FileEntry, Written)>,
     /// A stretch of a file that comes in chunks.
@@ -298,6 +300,9 @@ impl<'r> Writer<'r> {
         }
         for page in &outcome.like_rows {
             self.progress.looks_like_rows(page);
+        }
+        for page in &outcome.named_tables {
+            self.progress.named_table(page);
         }
         for (file, written) in &outcome.files {
             put(self.sink, file, written)?;

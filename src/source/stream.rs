@@ -17,6 +17,10 @@ use crate::page::LineCursor;
 /// Bytes read before rows are handed out.
 const ROW_CHUNK_BYTES: usize = 2 << 20;
 
+/// Bytes of a part of text that is too large to be one page. A page of the largest size takes nine
+/// times its bytes while it is cleaned; parts need not.
+const PART_BYTES: usize = 8 << 20;
+
 /// The smallest chunk: room for a CR, an LF and a byte on each side.
 const MIN_CHUNK_BYTES: usize = 4;
 
@@ -159,6 +163,7 @@ impl Stream {
             return None;
         }
         let target = match self.cut {
+            Cut::Lines { .. } if self.is_begun => self.part_bytes(),
             Cut::Lines { .. } | Cut::Whole => self.max_bytes,
             Cut::Rows => self.max_bytes.min(ROW_CHUNK_BYTES),
         };
@@ -211,20 +216,41 @@ impl Stream {
         Ok(())
     }
 
-    /// Where the last whole line or row of `rest` ends; None if it holds none.
+    /// What a part of text may have.
+    fn part_bytes(&self) -> usize {
+        self.max_bytes.min(PART_BYTES)
+    }
+
+    /// Where the last whole line or row of `rest` ends, or in text that goes in parts the last line
+    /// of the part; None if it holds none.
     fn last_end(&self) -> Option<usize> {
-        if self.is_at_end && self.rest.len() <= self.max_bytes {
+        let goes_in_parts = matches!(self.cut, Cut::Lines { .. })
+            && (self.is_begun || !self.is_at_end || self.cut_by.is_some());
+        let part = match self.rest.get(..self.part_bytes()) {
+            Some(part) if goes_in_parts => part,
+            _ => &self.rest,
+        };
+        let is_last = self.is_at_end && self.rest.len() <= self.max_bytes;
+        if is_last && part.len() == self.rest.len() {
             return Some(self.rest.len());
         }
+        // A CR at the very end may be the first half of CRLF.
+        let sure = |bytes: &[u8]| bytes.strip_suffix(b"\r").map_or(bytes.len(), <[u8]>::len);
         let end = match self.cut {
             Cut::Rows => memrchr(b'\n', &self.rest),
-            // A CR at the very end may be the first half of CRLF.
-            Cut::Lines { .. } | Cut::Whole => {
-                let sure = self.rest.strip_suffix(b"\r").unwrap_or(&self.rest);
-                memrchr2(b'\n', b'\r', sure)
-            }
+            Cut::Lines { .. } | Cut::Whole => memrchr2(b'\n', b'\r', &part[..sure(part)]),
         };
-        end.map(|at| at + 1)
+        if let Some(at) = end {
+            return Some(at + 1);
+        }
+        // A line that is longer than a part is one.
+        let behind = &self.rest[sure(part)..sure(&self.rest).max(sure(part))];
+        let end = memchr2(b'\n', b'\r', behind).map(|at| sure(part) + at);
+        match end {
+            Some(at) if self.rest[at..].starts_with(b"\r\n") => Some(at + 2),
+            Some(at) => Some(at + 1),
+            None => is_last.then_some(self.rest.len()),
+        }
     }
 
     /// The last whole lines or rows before the end of a file that ends too soon; then the rest.
@@ -395,8 +421,15 @@ impl Stream {
     }
 
     fn take(&mut self, end: usize, content: ChunkContent) -> Chunk {
-        let behind = self.rest.split_off(end);
-        let bytes = std::mem::replace(&mut self.rest, behind);
+        let bytes = if end < self.rest.len() / 2 {
+            // The chunk must not hold the memory of what comes behind it.
+            let bytes = self.rest.drain(..end).collect();
+            self.rest.shrink_to_fit();
+            bytes
+        } else {
+            let behind = self.rest.split_off(end);
+            std::mem::replace(&mut self.rest, behind)
+        };
         let offset = self.offset;
         self.offset += bytes.len() as u64;
         let conversion = self.conversion(&bytes);
@@ -538,6 +571,48 @@ mod tests {
             shown(LINES, 8, b"ab\ncd\nefgh\nij"),
             ["text 0 \"ab\\ncd\\n\"", "text 2 \"efgh\\nij\""]
         );
+    }
+
+    #[test]
+    fn text_that_is_too_large_for_a_page_comes_in_smaller_parts() {
+        const LIMIT: usize = PART_BYTES + (1 << 20);
+        let lengths = |lines: &[(usize, &str)]| {
+            let text: String = lines
+                .iter()
+                .map(|(bytes, end)| "a".repeat(bytes - end.len()) + end)
+                .collect();
+            let file = FileEntry::new(PathBuf::new(), PathBuf::from("a"));
+            let reader = Box::new(io::Cursor::new(text.into_bytes()));
+            let mut stream = Stream::new(file, reader, LINES, LIMIT);
+            let chunks = std::iter::from_fn(|| stream.next_chunk());
+            let shown = chunks.map(|chunk| {
+                let is_text = matches!(chunk.content, ChunkContent::Text { .. });
+                assert!(is_text && chunk.bytes.capacity() <= LIMIT);
+                chunk.bytes.len()
+            });
+            shown.collect::<Vec<_>>()
+        };
+        let half = PART_BYTES / 2;
+        assert_eq!(
+            lengths(&[(half, "\n"), (LIMIT - half - 1, "\n")]),
+            [LIMIT - 1]
+        );
+        assert_eq!(
+            lengths(&[(half, "\n"), (half, "\n"), (half, "\r\n"), (9, "")]),
+            [PART_BYTES, half + 9]
+        );
+        assert_eq!(
+            lengths(&[(half, "\r\n"), (half + 1, "\r\n"), (half, "\n")]),
+            [half, half + 1, half]
+        );
+        // Lines that are longer than a part, but not than a page.
+        for end in ["\n", "\r", "\r\n"] {
+            let long = PART_BYTES + 5;
+            assert_eq!(
+                lengths(&[(long, end), (half, "\n"), (long, "")]),
+                [long, half, long]
+            );
+        }
     }
 
     #[test]

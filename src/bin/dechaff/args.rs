@@ -484,14 +484,11 @@ pub struct MemoryArgs {
 }
 
 impl MemoryArgs {
-    /// The largest page that is held in memory, where nobody named another: that of all indexes,
-    /// or what fits into the memory that was asked for. What is free does not count, for the
-    /// output depends on it.
-    pub fn largest_page_bytes(&self, has_index: bool) -> usize {
-        match self.asked_bytes() {
-            Some(bytes) if !has_index => memory::largest_page_bytes(bytes),
-            _ => memory::LARGEST_PAGE_BYTES,
-        }
+    /// The largest page that is held in memory, where nobody named another: what fits into the
+    /// memory that was asked for. What is free does not count, for the output depends on it.
+    pub fn largest_page_bytes(&self) -> usize {
+        let asked = self.asked_bytes();
+        asked.map_or(memory::LARGEST_PAGE_BYTES, memory::largest_page_bytes)
     }
 
     /// The memory that the user lets be held: by the option, or by a limit on address space, half
@@ -610,17 +607,17 @@ pub struct ReadingArgs {
 
     /// Largest page in memory; longer text, or of more than a line for 64 bytes of it, is cleaned
     /// in parts, longer rows and HTML are rejected (K, M, G: powers of 1000; KiB, MiB, GiB: of
-    /// 1024) [default: 64MiB; without an index 1/32 of --max-memory if that is less]
-    #[arg(long, value_name = "SIZE")]
+    /// 1024) [default: 64MiB, or 1/32 of --max-memory if that is less]
+    #[arg(long, value_name = "SIZE", value_parser = page_size)]
     pub max_page_bytes: Option<Size>,
 }
 
 impl ReadingArgs {
     /// The library's settings, with those that come from elsewhere as they are by default.
-    pub fn options(&self, corpus: &CorpusArgs, has_index: bool) -> RunOptions {
+    pub fn options(&self, corpus: &CorpusArgs) -> RunOptions {
         let options = RunOptions {
             site_by: corpus.site.by(),
-            max_page_bytes: corpus.memory.largest_page_bytes(has_index),
+            max_page_bytes: corpus.memory.largest_page_bytes(),
             ..corpus.memory.options()
         };
         self.options_from(options)
@@ -635,6 +632,7 @@ impl ReadingArgs {
                 id: None,
             },
             max_page_bytes: largest.unwrap_or(options.max_page_bytes),
+            indexed_page_bytes: Some(largest.unwrap_or(memory::LARGEST_PAGE_BYTES)),
             threads: usize::from(self.threads),
             charset: self.encoding.encoding,
             page_format: match self.format {
@@ -1406,6 +1404,15 @@ const MIN_MEMORY: Size = Size(128 << 20);
 fn memory_size(text: &str) -> Result<Size, String> {
     match text.parse()? {
         size if size < MIN_MEMORY => Err("below the workable minimum of 128MiB".to_owned()),
+        size => Ok(size),
+    }
+}
+
+fn page_size(text: &str) -> Result<Size, String> {
+    match text.parse()? {
+        Size(bytes) if bytes < memory::LEAST_PAGE_BYTES => {
+            Err("below the workable minimum of 64KiB".to_owned())
+        }
         size => Ok(size),
     }
 }

@@ -139,6 +139,15 @@ impl Progress for Shown {
             ));
         }
     }
+
+    fn named_table(&mut self, page: &[u8]) {
+        if !self.is_quiet {
+            let page = visible(page);
+            self.say(&format!(
+                "{page}: note: named Parquet, but is none; was read as text"
+            ));
+        }
+    }
 }
 
 /// Where no memory is left the standard library says so and aborts; nothing can be done then but

@@ -12,7 +12,6 @@ use dechaff::eval::{EvalOptions, Evaluation, GoldReader, evaluate, index_pages};
 use dechaff::index::CorpusIndex;
 use dechaff::index::format::Kind;
 use dechaff::pipeline::index_files::{self, PartFile};
-use dechaff::pipeline::memory::LEAST_PAGE_BYTES;
 use dechaff::pipeline::meter::Meter;
 use dechaff::pipeline::plan::{self, Request, STANDARD_STREAM, Streams};
 use dechaff::pipeline::resume::{Run, Wanted};
@@ -29,21 +28,13 @@ use dechaff::source::site::SiteBy;
 use dechaff::visible::visible;
 use dechaff::{Config, sink};
 
-use super::{USAGE, exit_code, tell};
+use super::{exit_code, tell};
 use crate::args::{CleanArgs, Format, Mode};
 use crate::running::{Shown, run_to_code};
 use crate::standard;
 use crate::summary::{RunSettings, Summary, run_record};
 
 pub fn run(args: &CleanArgs) -> anyhow::Result<u8> {
-    if args
-        .reading
-        .max_page_bytes
-        .is_some_and(|size| size.0 < LEAST_PAGE_BYTES)
-    {
-        tell("dechaff: --max-page-bytes is below the workable minimum of 64KiB");
-        return Ok(USAGE);
-    }
     run_to_code(|stop| clean(args, stop))
 }
 
@@ -57,9 +48,8 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         Mode::Spans => sink::render::Mode::Spans,
     };
     let record_format = args.output_format.of_records();
-    let has_index = args.index.is_some() || args.write_index.is_some();
     let tells_ids = args.removed.is_some() || args.mode == Mode::Spans;
-    let reading = args.reading.options(&args.corpus, has_index);
+    let reading = args.reading.options(&args.corpus);
     let options = RunOptions {
         mode,
         record_format,

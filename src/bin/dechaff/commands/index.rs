@@ -59,7 +59,7 @@ fn build(args: &IndexBuildArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
     let config = args.corpus.config(&args.engine);
     let options = RunOptions {
         stop,
-        ..args.reading.options(&args.corpus, true)
+        ..args.reading.options(&args.corpus)
     };
     plan::check_temp_dir(&options)?;
     let request = Request {
