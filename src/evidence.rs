@@ -252,6 +252,8 @@ impl Evidence {
         }
     }
 
+    // Profiles tell it by its name.
+    #[inline(never)]
     fn normalize(&mut self, page: &[u8], fingerprint: impl Fn(&[u8]) -> Fingerprint) {
         for line in &self.lines {
             let from = self.normalized.len();

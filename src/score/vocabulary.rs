@@ -6,9 +6,11 @@
 
 use super::PageFacts;
 use super::codes::{count, fraction};
-use super::context::{ONE, Sink};
+use super::context::{self, Sink};
 
-/// Words of a line that are looked at.
+/// One in sums of likelihoods.
+const ONE: u32 = context::ONE as u32;
+/// Words of a line that are looked at: what they weigh times [`ONE`] fits into 32 bits.
 const MAX_LINE_WORDS: usize = 256;
 /// Most slots of a page's table; the fewest.
 const MAX_SLOTS: usize = 1 << 16;
@@ -37,6 +39,11 @@ impl Sums {
 
     fn add(&mut self, other: Sums) {
         self.0 = self.0.wrapping_add(other.0);
+    }
+
+    /// Without a line that is among them.
+    fn less(self, line: Sums) -> Self {
+        Sums(self.0.wrapping_sub(line.0))
     }
 
     fn lines(self) -> u64 {
@@ -131,14 +138,13 @@ impl Vocabulary {
         in_body.clear();
         in_chaff.clear();
         body_words.clear();
-        let one = ONE as u64;
         let all_lines = count(ends.len() as u32);
         for (line, &end) in ends.iter().enumerate() {
             let own = match is_copy(line) {
                 true => Sums::default(),
                 false => Sums::of_line(likelihoods[line]),
             };
-            let (mut weights, mut body, mut chaff) = (0, 0, 0);
+            let (mut weights, mut body, mut chaff) = (0_u32, 0_u32, 0_u32);
             for &word in &words[from(line)..end] {
                 let slot = &slots[slot_of(word)];
                 // The first copy may lack a word of its copy.
@@ -146,17 +152,17 @@ impl Vocabulary {
                     true => Sums::default(),
                     false => slot.sums,
                 };
-                let others = sums.lines().saturating_sub(own.lines()) * one;
-                let others_body = sums.body().saturating_sub(own.body());
-                let weight = 1 + u64::from(all_lines.saturating_sub(count(sums.lines() as u32)));
+                let others = sums.less(own);
+                let others_chaff = (others.lines() * u64::from(ONE)).wrapping_sub(others.body());
+                let weight = 1 + u32::from(all_lines.saturating_sub(count(sums.lines() as u32)));
                 weights += weight;
-                body += weight * others_body.min(one);
-                chaff += weight * others.saturating_sub(others_body).min(one);
+                body += weight * others.body().min(ONE.into()) as u32;
+                chaff += weight * others_chaff.min(ONE.into()) as u32;
             }
-            let share = |part: u64| fraction(part as f32 / (weights.max(1) * one) as f32);
+            let share = |part: u32| fraction(part as f32 / (weights.max(1) * ONE) as f32);
             in_body.push(share(body));
             in_chaff.push(share(chaff));
-            body_words.push(count((body / (8 * one)).min(1 << 16) as u32));
+            body_words.push(count(body / (8 * ONE)));
         }
     }
 
