@@ -77,7 +77,8 @@ impl Corpus {
 
     /// Pass one over the corpus.
     fn index(&self, settings: &Settings, max_bytes: usize) -> CorpusIndex {
-        let builder = CorpusBuilder::new(settings.clone(), max_bytes, || {
+        let key = FingerprintKey::default();
+        let builder = CorpusBuilder::new(settings.clone(), &key, max_bytes, || {
             // In memory, so that no disk is timed.
             Arc::<MemoryStore>::default()
         });

@@ -378,13 +378,13 @@ impl Cleaner {
     }
 }
 
-/// What a config asks to know of lines besides their boilerplate score. A page's own cut asks what
-/// may be its headline.
+/// What a config asks to know of lines besides their boilerplate score.
 fn wanted(config: &Config) -> Wanted {
     let is_asked = |treatment| config.tell_kinds || treatment != Treatment::Scored;
     Wanted {
         comment: is_asked(config.comments),
-        headline: is_asked(config.headline) || config.threshold == Threshold::Auto,
+        headline: is_asked(config.headline),
+        cut: config.threshold == Threshold::Auto,
     }
 }
 

@@ -113,10 +113,12 @@ pub struct CorpusBuilder {
 }
 
 impl CorpusBuilder {
-    /// A builder for an index with these settings, and the public key. What is counted may hold `max_bytes` of
-    /// memory; past it runs go to stores that `new_store` makes.
+    /// A builder for an index with these settings, whose fingerprints are made with `key`; records
+    /// that are taken in are to be made with it too. What is counted may hold `max_bytes` of memory;
+    /// past it runs go to stores that `new_store` makes.
     pub fn new(
         settings: Settings,
+        key: &FingerprintKey,
         max_bytes: usize,
         new_store: impl Fn() -> Arc<dyn RunStore>,
     ) -> Self {
@@ -131,32 +133,21 @@ impl CorpusBuilder {
             },
             shingle_lines: corpus.map_or(0, |corpus| corpus.shingle_lines as usize),
             settings: Settings {
-                key: None,
+                key: key.name().map(str::to_owned),
                 ..settings
             },
-            key: FingerprintKey::default(),
+            key: key.clone(),
             on_sites: Builder::new(Arc::clone(&budget), new_store()),
             in_corpus: Builder::new(budget, new_store()),
-        }
-    }
-
-    /// The same with another key, by which records are taken in too that were made with it.
-    pub fn with_key(self, key: FingerprintKey) -> Self {
-        CorpusBuilder {
-            settings: Settings {
-                key: key.name().map(str::to_owned),
-                ..self.settings
-            },
-            key,
-            ..self
         }
     }
 
     /// A builder for what `config` asks of an index, without a limit.
     pub fn in_memory(config: &Config) -> Self {
         let settings = settings(config, "caller", u64::MAX);
-        CorpusBuilder::new(settings, usize::MAX, || Arc::<MemoryStore>::default())
-            .with_key(config.key.clone())
+        CorpusBuilder::new(settings, &config.key, usize::MAX, || {
+            Arc::<MemoryStore>::default()
+        })
     }
 
     /// What the index is made with.

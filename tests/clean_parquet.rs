@@ -29,7 +29,7 @@ use parquet::file::properties::{
 };
 use parquet::schema::types::ColumnPath;
 use serde_json::{Value, json};
-use support::{FERRY, FERRY_BODY, PLAIN, Place, rebuild, rows_of};
+use support::{FERRY, FERRY_BODY, PLAIN, Place, parquet_file, rebuild, rows_of};
 
 /// A table with a column of texts and one of URLs.
 fn table(texts: &[Option<&str>]) -> RecordBatch {
@@ -51,19 +51,6 @@ fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
 
 fn properties() -> WriterPropertiesBuilder {
     WriterProperties::builder().set_compression(Compression::SNAPPY)
-}
-
-/// A file with a row group for each table.
-fn file(groups: &[RecordBatch], properties: WriterProperties) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let schema = groups[0].schema();
-    let mut writer = ArrowWriter::try_new(&mut bytes, schema, Some(properties)).expect("a file");
-    for group in groups {
-        writer.write(group).expect("rows");
-        writer.flush().expect("a row group");
-    }
-    writer.close().expect("a footer");
-    bytes
 }
 
 fn metadata(bytes: &[u8]) -> ParquetMetaData {
@@ -141,7 +128,7 @@ fn pages(rows: usize) -> Vec<u8> {
             .collect();
         table(&texts.iter().map(Option::as_deref).collect::<Vec<_>>())
     };
-    file(
+    parquet_file(
         &[group(0), group(rows), group(2 * rows)],
         properties().build(),
     )
@@ -282,7 +269,7 @@ fn columns_and_rows_outside_the_text_are_as_they_were() {
             KeyValue::new("who".to_owned(), "us".to_owned()),
             KeyValue::new("nothing".to_owned(), None),
         ]));
-    let before = file(&groups, properties.build());
+    let before = parquet_file(&groups, properties.build());
     let place = Place::with([("in.parquet", &before)]);
     place.clean_unscored(&["in.parquet", "-o", "out.parquet", "--site", "none"], 0);
     let after = place.read("out.parquet");
@@ -462,7 +449,7 @@ fn the_ledger_tells_what_rows_are_called() {
         .set_dictionary_enabled(false)
         .set_column_encoding(ColumnPath::from("large"), Encoding::DELTA_BINARY_PACKED);
     for properties in [properties(), by_deltas] {
-        let bytes = file(&[table.clone(), table.clone()], properties.build());
+        let bytes = parquet_file(&[table.clone(), table.clone()], properties.build());
         let place = Place::with([("in.parquet", &bytes)]);
         for (field, expected) in [
             ("names", json!(["a\u{1b}\"1", null, null, "b"])),
@@ -556,7 +543,10 @@ fn every_kind_of_text_column_stays_of_its_kind() {
                 for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
                     let properties = properties.clone().set_writer_version(version);
                     let name = format!("in/{kind}/{number}-{way}-{}.parquet", version.as_num());
-                    place.file(name, file(std::slice::from_ref(&table), properties.build()));
+                    place.file(
+                        name,
+                        parquet_file(std::slice::from_ref(&table), properties.build()),
+                    );
                 }
             }
         }
@@ -599,7 +589,7 @@ fn a_column_that_may_not_be_null_stays_so() {
     let schema = Schema::new(vec![Field::new("text", DataType::Utf8, false)]);
     let texts: ArrayRef = Arc::new(StringArray::from(vec![FERRY, PLAIN]));
     let table = RecordBatch::try_new(Arc::new(schema), vec![texts]).expect("a table");
-    let place = Place::with([("in.parquet", file(&[table], properties().build()))]);
+    let place = Place::with([("in.parquet", parquet_file(&[table], properties().build()))]);
     for mode in ["drop", "tag"] {
         place.clean_unscored(&["in.parquet", "-o", "out.parquet", "--mode", mode], 0);
         let cleaned = read(&place.read("out.parquet"));
@@ -614,7 +604,7 @@ fn arrows_own_schema_knows_the_column_that_is_added() {
     let table = odd_columns(0, 300);
     let place = Place::with([(
         "in.parquet",
-        file(std::slice::from_ref(&table), properties().build()),
+        parquet_file(std::slice::from_ref(&table), properties().build()),
     )]);
     place.clean_unscored(&["in.parquet", "-o", "out.parquet", "--mode", "spans"], 0);
     let cleaned = read(&place.read("out.parquet"));
@@ -642,7 +632,7 @@ fn html_is_rendered_in_any_bytes() {
         Some(b"\xff\0\x01\x02"),
     ];
     let table = batch(vec![("html", Arc::new(BinaryArray::from(values)))]);
-    let place = Place::with([("in.parquet", file(&[table], properties().build()))]);
+    let place = Place::with([("in.parquet", parquet_file(&[table], properties().build()))]);
     let arguments = ["in.parquet", "-o", "out.parquet", "--text-field", "html"];
     let outcome = place.clean_unscored(&arguments, 3);
     outcome.says(&["in.parquet:4: binary: holds NUL bytes; copied through unchanged"]);
@@ -668,7 +658,7 @@ fn files_and_row_groups_without_rows_stay() {
         .expect("a footer");
     let place = Place::with([("in/none.parquet", none)]);
     let groups = [some.clone(), some.clone()];
-    let bytes = file(&groups, properties().build());
+    let bytes = parquet_file(&groups, properties().build());
     // A row group without rows, between the two.
     let was = metadata(&bytes);
     let hollow = was.row_group(0).clone().into_builder().set_num_rows(0);
@@ -792,7 +782,7 @@ fn a_missing_column_is_told_with_those_that_are_there() {
         "text",
         Arc::new(Int64Array::from(vec![1])) as ArrayRef,
     )]);
-    place.file("n.parquet", file(&[nested], properties().build()));
+    place.file("n.parquet", parquet_file(&[nested], properties().build()));
     place
         .clean(["n.parquet", "-o", "n"])
         .expect(2)
@@ -845,7 +835,7 @@ fn damage_withholds_the_file_and_the_run_goes_on() {
         bytes
     };
     let long = "a".repeat(70 << 20);
-    let bomb = file(
+    let bomb = parquet_file(
         &[table(&[Some(&long)])],
         properties()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -893,7 +883,7 @@ fn damage_withholds_the_file_and_the_run_goes_on() {
 fn a_text_that_is_too_long_or_no_text_stays_as_it_is() {
     let long = "A line of a text that is too long to be a page.\n".repeat(2000);
     let table = table(&[Some(&long), Some(FERRY)]);
-    let place = Place::with([("in.parquet", file(&[table], properties().build()))]);
+    let place = Place::with([("in.parquet", parquet_file(&[table], properties().build()))]);
     let arguments = [
         "in.parquet",
         "-o",
@@ -934,7 +924,10 @@ fn indexes_of_pages_go_and_sorting_up_to_the_text_stays() {
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_sorting_columns(Some(vec![sorted(0), sorted(1), sorted(2)]))
         .build();
-    let place = Place::with([("in.parquet", file(&[table(&[Some(FERRY)])], properties))]);
+    let place = Place::with([(
+        "in.parquet",
+        parquet_file(&[table(&[Some(FERRY)])], properties),
+    )]);
     place.clean_unscored(&["in.parquet", "-o", "out.parquet"], 0);
     let cleaned = metadata(&place.read("out.parquet"));
     let group = cleaned.row_group(0);

@@ -195,7 +195,7 @@ fn frozen<F: Figures>(builder: &Builder<F>, least_count: u32, shelf: &Shelf) -> 
 fn bounded(config: &Config, max_bytes: usize) -> (CorpusBuilder, Vec<Arc<MemoryStore>>) {
     let stores = Mutex::new(Vec::new());
     let settings = collect::settings(config, "caller", u64::MAX);
-    let builder = CorpusBuilder::new(settings, max_bytes, || {
+    let builder = CorpusBuilder::new(settings, &config.key, max_bytes, || {
         let store = Arc::new(MemoryStore::default());
         stores
             .lock()
@@ -990,8 +990,9 @@ fn a_store_that_fails_ends_the_counting_with_its_error() {
             Err(io::ErrorKind::NotFound.into())
         }
     }
-    let settings = collect::settings(&config(EVERY_LINE), "caller", u64::MAX);
-    let builder = CorpusBuilder::new(settings, 0, || Arc::new(Full));
+    let config = config(EVERY_LINE);
+    let settings = collect::settings(&config, "caller", u64::MAX);
+    let builder = CorpusBuilder::new(settings, &config.key, 0, || Arc::new(Full));
     let mut counter = builder.counter();
     let mut sites = Sites::default();
     let page = &varied_pages()[0];

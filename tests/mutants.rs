@@ -11,11 +11,10 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, BinaryArray, RecordBatch, StringArray};
 use dechaff::source::packed::Packing;
-use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::{WriterProperties, WriterVersion};
 use serde_json::json;
-use support::{Numbers, Place, count_from};
+use support::{Numbers, Place, count_from, parquet_file};
 
 /// Files cleaned in one run.
 const BATCH: usize = 250;
@@ -313,12 +312,7 @@ fn table_of(page: &str, numbers: &mut Numbers, number: usize) -> Vec<u8> {
         .set_writer_version(numbers.pick(&[WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0]))
         .set_max_row_group_row_count(Some(numbers.pick(&[7, 1000])))
         .build();
-    let mut bytes = Vec::new();
-    let mut writer =
-        ArrowWriter::try_new(&mut bytes, table.schema(), Some(properties)).expect("a file");
-    writer.write(&table).expect("rows");
-    writer.close().expect("a footer");
-    bytes
+    parquet_file(&[table], properties)
 }
 
 #[test]

@@ -18,10 +18,9 @@ use std::time::{Duration, Instant};
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use serde_json::Value;
-use support::{Outcome, Place};
+use support::{Outcome, Place, parquet_file};
 
 /// A reproducible stream of numbers.
 struct Draws(u64);
@@ -223,12 +222,8 @@ impl Case {
             .set_compression(parquet::basic::Compression::SNAPPY)
             .set_max_row_group_row_count(Some(60))
             .build();
-        let mut bytes = Vec::new();
-        let mut writer =
-            ArrowWriter::try_new(&mut bytes, table.schema(), Some(properties)).expect("a file");
-        writer.write(&table).expect("rows");
-        writer.close().expect("a footer");
-        case.place.file("in.parquet", bytes);
+        case.place
+            .file("in.parquet", parquet_file(&[table], properties));
         case
     }
 

@@ -3,13 +3,12 @@
 use std::io::{self, Read, Write};
 
 use super::entry::{Entry, Figures};
-use crate::fingerprint::FingerprintKey;
-
 use super::format::{self, BlockReader, BlockWriter, END, Fields, IndexError, Kind, put_string};
 use super::frozen::{Shelf, Stretch};
 use super::keys::SiteKey;
 use super::runs::STRETCHES;
 use super::{CorpusIndex, Frozen, Names, Site, SiteLine, SiteMap};
+use crate::fingerprint::FingerprintKey;
 
 /// Tags of a frozen index's blocks, in their order.
 const TOTALS: u32 = 16;

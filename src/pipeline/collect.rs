@@ -148,10 +148,9 @@ impl Spill {
         key: &FingerprintKey,
         options: &RunOptions,
     ) -> CorpusBuilder {
-        let builder = CorpusBuilder::new(settings, options.max_memory_bytes / 2, || {
+        CorpusBuilder::new(settings, key, options.max_memory_bytes / 2, || {
             Arc::new(SpillFile::new(self.directory.clone()))
-        });
-        builder.with_key(key.clone())
+        })
     }
 
     /// Where a frozen index lies: up to a quarter of the run's memory is its own.

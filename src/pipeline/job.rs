@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::RunOptions;
 use super::memory::Shares;
 use super::meter::{Clock, Pass};
 use super::ordered::{Turn, Weight};
@@ -12,6 +11,7 @@ use super::outcome::{ChunkOutcome, Outcome, RowsSeen, Writer, Written, put};
 use super::unpack::{
     self, FieldText, MemberPage, Page, RecordPage, RecordText, RowBytes, RowStretch, TextCharset,
 };
+use super::{Likeness, RunOptions};
 use crate::cleaner::{Cleaned, Cleaner, PageText, Workspace};
 use crate::error::{Problem, ProblemKind, RunError, io_at};
 use crate::evidence::PageAddress;
@@ -301,11 +301,15 @@ impl JobRun<'_, '_, '_> {
             return;
         }
         if rows::look_like_rows(text, &options.fields) {
-            self.outcome.like_rows.push(page.to_vec());
+            self.outcome
+                .likenesses
+                .push((page.to_vec(), Likeness::Rows));
         }
         #[cfg(feature = "parquet")]
         if table::is_named(std::path::Path::new(&*String::from_utf8_lossy(page))) {
-            self.outcome.named_tables.push(page.to_vec());
+            self.outcome
+                .likenesses
+                .push((page.to_vec(), Likeness::Table));
         }
     }
 

@@ -170,12 +170,17 @@ pub trait Progress: Send {
     /// or what it is in cannot be told and its bytes stay.
     fn charset(&mut self, _page: &[u8], _charset: Option<Charset>) {}
 
-    /// A page of text, by its name, begins like JSON rows with the text field, but was not read as
-    /// rows.
-    fn looks_like_rows(&mut self, _page: &[u8]) {}
+    /// A page of text, by its name, may have been meant as something else.
+    fn likeness(&mut self, _page: &[u8], _likeness: Likeness) {}
+}
 
-    /// A page of text, by its name, is named Parquet, but its bytes are none.
-    fn named_table(&mut self, _page: &[u8]) {}
+/// What a page that was read as text may have been meant as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Likeness {
+    /// It begins like JSON rows with the text field.
+    Rows,
+    /// It is named Parquet, but its bytes are none.
+    Table,
 }
 
 /// Hears nothing.

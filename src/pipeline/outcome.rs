@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::meter::{Clock, Pass};
 use super::ordered::Weight;
 use super::resume::{OpenRecord, Record, sync_folder};
-use super::{PAGES_BEFORE_LIMIT, Progress, RunOptions, SideFiles};
+use super::{Likeness, PAGES_BEFORE_LIMIT, Progress, RunOptions, SideFiles};
 use crate::charset::Charset;
 use crate::error::{Problem, ProblemKind, RunError};
 use crate::record::{SiteTally, Stage};
@@ -42,10 +42,8 @@ pub struct Outcome {
     pub emptied: Vec<Vec<u8>>,
     /// Names of the pages that were not in UTF-8, and what they were converted from.
     pub charsets: Vec<(Vec<u8>, Option<Charset>)>,
-    /// Names of the pages of text that begin like JSON rows.
-    pub like_rows: Vec<Vec<u8>>,
-    /// Names of the pages of text that are named Parquet.
-    pub named_tables: Vec<Vec<u8>>,
+    /// Names of the pages of text that may have been meant as something else.
+    pub likenesses: Vec<(Vec<u8>, Likeness)>,
     /// Whole files for a sink that takes them in order.
     pub files: Vec<(FileEntry, Written)>,
     /// A stretch of a file that comes in chunks.
@@ -298,11 +296,8 @@ impl<'r> Writer<'r> {
         for (page, charset) in &outcome.charsets {
             self.progress.charset(page, *charset);
         }
-        for page in &outcome.like_rows {
-            self.progress.looks_like_rows(page);
-        }
-        for page in &outcome.named_tables {
-            self.progress.named_table(page);
+        for (page, likeness) in &outcome.likenesses {
+            self.progress.likeness(page, *likeness);
         }
         for (file, written) in &outcome.files {
             put(self.sink, file, written)?;

@@ -49,7 +49,9 @@ struct PlannedStep {
 
 /// The least of a model that tells what is wanted.
 fn plan(model: &Model, wanted: Wanted) -> Vec<PlannedStep> {
-    let mut forests = [true, wanted.comment, wanted.headline];
+    // Where a forest cuts the page, what may be the headline is cut by itself.
+    let cuts_headline = wanted.cut && model.cut.trees() > 0;
+    let mut forests = [true, wanted.comment, wanted.headline || cuts_headline];
     let mut plan = Vec::new();
     for (step, of_step) in model.steps.iter().enumerate().rev() {
         let is_last = step + 1 == model.steps.len();
@@ -186,14 +188,19 @@ impl Scratch {
             let is_same = |met: &Met| {
                 met.fingerprint == fingerprint && met.key == key && met.words_of == words_of
             };
-            let words = match (place.filter(is_same), reads_vocabulary) {
-                (Some(met), false) => met.words,
-                (Some(met), true) => {
-                    lexical::each_word(text, |word| self.vocabulary.add(word));
+            let add = |word: u32| {
+                if reads_vocabulary {
+                    self.vocabulary.add(word);
+                }
+            };
+            let words = match place.filter(is_same) {
+                Some(met) => {
+                    if reads_vocabulary {
+                        lexical::each_word(text, add);
+                    }
                     met.words
                 }
-                (None, false) => table.look_up(text, |_| ()),
-                (None, true) => table.look_up(text, |word| self.vocabulary.add(word)),
+                None => table.look_up(text, add),
             };
             self.vocabulary.end_line();
             *place = Some(Met {
@@ -526,7 +533,14 @@ mod tests {
                     headline: if headline { score.headline } else { 0.0 },
                     ..*score
                 });
-                let limited = scores(model, Some(Wanted { comment, headline }));
+                let limited = scores(
+                    model,
+                    Some(Wanted {
+                        comment,
+                        headline,
+                        cut: false,
+                    }),
+                );
                 assert!(limited.into_iter().eq(expected), "{comment} {headline}");
             }
         }

@@ -85,6 +85,8 @@ pub struct Wanted {
     pub comment: bool,
     /// How likely they are the headline.
     pub headline: bool,
+    /// Where pages are cut, and of the other things what that takes.
+    pub cut: bool,
 }
 
 impl Wanted {
@@ -92,6 +94,7 @@ impl Wanted {
     pub const ALL: Wanted = Wanted {
         comment: true,
         headline: true,
+        cut: true,
     };
 }
 

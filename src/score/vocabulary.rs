@@ -24,7 +24,7 @@ struct Slot {
     sums: Sums,
 }
 
-/// Lines, and how much of them is body, in one number: a copy of each is added at once.
+/// Lines, and how much of them is body, in one number: both are added at once.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums(u64);
 

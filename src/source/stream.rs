@@ -244,7 +244,7 @@ impl Stream {
             return Some(at + 1);
         }
         // A line that is longer than a part is one.
-        let behind = &self.rest[sure(part)..sure(&self.rest).max(sure(part))];
+        let behind = &self.rest[sure(part)..sure(&self.rest)];
         let end = memchr2(b'\n', b'\r', behind).map(|at| sure(part) + at);
         match end {
             Some(at) if self.rest[at..].starts_with(b"\r\n") => Some(at + 2),

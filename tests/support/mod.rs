@@ -12,11 +12,14 @@ use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use arrow_array::RecordBatch;
 use assert_cmd::Command;
 use assert_cmd::cargo::{cargo_bin, cargo_bin_cmd};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use dechaff::source::packed::{Packing, Unpacker};
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -54,6 +57,19 @@ is to be replaced by a larger one.\n";
 
 /// A page that comes out as it is when nothing is scored.
 pub const PLAIN: &str = "The tide came in at noon and was gone again by the evening.\n";
+
+/// A Parquet file with a row group for each table, or several where the properties say so.
+pub fn parquet_file(tables: &[RecordBatch], properties: WriterProperties) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let schema = tables[0].schema();
+    let mut writer = ArrowWriter::try_new(&mut bytes, schema, Some(properties)).expect("a file");
+    for table in tables {
+        writer.write(table).expect("rows");
+        writer.flush().expect("a row group");
+    }
+    writer.close().expect("a footer");
+    bytes
+}
 
 /// What stands at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use anyhow::Context;
 use dechaff::charset::Charset;
 use dechaff::error::{Problem, RunError};
-use dechaff::pipeline::Progress;
 use dechaff::pipeline::plan::STANDARD_STREAM;
+use dechaff::pipeline::{Likeness, Progress};
 use dechaff::visible::visible;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -131,21 +131,15 @@ impl Progress for Shown {
         }
     }
 
-    fn looks_like_rows(&mut self, page: &[u8]) {
+    fn likeness(&mut self, page: &[u8], likeness: Likeness) {
         if !self.is_quiet {
-            let page = visible(page);
-            self.say(&format!(
-                "{page}: note: looks like JSON lines, was read as text; --format jsonl reads rows"
-            ));
-        }
-    }
-
-    fn named_table(&mut self, page: &[u8]) {
-        if !self.is_quiet {
-            let page = visible(page);
-            self.say(&format!(
-                "{page}: note: named Parquet, but is none; was read as text"
-            ));
+            let note = match likeness {
+                Likeness::Rows => {
+                    "looks like JSON lines, was read as text; --format jsonl reads rows"
+                }
+                Likeness::Table => "named Parquet, but is none; was read as text",
+            };
+            self.say(&format!("{}: note: {note}", visible(page)));
         }
     }
 }

@@ -7,9 +7,8 @@ use std::sync::atomic::AtomicBool;
 
 use dechaff::collect::ServedPages;
 use dechaff::error::RunError;
-use dechaff::fingerprint::FingerprintKey;
 use dechaff::index::format::Kind;
-use dechaff::index::{CorpusIndex, Settings, Site};
+use dechaff::index::{CorpusIndex, Site};
 use dechaff::pipeline::index_files::{self, PartFile};
 use dechaff::pipeline::plan::{self, Request};
 use dechaff::pipeline::{self, PassOne, RunOptions};
@@ -135,18 +134,11 @@ fn info(args: &IndexInfoArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
     };
     let (kind, settings) = index_files::kind(&args.file)?;
     // A frozen index is shown without its key: no site is looked up in it.
-    let key = args.key.key_file.clone();
-    let wanted = Settings {
-        key: match (&key, kind) {
-            (None, Kind::Frozen) => settings.key.clone(),
-            (key, _) => key
-                .as_ref()
-                .and_then(FingerprintKey::name)
-                .map(str::to_owned),
-        },
-        ..settings.clone()
-    };
-    let key = key.unwrap_or_default();
+    let key = args.key.key_file.clone().unwrap_or_default();
+    let mut wanted = settings.clone();
+    if kind == Kind::Part || args.key.key_file.is_some() {
+        wanted.key = key.name().map(str::to_owned);
+    }
     let index = index_files::load(&args.file, &wanted, &key, &options)?;
     let file = args.file.display().to_string();
     let sites = largest_sites(&index, args.sites);
