@@ -252,7 +252,10 @@ impl Neighbourhood {
         words_say: [&[f32]; SPEAKS_OF],
         comments_are_asked: bool,
     ) {
-        widest(|| self.sum_up_wide(facts, log_odds, words_say, comments_are_asked));
+        widest(
+            #[inline(always)]
+            || self.sum_up_wide(facts, log_odds, words_say, comments_are_asked),
+        );
     }
 
     #[inline(always)]
@@ -408,7 +411,10 @@ impl Neighbourhood {
 
     /// Gives the features of a page's lines to `sink`.
     pub(super) fn features(&self, facts: &PageFacts<'_>, sink: &mut impl Sink) {
-        widest(|| self.features_wide(facts, sink));
+        widest(
+            #[inline(always)]
+            || self.features_wide(facts, sink),
+        );
     }
 
     #[inline(always)]

@@ -40,6 +40,12 @@ impl Columns {
         self.lines
     }
 
+    /// The codes by blocks of lines: a row for each feature. Those behind the last line mean
+    /// nothing.
+    pub fn blocks(&self) -> impl ExactSizeIterator<Item = &[[u8; BLOCK_LINES]]> {
+        self.rows.chunks_exact(self.features.max(1))
+    }
+
     /// The code of a line.
     #[inline]
     pub fn code(&self, feature: usize, line: usize) -> u8 {
@@ -185,7 +191,7 @@ impl Forest {
     /// Replaces `sums` by the log-odds of each line.
     pub fn sums(&self, columns: &Columns, sums: &mut Vec<f32>) {
         sums.clear();
-        for block in columns.rows.chunks_exact(columns.features.max(1)) {
+        for block in columns.blocks() {
             let steps = self.trees.sums(block);
             sums.extend(steps.map(|steps| self.bias + f32::from(steps) * self.step));
         }

@@ -9,8 +9,10 @@
 //! Each sum is made in one order, and no product is fused with a sum, so the same page has the
 //! same scores on every machine, however wide its vectors are.
 
+use std::array::{from_fn, from_mut, from_ref};
+
 use super::KINDS;
-use super::forest::Columns;
+use super::forest::{BLOCK_LINES, Columns};
 use crate::simd::widest;
 
 /// Numbers that stand for a line inside the network.
@@ -25,6 +27,11 @@ pub const BLOCKS: usize = 5;
 pub(crate) const PAGE_BLOCK: usize = 2;
 /// Lines that a block looks at.
 pub(crate) const TAPS: usize = 3;
+/// Lines that are worked on side by side: each weight is loaded once for all of them, and one's
+/// sums need not wait for their last addition while the other's are made.
+const ABREAST: usize = 2;
+/// Features whose codes become numbers at a time.
+const CODED: usize = 16;
 
 /// What stands for a line between two blocks.
 pub(crate) type State = [f32; CHANNELS];
@@ -97,11 +104,11 @@ impl<'w> Layers<'w> {
         Layers {
             input: stored.rows(features),
             input_bias: stored.row(),
-            blocks: std::array::from_fn(|_| Block {
-                taps: std::array::from_fn(|_| stored.matrix()),
+            blocks: from_fn(|_| Block {
+                taps: from_fn(|_| stored.matrix()),
                 bias: stored.row(),
             }),
-            page: std::array::from_fn(|_| stored.matrix()),
+            page: from_fn(|_| stored.matrix()),
             hidden: stored.matrix(),
             hidden_bias: stored.row(),
             answers: stored.matrix(),
@@ -112,16 +119,26 @@ impl<'w> Layers<'w> {
     /// The states of a page's lines before the first block.
     #[inline(always)]
     pub fn enter(&self, columns: &Columns, states: &mut Vec<State>) {
+        const GROUPS: usize = BLOCK_LINES / ABREAST;
         states.clear();
-        states.extend((0..columns.lines()).map(|line| {
-            let mut state = *self.input_bias;
-            for (feature, weights) in self.input.iter().enumerate() {
-                let code = f32::from(columns.code(feature, line));
-                add_scaled(&mut state, code, weights);
+        states.resize(columns.lines().next_multiple_of(ABREAST), *self.input_bias);
+        let mut codes = [[[0.0; ABREAST]; GROUPS]; CODED];
+        for (states, rows) in states.chunks_mut(BLOCK_LINES).zip(columns.blocks()) {
+            for (rows, weights) in rows.chunks(CODED).zip(self.input.chunks(CODED)) {
+                for (codes, row) in codes.iter_mut().zip(rows) {
+                    codes
+                        .as_flattened_mut()
+                        .copy_from_slice(&row.map(f32::from));
+                }
+                let groups = states.as_chunks_mut().0;
+                for (group, states) in groups.iter_mut().enumerate().take(GROUPS) {
+                    let codes = codes.iter().map(|codes| codes[group]);
+                    add_scaled_abreast(states, codes, weights);
+                }
             }
-            relu(&mut state);
-            state
-        }));
+        }
+        relu(states.as_flattened_mut());
+        states.truncate(columns.lines());
     }
 
     /// The states behind a block. `kept` scales what the block adds, number by number.
@@ -132,25 +149,34 @@ impl<'w> Layers<'w> {
             PAGE_BLOCK => self.page_bias(bias, &PageState::of(states)),
             _ => *bias,
         };
-        let dilation = DILATIONS[block];
-        behind.clear();
-        behind.extend(states.iter().enumerate().map(|(line, state)| {
-            let mut sum = bias;
-            let before = line.checked_sub(dilation).map(|line| &states[line]);
-            let after = states.get(line + dilation);
-            for (seen, weights) in [before, Some(state), after].into_iter().zip(taps) {
-                if let Some(seen) = seen {
-                    multiply_add(&mut sum, seen, weights);
-                }
+        let (lines, dilation) = (states.len(), DILATIONS[block]);
+        behind.resize(lines, [0.0; CHANNELS]);
+        // All lines of a stretch have one that far before them, or none has; so behind them.
+        let (first_seen, last_seen) = (dilation.min(lines), lines.saturating_sub(dilation));
+        let cuts = [
+            0,
+            first_seen.min(last_seen),
+            first_seen.max(last_seen),
+            lines,
+        ];
+        for cut in cuts.windows(2) {
+            let stretch = cut[0]..cut[1];
+            let before = stretch.start.checked_sub(dilation);
+            let after = stretch.start + dilation;
+            let after = (stretch.end + dilation <= lines).then_some(after);
+            let seen = [before, Some(stretch.start), after]
+                .map(|first| first.map(|first| &states[first..][..stretch.len()]));
+            let (groups, rest) = behind[stretch].as_chunks_mut::<ABREAST>();
+            for (group, behind) in groups.iter_mut().enumerate() {
+                let seen = seen.map(|seen| seen.map(|seen| &seen.as_chunks().0[group]));
+                convolve(behind, seen, taps, &bias, kept);
             }
-            relu(&mut sum);
-            let numbers = state.iter().zip(&sum).zip(kept);
-            let mut next = [0.0; CHANNELS];
-            for (next, ((state, added), kept)) in next.iter_mut().zip(numbers) {
-                *next = state + added * kept;
+            for (line, behind) in rest.iter_mut().enumerate() {
+                let line = groups.len() * ABREAST + line;
+                let seen = seen.map(|seen| seen.map(|seen| from_ref(&seen[line])));
+                convolve(from_mut(behind), seen, taps, &bias, kept);
             }
-            next
-        }));
+        }
     }
 
     #[inline(always)]
@@ -223,11 +249,60 @@ pub(crate) fn multiply_add<const N: usize, const M: usize>(
     seen: &[f32; M],
     weights: &[[f32; N]; M],
 ) {
+    multiply_add_abreast(from_mut(sums), from_ref(seen), weights);
+}
+
+/// [`multiply_add`] of some lines side by side, so that a weight is loaded once for all.
+#[inline(always)]
+fn multiply_add_abreast<const L: usize, const N: usize, const M: usize>(
+    sums: &mut [[f32; N]; L],
+    seen: &[[f32; M]; L],
+    weights: &[[f32; N]; M],
+) {
+    let seen = (0..M).map(|number| from_fn(|line| seen[line][number]));
+    add_scaled_abreast(sums, seen, weights);
+}
+
+/// Adds rows of weights to the sums of some lines, each scaled by a number of each line.
+#[inline(always)]
+fn add_scaled_abreast<const L: usize, const N: usize>(
+    sums: &mut [[f32; N]; L],
+    seen: impl Iterator<Item = [f32; L]>,
+    weights: &[[f32; N]],
+) {
     let mut own = *sums;
-    for (&seen, weights) in seen.iter().zip(weights) {
-        add_scaled(&mut own, seen, weights);
+    for (seen, weights) in seen.zip(weights) {
+        for (at, weight) in weights.iter().enumerate() {
+            for (own, seen) in own.iter_mut().zip(seen) {
+                own[at] += seen * weight;
+            }
+        }
     }
     *sums = own;
+}
+
+/// The states of some lines behind a block, from those that they see.
+#[inline(always)]
+fn convolve<const L: usize>(
+    behind: &mut [State; L],
+    seen: [Option<&[State; L]>; TAPS],
+    taps: [&Square; TAPS],
+    bias: &State,
+    kept: &State,
+) {
+    let mut sums = [*bias; L];
+    for (seen, weights) in seen.into_iter().zip(taps) {
+        if let Some(seen) = seen {
+            multiply_add_abreast(&mut sums, seen, weights);
+        }
+    }
+    relu(sums.as_flattened_mut());
+    let states = seen[1].expect("a line sees itself");
+    for ((behind, state), sum) in behind.iter_mut().zip(states).zip(&sums) {
+        for (number, behind) in behind.iter_mut().enumerate() {
+            *behind = state[number] + sum[number] * kept[number];
+        }
+    }
 }
 
 /// Working memory of a network, kept from page to page: 256 bytes a line.
@@ -267,7 +342,10 @@ impl Network {
         memory: &mut States,
         log_odds: &mut [Vec<f32>; KINDS],
     ) {
-        widest(|| self.answer(columns, memory, log_odds));
+        widest(
+            #[inline(always)]
+            || self.answer(columns, memory, log_odds),
+        );
     }
 
     #[inline(always)]
@@ -294,26 +372,106 @@ impl Network {
 mod tests {
     use super::*;
 
-    #[test]
-    fn wide_and_plain_code_say_the_same() {
-        let (features, lines) = (3, 70);
-        let number = |at: usize| (at * 2_654_435_761 % 1009) as f32 / 1009.0 - 0.5;
+    fn number(at: usize) -> f32 {
+        (at * 2_654_435_761 % 1009) as f32 / 1009.0 - 0.5
+    }
+
+    fn network(features: usize) -> Network {
         let weights = (0..weight_count(features)).map(|at| number(at) / 8.0);
-        let network = Network::new(features, weights.collect()).expect("as many as counted");
+        Network::new(features, weights.collect()).expect("as many as counted")
+    }
+
+    fn columns(features: usize, lines: usize) -> Columns {
         let mut columns = Columns::default();
         columns.reset(features, lines);
         for feature in 0..features {
-            columns.fill(
-                feature,
-                (0..lines).map(|line| (line * 7 + feature * 31) as u8),
-            );
+            let code = |line| (line * 7 + feature * 31) as u8 / 5;
+            columns.fill(feature, (0..lines).map(code));
         }
+        columns
+    }
+
+    /// A line after the other, a number after the other.
+    fn naive(network: &Network, columns: &Columns) -> Vec<[f32; KINDS]> {
+        fn add<const N: usize>(sums: &mut [f32; N], seen: &[f32], weights: &[[f32; N]]) {
+            assert_eq!(seen.len(), weights.len());
+            for (seen, weights) in seen.iter().zip(weights) {
+                for (sum, weight) in sums.iter_mut().zip(weights) {
+                    *sum += seen * weight;
+                }
+            }
+        }
+        let layers = Layers::of(network.features, &network.weights);
+        let enter = |line| {
+            let codes: Vec<f32> = (0..network.features)
+                .map(|feature| columns.code(feature, line).into())
+                .collect();
+            let mut state = *layers.input_bias;
+            add(&mut state, &codes, layers.input);
+            state.map(|value| value.max(0.0))
+        };
+        let mut states: Vec<State> = (0..columns.lines()).map(enter).collect();
+        for (number, block) in layers.blocks.iter().enumerate() {
+            let mut bias = *block.bias;
+            if number == PAGE_BLOCK {
+                let page = PageState::of(&states);
+                add(&mut bias, &page.mean, layers.page[0]);
+                add(&mut bias, &page.largest, layers.page[1]);
+            }
+            let behind = |(line, state): (usize, &State)| {
+                let mut sum = bias;
+                for (tap, weights) in block.taps.into_iter().enumerate() {
+                    let seen = (line + tap * DILATIONS[number]).checked_sub(DILATIONS[number]);
+                    if let Some(seen) = seen.and_then(|seen| states.get(seen)) {
+                        add(&mut sum, seen, weights);
+                    }
+                }
+                from_fn(|channel| state[channel] + sum[channel].max(0.0))
+            };
+            states = states.iter().enumerate().map(behind).collect();
+        }
+        let answers = |state: &State| {
+            let mut hidden = *layers.hidden_bias;
+            add(&mut hidden, state, layers.hidden);
+            let mut answers = *layers.answers_bias;
+            add(
+                &mut answers,
+                &hidden.map(|value| value.max(0.0)),
+                layers.answers,
+            );
+            answers
+        };
+        states.iter().map(answers).collect()
+    }
+
+    #[test]
+    fn wide_plain_and_naive_code_say_the_same() {
+        // Memory of a larger page, then of smaller ones.
+        let [mut memory, mut plain_memory] = [(); 2].map(|()| States::default());
         let [mut wide, mut plain] = [const { [const { Vec::new() }; KINDS] }; 2];
-        network.log_odds(&columns, &mut States::default(), &mut wide);
-        network.answer(&columns, &mut States::default(), &mut plain);
-        assert_eq!(wide, plain);
-        assert!(wide.iter().all(|kind| kind.len() == lines));
-        assert!(wide[0].iter().any(|&log_odds| log_odds != wide[0][0]));
+        for lines in [70, 0, 1, 2, 3, 8, 9, 16, 17, 31, 32, 33, 64, 65] {
+            for features in [0, 3, CODED, 2 * CODED + 5] {
+                let (network, columns) = (network(features), columns(features, lines));
+                network.log_odds(&columns, &mut memory, &mut wide);
+                network.answer(&columns, &mut plain_memory, &mut plain);
+                let bits = |value: f32| value.to_bits();
+                let naive = naive(&network, &columns);
+                for (kind, (wide, plain)) in wide.iter().zip(&plain).enumerate() {
+                    let wide: Vec<u32> = wide.iter().copied().map(bits).collect();
+                    assert!(wide.iter().copied().eq(plain.iter().copied().map(bits)));
+                    let naive = naive.iter().map(|answers| bits(answers[kind]));
+                    assert!(wide.into_iter().eq(naive), "{lines} lines, {features}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn answers_differ_from_line_to_line() {
+        let mut log_odds = Default::default();
+        network(3).log_odds(&columns(3, 70), &mut States::default(), &mut log_odds);
+        let [boilerplate, ..] = log_odds;
+        assert!(boilerplate.windows(2).any(|pair| pair[0] != pair[1]));
     }
 
     #[test]
