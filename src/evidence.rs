@@ -5,7 +5,7 @@ use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::html::LineStructure;
 use crate::index::keys::{self, PageSketch, SiteKey, SiteLayout};
 use crate::index::{CorpusIndex, Key, Place, PlaceFigures, SiteFigures};
-use crate::normalize::{mask_digits_into, normalize_into};
+use crate::normalize::{mask_digits_into, normalize_front};
 use crate::page::{Line, split_lines};
 use crate::shape::{self, LineShape};
 use crate::shingle::{self, Shingles};
@@ -212,9 +212,8 @@ impl Evidence {
         self.corpus.clear();
         self.line_count = split_lines(page, &mut self.lines);
         if needs.page {
-            let lines = self.lines.iter();
-            self.shapes
-                .extend(lines.map(|line| shape::measure(line.text(page))));
+            let lines = self.lines.iter().map(|line| line.start..line.end);
+            shape::measure_all(page, lines, &mut self.shapes);
         }
         watch(Step::Split);
         if needs.page || needs.site || needs.sketch || needs.corpus == Some(CorpusNormalize::Full) {
@@ -257,7 +256,8 @@ impl Evidence {
     fn normalize(&mut self, page: &[u8], fingerprint: impl Fn(&[u8]) -> Fingerprint) {
         for line in &self.lines {
             let from = self.normalized.len();
-            let has_digit = normalize_into(line.text(page), &mut self.normalized);
+            let length = line.end - line.start;
+            let has_digit = normalize_front(&page[line.start..], length, &mut self.normalized);
             self.has_digit.push(has_digit);
             self.normalized_ends.push(self.normalized.len());
             self.fingerprints

@@ -8,26 +8,7 @@
 //! Digits stay: "Chapter 1" and "Chapter 2" differ on a page.
 
 use crate::scan::first_where;
-
-/// What stands for every folded quotation mark.
-const QUOTE: u8 = b'\'';
-
-/// Folds ASCII bytes in place: lower case, white space to spaces, one kind of quote. Whether
-/// there is a digit among them.
-///
-/// Without branches, so that the compiler takes many bytes at a time.
-fn fold_ascii(bytes: &mut [u8]) -> bool {
-    let mut has_digit = false;
-    for byte in bytes {
-        has_digit |= byte.wrapping_sub(b'0') < 10;
-        let is_upper = byte.wrapping_sub(b'A') < 26;
-        let folded = *byte | (u8::from(is_upper) << 5);
-        let is_space = folded.wrapping_sub(b'\t') < 5;
-        let folded = if is_space { b' ' } else { folded };
-        *byte = if folded == b'"' { QUOTE } else { folded };
-    }
-    has_digit
-}
+use crate::simd::masks::{FOLD_BYTES, QUOTE, fold_block, fold_byte};
 
 /// What a character is folded to.
 enum Fold {
@@ -63,9 +44,8 @@ fn fold(c: char) -> Fold {
         '‐'..='―' | '−' | '－' => Fold::Char('-'),
         '…' => Fold::Ellipsis,
         '！'..='～' => {
-            let mut ascii = [(c as u32 - 0xfee0) as u8];
-            fold_ascii(&mut ascii);
-            Fold::Char(ascii[0] as char)
+            let ascii = (c as u32 - 0xfee0) as u8;
+            Fold::Char(fold_byte(ascii) as char)
         }
         c if has_no_width(c) => Fold::Nothing,
         c if c.is_whitespace() => Fold::Space,
@@ -105,24 +85,48 @@ fn is_blank_unicode(mut rest: &[u8]) -> bool {
 ///
 /// Linear time. Allocates only when `out` must grow.
 pub fn normalize_into(line: &[u8], out: &mut Vec<u8>) -> bool {
+    normalize_front(line, line.len(), out)
+}
+
+/// [`normalize_into`] of the first bytes; what stands behind them changes nothing, but spares a
+/// copy.
+pub(crate) fn normalize_front(bytes: &[u8], length: usize, out: &mut Vec<u8>) -> bool {
     let from = out.len();
     let mut has_digit = false;
-    let mut rest = line;
-    while !rest.is_empty() {
-        let (ascii, behind) = rest.split_at(ascii_length(rest));
-        let at = out.len();
-        out.extend_from_slice(ascii);
-        has_digit |= fold_ascii(&mut out[at..]);
-        if behind.is_empty() {
-            break;
+    // A space at the front goes as one behind another does.
+    let mut has_run = false;
+    let mut is_behind_space = true;
+    let mut at = 0;
+    while at < length {
+        let behind = &bytes[at..];
+        let folded = match behind.first_chunk() {
+            Some(block) => fold_block(block),
+            None => {
+                let mut block = [0; FOLD_BYTES];
+                block[..behind.len()].copy_from_slice(behind);
+                fold_block(&block)
+            }
+        };
+        let most = FOLD_BYTES.min(length - at);
+        let ascii = most.min(folded.wide.trailing_zeros() as usize);
+        let spaces = folded.space & ((1 << ascii) - 1);
+        has_digit |= folded.digit & ((1 << ascii) - 1) != 0;
+        has_run |= spaces & (spaces << 1 | u32::from(is_behind_space)) != 0;
+        is_behind_space = (spaces << 1 | u32::from(is_behind_space)) >> ascii & 1 != 0;
+        out.extend_from_slice(&folded.bytes);
+        out.truncate(out.len() - (FOLD_BYTES - ascii));
+        at += ascii;
+        if ascii < most {
+            let begin = out.len();
+            at = length - normalize_other(&bytes[at..length], out).len();
+            for &byte in &out[begin..] {
+                has_digit |= byte.is_ascii_digit();
+                has_run |= is_behind_space && byte == b' ';
+                is_behind_space = byte == b' ';
+            }
         }
-        let at = out.len();
-        rest = normalize_other(behind, out);
-        has_digit |= out[at..]
-            .iter()
-            .fold(false, |found, byte| found | byte.is_ascii_digit());
     }
-    collapse_spaces(out, from);
+    trim_spaces(out, from, has_run);
     has_digit
 }
 
@@ -137,14 +141,13 @@ fn normalize_other<'l>(line: &'l [u8], out: &mut Vec<u8>) -> &'l [u8] {
             if rest.get(same_bytes + 1).is_none_or(u8::is_ascii) {
                 break;
             }
-            let mut byte = [first];
-            fold_ascii(&mut byte);
-            if byte[0] == first {
+            let folded = fold_byte(first);
+            if folded == first {
                 same_bytes += 1;
                 continue;
             }
             out.extend_from_slice(&rest[..same_bytes]);
-            out.push(byte[0]);
+            out.push(folded);
             rest = &rest[same_bytes + 1..];
             same_bytes = 0;
             continue;
@@ -210,7 +213,7 @@ pub fn fold_space_into(line: &[u8], out: &mut Vec<u8>) {
 
 /// Bytes up to the first that is not ASCII.
 #[inline]
-pub(crate) fn ascii_length(bytes: &[u8]) -> usize {
+fn ascii_length(bytes: &[u8]) -> usize {
     const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
     let (words, rest) = bytes.as_chunks::<8>();
     for (index, &word) in words.iter().enumerate() {
@@ -268,7 +271,14 @@ fn collapse_spaces(out: &mut Vec<u8>, from: usize) {
         .fold(false, |found, (&left, &right)| {
             found | ((left == b' ') & (right == b' '))
         });
-    if has_double || text.first() == Some(&b' ') {
+    let has_run = has_double || text.first() == Some(&b' ');
+    trim_spaces(out, from, has_run);
+}
+
+/// Leaves one space of each run behind `from`, none at the front, where `has_run` says that there
+/// may be one; and none at the end.
+fn trim_spaces(out: &mut Vec<u8>, from: usize, has_run: bool) {
+    if has_run {
         let mut to = from;
         let mut previous = b' ';
         for at in from..out.len() {
@@ -310,6 +320,43 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(normalized(line), expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn what_stands_behind_a_line_changes_nothing() {
+        let text = "Dr. \"No\",  12\t\u{a0}ÄÖ \u{3000}x, Привет… A東京 B \u{200b} 블링컨 '9 "
+            .repeat(2)
+            .into_bytes();
+        for from in 0..text.len() {
+            for to in from..text.len() {
+                let line = &text[from..to];
+                let [mut alone, mut front] = [b"x ".to_vec(), b"x ".to_vec()];
+                let has_digit = normalize_into(line, &mut alone);
+                assert_eq!(
+                    normalize_front(&text[from..], line.len(), &mut front),
+                    has_digit
+                );
+                assert_eq!(front, alone);
+                // A character after the other, then the spaces.
+                let mut naive = Vec::new();
+                let mut rest = line;
+                while !rest.is_empty() {
+                    let (decoded, length_bytes) = decode(rest);
+                    match decoded {
+                        Some(c) if c.is_ascii() => naive.push(fold_byte(rest[0])),
+                        Some(c) => match fold(c) {
+                            Fold::Same => naive.extend_from_slice(&rest[..length_bytes]),
+                            folded => push_folded(decoded, folded, &mut naive),
+                        },
+                        None => naive.extend_from_slice(&rest[..length_bytes]),
+                    }
+                    rest = &rest[length_bytes..];
+                }
+                assert_eq!(has_digit, naive.iter().any(u8::is_ascii_digit));
+                collapse_spaces(&mut naive, 0);
+                assert_eq!(alone[2..], naive);
+            }
         }
     }
 

@@ -19,7 +19,7 @@ const TABLE: &[(&str, &str)] = &[
     ("simd", ""),
     ("charset", ""),
     ("html", "charset"),
-    ("normalize", "scan"),
+    ("normalize", "scan simd"),
     ("fingerprint", ""),
     ("shape", "normalize simd"),
     ("index", "fingerprint visible"),

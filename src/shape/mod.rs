@@ -3,8 +3,11 @@
 //! One pass over the bytes. Nothing here knows a language: no word lists, and scripts
 //! without spaces between words are measured by their characters.
 
-use crate::normalize::{ascii_length, decode};
+use std::ops::Range;
+
+use crate::normalize::decode;
 use crate::simd::masks::{BLOCK_BYTES, Masks, masks};
+use crate::simd::widest;
 
 /// What the first or last visible character of a line is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,14 +101,14 @@ enum Before {
     Stop,
 }
 
-impl Before {
-    fn of_ascii(byte: u8) -> Self {
-        match byte {
-            b' ' | b'\t'..=b'\r' => Before::Space,
-            b'.' | b'!' | b'?' => Before::Stop,
-            _ => Before::Other,
-        }
-    }
+/// What a character outside ASCII is to those beside it.
+enum Joins {
+    Space,
+    /// Nothing: behind it stands what stood before it.
+    Same,
+    Word {
+        is_capital: bool,
+    },
 }
 
 /// What a character outside ASCII counts as.
@@ -223,6 +226,9 @@ fn char_class(c: char) -> Option<CharClass> {
 }
 
 fn first_class(line: &[u8]) -> CharClass {
+    if let Some(first @ b'!'..=b'~') = line.first() {
+        return ascii_class(*first);
+    }
     let mut rest = line;
     while !rest.is_empty() {
         let (decoded, length_bytes) = decode(rest);
@@ -236,6 +242,9 @@ fn first_class(line: &[u8]) -> CharClass {
 }
 
 fn last_class(line: &[u8]) -> CharClass {
+    if let Some(last @ (b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9')) = line.last() {
+        return ascii_class(*last);
+    }
     let mut rest = line;
     let mut closing = None;
     while !rest.is_empty() {
@@ -265,161 +274,219 @@ fn last_class(line: &[u8]) -> CharClass {
 ///
 /// Linear time, no allocation.
 pub fn measure(line: &[u8]) -> LineShape {
-    let mut shape = LineShape {
-        first: first_class(line),
-        last: last_class(line),
-        ..LineShape::default()
-    };
-    let mut before = Before::Space;
-    let mut half_words = 0;
-    let mut wide_columns = 0;
-    let mut uncased = 0;
-    let mut wide_letter_columns = 0;
-    let mut at = 0;
-    while at < line.len() {
-        let ascii = &line[at..at + ascii_length(&line[at..])];
-        before = shape.add_ascii(ascii, before);
-        at += ascii.len();
-        while let Some(&byte) = line.get(at) {
-            if byte.is_ascii() {
-                // One character between others, a space mostly, is not worth a stretch.
-                if line.get(at + 1).is_none_or(u8::is_ascii) {
-                    break;
-                }
-                before = shape.add_byte(byte, before);
-                shape.columns += 1;
-                at += 1;
-                continue;
-            }
-            let (decoded, length_bytes) = decode(&line[at..]);
-            at += length_bytes;
-            let kind = decoded.map_or(Wide::Mark(CharClass::Symbol), classify);
-            let begins_word = before == Before::Space;
-            match kind {
-                Wide::Zero => continue,
-                Wide::Space => {
-                    shape.inner_stops += u32::from(before == Before::Stop);
-                    wide_columns += 1;
-                    before = Before::Space;
-                    continue;
-                }
-                Wide::Letter {
-                    class,
-                    is_wide,
-                    unspaced,
-                } => {
-                    let columns = 1 + u32::from(is_wide);
-                    wide_columns += columns;
-                    wide_letter_columns += columns;
-                    half_words += unspaced;
-                    uncased += 1;
-                    shape.upper += u32::from(class == CharClass::Upper);
-                    shape.capitalized_words += u32::from(begins_word && class == CharClass::Upper);
-                    before = Before::Other;
-                }
-                Wide::Digit => {
-                    shape.digits += 1;
-                    wide_columns += 1;
-                    before = Before::Other;
-                }
-                Wide::Mark(class) => {
-                    wide_columns += 1 + u32::from(matches!(decoded, Some('\u{3000}'..='\u{ffef}')));
-                    before = Before::Other;
-                    match class {
-                        CharClass::Stop if at < line.len() => shape.inner_stops += 1,
-                        CharClass::Comma => shape.commas += 1,
-                        CharClass::Symbol | CharClass::Bracket | CharClass::Colon => {
-                            shape.symbols += 1;
-                        }
-                        _ => {}
-                    }
-                    shape.has_legal_mark |= matches!(decoded, Some('©' | '®' | '™' | 'ⓒ'));
-                }
-            }
-            shape.words += u32::from(begins_word);
-        }
-    }
-    shape.words += half_words / 2;
-    shape.letter_columns = shape.letters + wide_letter_columns;
-    shape.letters += uncased;
-    shape.columns += wide_columns;
-    shape.has_address = shape.symbols > 0 && has_address(line) || has_www(line);
-    shape
+    measure_front(line, line.len())
 }
 
-/// Stretches of at most this many bytes go byte by byte.
-const SHORT_BYTES: usize = 12;
-
-impl LineShape {
-    /// Adds one ASCII byte: for stretches too short for a block, such as the space between
-    /// two words of Hangul.
-    #[inline]
-    fn add_byte(&mut self, byte: u8, before: Before) -> Before {
-        let here = Before::of_ascii(byte);
-        let begins_word = before == Before::Space && here != Before::Space;
-        self.words += u32::from(begins_word);
-        self.inner_stops += u32::from(before == Before::Stop && here == Before::Space);
-        match byte {
-            b'a'..=b'z' => self.letters += 1,
-            b'A'..=b'Z' => {
-                self.letters += 1;
-                self.upper += 1;
-                self.capitalized_words += u32::from(begins_word);
+/// Measures some lines of a page, none of them blank.
+pub(crate) fn measure_all(
+    page: &[u8],
+    lines: impl ExactSizeIterator<Item = Range<usize>>,
+    shapes: &mut Vec<LineShape>,
+) {
+    shapes.reserve(lines.len());
+    widest(
+        #[inline(always)]
+        || {
+            for line in lines {
+                shapes.push(measure_front(&page[line.start..], line.len()));
             }
-            b'0'..=b'9' => self.digits += 1,
-            b',' | b';' => self.commas += 1,
-            b'\'' | b'"' | b'-' => {}
-            _ => self.symbols += u32::from(here == Before::Other),
-        }
-        here
-    }
+        },
+    );
+}
 
-    /// Adds a stretch of ASCII; `before` and the result are what stands before and at its end.
-    fn add_ascii(&mut self, ascii: &[u8], mut before: Before) -> Before {
-        self.columns += ascii.len() as u32;
-        if ascii.len() <= SHORT_BYTES {
-            return ascii
-                .iter()
-                .fold(before, |before, &byte| self.add_byte(byte, before));
-        }
-        let (blocks, rest) = ascii.as_chunks::<BLOCK_BYTES>();
-        for block in blocks {
-            self.add_block(block, BLOCK_BYTES, before);
-            before = Before::of_ascii(block[BLOCK_BYTES - 1]);
-        }
-        if let Some(&last) = rest.last() {
-            let mut block = [0; BLOCK_BYTES];
-            block[..rest.len()].copy_from_slice(rest);
-            self.add_block(&block, rest.len(), before);
-            before = Before::of_ascii(last);
-        }
-        before
+/// Measures the first bytes; what stands behind them changes nothing, but spares a copy.
+#[inline(always)]
+fn measure_front(bytes: &[u8], length: usize) -> LineShape {
+    let line = &bytes[..length];
+    let mut counts = Counts {
+        shape: LineShape {
+            first: first_class(line),
+            last: last_class(line),
+            ..LineShape::default()
+        },
+        ..Counts::default()
+    };
+    let mut before = Before::Space;
+    let mut taken = 0;
+    let mut at = 0;
+    while at < length {
+        let behind = &bytes[at..];
+        let masks = match behind.first_chunk() {
+            Some(block) => masks(block, BLOCK_BYTES.min(length - at)),
+            None => {
+                let mut block = [0; BLOCK_BYTES];
+                block[..behind.len()].copy_from_slice(behind);
+                masks(&block, length - at)
+            }
+        };
+        (before, taken) = counts.add_block(masks, line, at, before, taken);
+        at += BLOCK_BYTES;
     }
+    counts.sum_up(line)
+}
 
-    /// Adds the first `length` bytes of a block, all ASCII.
-    #[inline]
-    fn add_block(&mut self, block: &[u8; BLOCK_BYTES], length: usize, before: Before) {
+/// Counts over a line, characters outside ASCII apart where they count otherwise.
+#[derive(Default)]
+struct Counts {
+    shape: LineShape,
+    half_words: u32,
+    columns: u32,
+    uncased: u32,
+    letter_columns: u32,
+}
+
+impl Counts {
+    /// Adds the line's bytes from `at` on, as many as a block holds, but not those before
+    /// `taken`: they belong to a character that began in the block before. What stands before the
+    /// next block, and where the next character begins.
+    #[inline(always)]
+    fn add_block(
+        &mut self,
+        masks: Masks,
+        line: &[u8],
+        at: usize,
+        before: Before,
+        taken: usize,
+    ) -> (Before, usize) {
         let Masks {
             lower,
             upper,
             digit,
-            space,
-            stop,
+            mut space,
+            mut stop,
             comma,
             plain,
-        } = masks(block);
-        let taken = u64::MAX >> (BLOCK_BYTES - length);
+            wide,
+        } = masks;
+        let length = (line.len() - at).min(BLOCK_BYTES);
+        let in_line = u64::MAX >> (BLOCK_BYTES - length);
+        let ascii = in_line & !wide;
+        let known = lower | upper | digit | space | stop | comma | plain;
+        let shape = &mut self.shape;
+        shape.columns += ascii.count_ones();
+        shape.upper += (ascii & upper).count_ones();
+        shape.letters += (ascii & (lower | upper)).count_ones();
+        shape.digits += (ascii & digit).count_ones();
+        shape.commas += (ascii & comma).count_ones();
+        shape.symbols += (ascii & !known).count_ones();
+        space &= ascii;
+        stop &= ascii;
+        // Characters outside ASCII join the masks: a space as spaces, what has no width as what
+        // stands before it, all else as nothing.
+        let mut taken = taken.max(at);
+        let mut capital = upper & ascii;
+        let mut first = ascii;
+        if taken > at {
+            let bits = u64::MAX >> (BLOCK_BYTES - (taken - at));
+            match before {
+                Before::Space => space |= bits,
+                Before::Stop => stop |= bits,
+                Before::Other => {}
+            }
+        }
+        let mut left = wide & in_line;
+        loop {
+            left &= u64::MAX.checked_shl((taken - at) as u32).unwrap_or(0);
+            if left == 0 {
+                break;
+            }
+            let place = left.trailing_zeros();
+            let here = at + place as usize;
+            let (decoded, length_bytes) = decode(&line[here..]);
+            taken = here + length_bytes;
+            let bits = (u64::MAX >> (BLOCK_BYTES - length_bytes)) << place;
+            match self.add_wide(decoded, taken < line.len()) {
+                Joins::Space => space |= bits,
+                Joins::Same => {
+                    for (mask, class) in [(&mut space, Before::Space), (&mut stop, Before::Stop)] {
+                        let behind = *mask << 1 | u64::from(before == class);
+                        if behind >> place & 1 == 1 {
+                            *mask |= bits;
+                        }
+                    }
+                }
+                Joins::Word { is_capital } => {
+                    first |= 1 << place;
+                    capital |= u64::from(is_capital) << place;
+                }
+            }
+        }
         let after_space = space << 1 | u64::from(before == Before::Space);
         let after_stop = stop << 1 | u64::from(before == Before::Stop);
-        let known = lower | upper | digit | space | stop | comma | plain;
-        self.upper += upper.count_ones();
-        self.letters += (lower | upper).count_ones();
-        self.digits += digit.count_ones();
-        self.commas += comma.count_ones();
-        self.symbols += (taken & !known).count_ones();
-        self.words += (taken & after_space & !space).count_ones();
-        self.capitalized_words += (after_space & upper).count_ones();
-        self.inner_stops += (after_stop & space).count_ones();
+        let begins = first & after_space & !space;
+        self.shape.words += begins.count_ones();
+        self.shape.capitalized_words += (begins & capital).count_ones();
+        self.shape.inner_stops += (after_stop & space).count_ones();
+        let last = length - 1;
+        let before = if space >> last & 1 == 1 {
+            Before::Space
+        } else if stop >> last & 1 == 1 {
+            Before::Stop
+        } else {
+            Before::Other
+        };
+        (before, taken)
+    }
+
+    /// The line's shape, once all of it was added.
+    fn sum_up(self, line: &[u8]) -> LineShape {
+        let Counts {
+            mut shape,
+            half_words,
+            columns,
+            uncased,
+            letter_columns,
+        } = self;
+        shape.words += half_words / 2;
+        shape.letter_columns = shape.letters + letter_columns;
+        shape.letters += uncased;
+        shape.columns += columns;
+        shape.has_address = shape.symbols > 0 && has_address(line) || has_www(line);
+        shape
+    }
+
+    /// Adds a character outside ASCII, None being bytes that are not UTF-8. `is_inside` says that
+    /// something stands behind it.
+    #[inline(always)]
+    fn add_wide(&mut self, decoded: Option<char>, is_inside: bool) -> Joins {
+        let mut is_capital = false;
+        match decoded.map_or(Wide::Mark(CharClass::Symbol), classify) {
+            Wide::Zero => return Joins::Same,
+            Wide::Space => {
+                self.columns += 1;
+                return Joins::Space;
+            }
+            Wide::Letter {
+                class,
+                is_wide,
+                unspaced,
+            } => {
+                let columns = 1 + u32::from(is_wide);
+                self.columns += columns;
+                self.letter_columns += columns;
+                self.half_words += unspaced;
+                self.uncased += 1;
+                is_capital = class == CharClass::Upper;
+                self.shape.upper += u32::from(is_capital);
+            }
+            Wide::Digit => {
+                self.shape.digits += 1;
+                self.columns += 1;
+            }
+            Wide::Mark(class) => {
+                self.columns += 1 + u32::from(matches!(decoded, Some('\u{3000}'..='\u{ffef}')));
+                match class {
+                    CharClass::Stop if is_inside => self.shape.inner_stops += 1,
+                    CharClass::Comma => self.shape.commas += 1,
+                    CharClass::Symbol | CharClass::Bracket | CharClass::Colon => {
+                        self.shape.symbols += 1;
+                    }
+                    _ => {}
+                }
+                self.shape.has_legal_mark |= matches!(decoded, Some('©' | '®' | '™' | 'ⓒ'));
+            }
+        }
+        Joins::Word { is_capital }
     }
 }
 
@@ -480,17 +547,77 @@ mod tests {
         assert_eq!(shape("今天天气很好").columns, 12);
     }
 
+    /// A character after the other.
+    fn naive(line: &[u8]) -> LineShape {
+        let mut counts = Counts {
+            shape: LineShape {
+                first: first_class(line),
+                last: last_class(line),
+                ..LineShape::default()
+            },
+            ..Counts::default()
+        };
+        let mut before = Before::Space;
+        let mut rest = line;
+        while let Some(&byte) = rest.first() {
+            let (decoded, length_bytes) = decode(rest);
+            rest = &rest[length_bytes..];
+            let joins = if byte.is_ascii() {
+                let shape = &mut counts.shape;
+                shape.columns += 1;
+                shape.letters += u32::from(byte.is_ascii_alphabetic());
+                shape.upper += u32::from(byte.is_ascii_uppercase());
+                shape.digits += u32::from(byte.is_ascii_digit());
+                shape.commas += u32::from(matches!(byte, b',' | b';'));
+                let is_plain = matches!(byte, b'\'' | b'"' | b'-' | b',' | b';');
+                let is_space = matches!(byte, b' ' | b'\t'..=b'\r');
+                let is_stop = matches!(byte, b'.' | b'!' | b'?');
+                let is_known = is_plain || is_space || is_stop || byte.is_ascii_alphanumeric();
+                shape.symbols += u32::from(!is_known);
+                match is_space {
+                    true => Joins::Space,
+                    false => Joins::Word {
+                        is_capital: byte.is_ascii_uppercase(),
+                    },
+                }
+            } else {
+                counts.add_wide(decoded, !rest.is_empty())
+            };
+            let shape = &mut counts.shape;
+            match joins {
+                Joins::Same => continue,
+                Joins::Space => {
+                    shape.inner_stops += u32::from(before == Before::Stop);
+                    before = Before::Space;
+                }
+                Joins::Word { is_capital } => {
+                    let begins = before == Before::Space;
+                    shape.words += u32::from(begins);
+                    shape.capitalized_words += u32::from(begins && is_capital);
+                    before = match byte {
+                        b'.' | b'!' | b'?' => Before::Stop,
+                        _ => Before::Other,
+                    };
+                }
+            }
+        }
+        counts.sum_up(line)
+    }
+
     #[test]
-    fn stretches_can_be_cut_anywhere() {
-        let text = b"Dr. No, 12 (at 9:40)! \t\x0bA-b; 'c' Ends. Then? yes  x,Y.\x01 z".repeat(3);
-        let mut whole = LineShape::default();
-        whole.add_ascii(&text, Before::Space);
+    fn blocks_and_characters_count_alike_wherever_a_line_begins_and_ends() {
+        let text = "Dr. No, 12 (at 9:40)!\u{a0}A-b;\u{200b} 'c' Ends.\u{200b} Then? yes  x,Y.\x01 z                     Äpfel\u{3000}\u{200b}Öl. 東京。とうきょう！ Ѐ ÀB ©１\u{301}\u{20000} 좋다.\u{2003}É";
+        let mut text = text.repeat(2).into_bytes();
+        text.extend_from_slice(b" \xff\xc3 .\xe2\x82 A\xf0\x9f\x98. B");
         for at in 0..text.len() {
-            let (front, behind) = text.split_at(at);
-            let mut parts = LineShape::default();
-            let before = parts.add_ascii(front, Before::Space);
-            parts.add_ascii(behind, before);
-            assert_eq!(parts, whole, "{at}");
+            for line in [&text[at..], &text[..text.len() - at]] {
+                assert_eq!(measure(line), naive(line), "{at}");
+                // What stands behind a line is no part of it.
+                assert_eq!(measure_front(&text[at..], 1), naive(&text[at..=at]), "{at}");
+                let length = line.len() / 2 + 1;
+                let front = measure_front(line, length);
+                assert_eq!(front, naive(&line[..length]), "{at}");
+            }
         }
     }
 
