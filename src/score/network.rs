@@ -249,7 +249,11 @@ pub(crate) fn multiply_add<const N: usize, const M: usize>(
     seen: &[f32; M],
     weights: &[[f32; N]; M],
 ) {
-    multiply_add_abreast(from_mut(sums), from_ref(seen), weights);
+    let mut own = *sums;
+    for (&seen, weights) in seen.iter().zip(weights) {
+        add_scaled(&mut own, seen, weights);
+    }
+    *sums = own;
 }
 
 /// [`multiply_add`] of some lines side by side, so that a weight is loaded once for all.
