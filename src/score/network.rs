@@ -9,7 +9,7 @@
 //! Each sum is made in one order, and no product is fused with a sum, so the same page has the
 //! same scores on every machine, however wide its vectors are.
 
-use std::array::{from_fn, from_mut, from_ref};
+use std::array::from_fn;
 
 use super::KINDS;
 use super::forest::{BLOCK_LINES, Columns};
@@ -27,9 +27,6 @@ pub const BLOCKS: usize = 5;
 pub(crate) const PAGE_BLOCK: usize = 2;
 /// Lines that a block looks at.
 pub(crate) const TAPS: usize = 3;
-/// Lines that are worked on side by side: each weight is loaded once for all of them, and one's
-/// sums need not wait for their last addition while the other's are made.
-const ABREAST: usize = 2;
 /// Features whose codes become numbers at a time.
 const CODED: usize = 16;
 
@@ -119,10 +116,10 @@ impl<'w> Layers<'w> {
     /// The states of a page's lines before the first block.
     #[inline(always)]
     pub fn enter(&self, columns: &Columns, states: &mut Vec<State>) {
-        const GROUPS: usize = BLOCK_LINES / ABREAST;
+        const PAIRS: usize = BLOCK_LINES / 2;
         states.clear();
-        states.resize(columns.lines().next_multiple_of(ABREAST), *self.input_bias);
-        let mut codes = [[[0.0; ABREAST]; GROUPS]; CODED];
+        states.resize(columns.lines().next_multiple_of(2), *self.input_bias);
+        let mut codes = [[[0.0; 2]; PAIRS]; CODED];
         for (states, rows) in states.chunks_mut(BLOCK_LINES).zip(columns.blocks()) {
             for (rows, weights) in rows.chunks(CODED).zip(self.input.chunks(CODED)) {
                 for (codes, row) in codes.iter_mut().zip(rows) {
@@ -130,10 +127,10 @@ impl<'w> Layers<'w> {
                         .as_flattened_mut()
                         .copy_from_slice(&row.map(f32::from));
                 }
-                let groups = states.as_chunks_mut().0;
-                for (group, states) in groups.iter_mut().enumerate().take(GROUPS) {
-                    let codes = codes.iter().map(|codes| codes[group]);
-                    add_scaled_abreast(states, codes, weights);
+                let pairs = states.as_chunks_mut().0;
+                for (pair, states) in pairs.iter_mut().enumerate().take(PAIRS) {
+                    let codes = codes.iter().map(|codes| codes[pair]);
+                    multiply_add_pair(states, codes, weights);
                 }
             }
         }
@@ -166,15 +163,14 @@ impl<'w> Layers<'w> {
             let after = (stretch.end + dilation <= lines).then_some(after);
             let seen = [before, Some(stretch.start), after]
                 .map(|first| first.map(|first| &states[first..][..stretch.len()]));
-            let (groups, rest) = behind[stretch].as_chunks_mut::<ABREAST>();
-            for (group, behind) in groups.iter_mut().enumerate() {
-                let seen = seen.map(|seen| seen.map(|seen| &seen.as_chunks().0[group]));
-                convolve(behind, seen, taps, &bias, kept);
+            let (pairs, last) = behind[stretch].as_chunks_mut::<2>();
+            for (pair, behind) in pairs.iter_mut().enumerate() {
+                let seen = seen.map(|seen| seen.map(|seen| &seen.as_chunks().0[pair]));
+                convolve_pair(behind, seen, taps, &bias, kept);
             }
-            for (line, behind) in rest.iter_mut().enumerate() {
-                let line = groups.len() * ABREAST + line;
-                let seen = seen.map(|seen| seen.map(|seen| from_ref(&seen[line])));
-                convolve(from_mut(behind), seen, taps, &bias, kept);
+            if let [behind] = last {
+                let seen = seen.map(|seen| seen.and_then(<[State]>::last));
+                *behind = convolve(seen, taps, &bias, kept);
             }
         }
     }
@@ -256,57 +252,74 @@ pub(crate) fn multiply_add<const N: usize, const M: usize>(
     *sums = own;
 }
 
-/// [`multiply_add`] of some lines side by side, so that a weight is loaded once for all.
+/// [`multiply_add`] of two lines side by side: each weight is loaded once for both, and one's sums
+/// need not wait for their last addition while the other's are made.
 #[inline(always)]
-fn multiply_add_abreast<const L: usize, const N: usize, const M: usize>(
-    sums: &mut [[f32; N]; L],
-    seen: &[[f32; M]; L],
-    weights: &[[f32; N]; M],
-) {
-    let seen = (0..M).map(|number| from_fn(|line| seen[line][number]));
-    add_scaled_abreast(sums, seen, weights);
-}
-
-/// Adds rows of weights to the sums of some lines, each scaled by a number of each line.
-#[inline(always)]
-fn add_scaled_abreast<const L: usize, const N: usize>(
-    sums: &mut [[f32; N]; L],
-    seen: impl Iterator<Item = [f32; L]>,
+fn multiply_add_pair<const N: usize>(
+    sums: &mut [[f32; N]; 2],
+    seen: impl Iterator<Item = [f32; 2]>,
     weights: &[[f32; N]],
 ) {
-    let mut own = *sums;
-    for (seen, weights) in seen.zip(weights) {
-        for (at, weight) in weights.iter().enumerate() {
-            for (own, seen) in own.iter_mut().zip(seen) {
-                own[at] += seen * weight;
-            }
+    let [mut first, mut second] = *sums;
+    for ([of_first, of_second], weights) in seen.zip(weights) {
+        let numbers = first.iter_mut().zip(&mut second).zip(weights);
+        for ((first, second), weight) in numbers {
+            *first += of_first * weight;
+            *second += of_second * weight;
         }
     }
-    *sums = own;
+    *sums = [first, second];
 }
 
-/// The states of some lines behind a block, from those that they see.
+/// The states of two lines behind a block, from those that they see.
 #[inline(always)]
-fn convolve<const L: usize>(
-    behind: &mut [State; L],
-    seen: [Option<&[State; L]>; TAPS],
+fn convolve_pair(
+    behind: &mut [State; 2],
+    seen: [Option<&[State; 2]>; TAPS],
     taps: [&Square; TAPS],
     bias: &State,
     kept: &State,
 ) {
-    let mut sums = [*bias; L];
+    let mut sums = [*bias; 2];
+    for (seen, weights) in seen.into_iter().zip(taps) {
+        if let Some([first, second]) = seen {
+            let seen = first.iter().zip(second);
+            let seen = seen.map(|(&first, &second)| [first, second]);
+            multiply_add_pair(&mut sums, seen, weights);
+        }
+    }
+    let states = seen[1].expect("lines see themselves");
+    for ((behind, state), sum) in behind.iter_mut().zip(states).zip(&mut sums) {
+        *behind = added(state, sum, kept);
+    }
+}
+
+/// The state of a line behind a block, from those that it sees.
+#[inline(always)]
+fn convolve(
+    seen: [Option<&State>; TAPS],
+    taps: [&Square; TAPS],
+    bias: &State,
+    kept: &State,
+) -> State {
+    let mut sum = *bias;
     for (seen, weights) in seen.into_iter().zip(taps) {
         if let Some(seen) = seen {
-            multiply_add_abreast(&mut sums, seen, weights);
+            multiply_add(&mut sum, seen, weights);
         }
     }
-    relu(sums.as_flattened_mut());
-    let states = seen[1].expect("a line sees itself");
-    for ((behind, state), sum) in behind.iter_mut().zip(states).zip(&sums) {
-        for (number, behind) in behind.iter_mut().enumerate() {
-            *behind = state[number] + sum[number] * kept[number];
-        }
+    added(seen[1].expect("a line sees itself"), &mut sum, kept)
+}
+
+/// A state with what a block adds to it.
+#[inline(always)]
+fn added(state: &State, sum: &mut State, kept: &State) -> State {
+    relu(sum);
+    let mut next = [0.0; CHANNELS];
+    for (next, ((state, sum), kept)) in next.iter_mut().zip(state.iter().zip(sum).zip(kept)) {
+        *next = state + *sum * kept;
     }
+    next
 }
 
 /// Working memory of a network, kept from page to page: 256 bytes a line.
