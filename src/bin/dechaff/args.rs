@@ -709,7 +709,8 @@ pub struct IndexBuildArgs {
 
 #[derive(Args, Debug)]
 pub struct IndexJoinArgs {
-    /// Parts, in any order
+    /// Parts, in any order. Each takes memory for its longest page: where that is more than
+    /// --max-memory, nothing is written
     #[arg(required = true, value_name = "PART")]
     pub parts: Vec<PathBuf>,
 
