@@ -1293,6 +1293,11 @@ pub struct RepeatsArgs {
     #[arg(long, value_name = "WHAT", default_value = "space")]
     pub normalize: Normalize,
 
+    /// Compare lines by a key of your own: the bytes of FILE, 16 to 65536, whatever they are. So
+    /// nobody who does not have it can write lines that differ and count as one
+    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(key_file))]
+    pub key_file: Option<FingerprintKey>,
+
     #[command(flatten)]
     pub reading: ReadingArgs,
 
