@@ -159,7 +159,7 @@ fn planned_run(request: &Request<'_>, is_tree: bool) -> Result<Option<resume::Pl
 }
 
 /// Refuses inputs that are Parquet without the column of texts, all of them, and Parquet from a
-/// stream. Nothing of what is no Parquet is read.
+/// stream. Of what is no Parquet only first bytes are read.
 ///
 /// # Errors
 ///
