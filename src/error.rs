@@ -38,8 +38,15 @@ pub enum ModelError {
         expected: u64,
     },
     /// It reads text, where one is wanted that reads HTML.
-    #[error("a model of text; expected one of HTML, as dechaff train --html writes them")]
+    #[error(
+        "a model of text, which --model takes; expected one of HTML, as dechaff train --html writes them"
+    )]
     OfText,
+    /// It reads HTML, where one is wanted that reads text.
+    #[error(
+        "a model of HTML, which --html-model takes; expected one of text, as dechaff train writes them without --html"
+    )]
+    OfHtml,
     /// Its bytes are not those that were written.
     #[error("damaged or cut: {0}")]
     Damaged(&'static str),

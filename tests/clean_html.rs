@@ -391,17 +391,49 @@ fn files_and_rows_of_the_same_html_are_cleaned_alike() {
 }
 
 #[test]
-fn a_model_of_text_is_refused_for_html() {
-    let place = Place::with([("page.html", MARKED_UP)]);
-    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/models/fast.bin");
-    place
-        .clean(["page.html", "-o", "page.txt", "--html-model", model])
-        .expect(1)
-        .mentions("a model of text; expected one of HTML");
-    let html = concat!(env!("CARGO_MANIFEST_DIR"), "/models/fast-html.bin");
-    place
-        .clean(["-q", "page.html", "-o", "a.txt", "--model", html])
-        .expect(0);
+fn a_model_of_text_is_refused_for_html_and_one_of_html_for_text() {
+    const TEXT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/fast.bin");
+    const HTML: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/fast-html.bin");
+    let labelled = json!({"id": "1", "lines": ["A line."], "labels": [1], "gold": "A line."});
+    let labelled = labelled.to_string();
+    let place = Place::with([("page.html", MARKED_UP), ("gold.jsonl", &labelled)]);
+    let run = |arguments: &[&str], code: i32| {
+        let mut command = assert_cmd::cargo::cargo_bin_cmd!("dechaff");
+        let output = command
+            .current_dir(place.path("."))
+            .args(arguments)
+            .output();
+        support::Outcome::new(output.expect("the program runs")).expect(code)
+    };
+    let clean = ["clean", "page.html", "-o", "page.txt", "--overwrite"];
+    let says = "a model of text, which --model takes; expected one of HTML";
+    let wrong = [&clean[..], &["--html-model", TEXT]].concat();
+    run(&wrong, 1).mentions(says);
+    for command in [
+        &clean[..],
+        &["explain", "page.html"],
+        &["eval", "gold.jsonl"],
+    ] {
+        let says = "a model of HTML, which --html-model takes; expected one of text";
+        run(&[command, &["--model", HTML]].concat(), 1).mentions(says);
+        assert!(!place.path("page.txt").exists());
+        let right = [command, &["--model", TEXT, "--html-model", HTML]].concat();
+        run(&right, 0);
+        std::fs::remove_file(place.path("page.txt")).ok();
+    }
+    run(&["eval", "gold.jsonl", "--beside", HTML], 1).mentions("which --html-model takes");
+    run(
+        &[
+            "clean",
+            "page.html",
+            "-o",
+            "a.txt",
+            "-q",
+            "--html-model",
+            HTML,
+        ],
+        0,
+    );
     place.clean(["-q", "page.html", "-o", "b.txt"]).expect(0);
     assert_eq!(place.read_text("a.txt"), place.read_text("b.txt"));
 }

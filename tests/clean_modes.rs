@@ -5,6 +5,7 @@ mod support;
 
 use std::path::Path;
 
+use dechaff::fingerprint::FingerprintKey;
 use serde_json::Value;
 use support::{
     Entry, FERRY, FERRY_BODY, LedgerRow, MARK, PLAIN, Place, make_pipe, rebuild, rows_of, text_of,
@@ -547,8 +548,10 @@ fn the_table_tells_what_was_done() {
 
 #[test]
 fn the_run_record_is_complete() {
+    let key = b"sixteen bytes ok";
     let place = place();
     place
+        .file("key", key)
         .clean([
             "in",
             "-o",
@@ -567,9 +570,15 @@ fn the_run_record_is_complete() {
             "1MiB",
             "--max-removed",
             "100",
+            "--id-field",
+            "name",
+            "--follow",
+            "--key-file",
+            "key",
         ])
         .expect(0);
     let record = place.read_json("stats");
+    assert!(!place.read_text("stats").contains("sixteen"));
     assert_eq!(record["schema_version"], 3);
     assert_eq!(record["program"], "dechaff");
     assert_eq!(record["version"], env!("CARGO_PKG_VERSION"));
@@ -595,6 +604,9 @@ fn the_run_record_is_complete() {
             "text_format": "auto",
             "encoding": null,
             "url_field": "url",
+            "id_field": "name",
+            "follow": true,
+            "key": FingerprintKey::from_bytes(key).expect("a key").name(),
             "max_page_bytes": 1 << 20,
             "max_removed_percent": 100.0,
         })

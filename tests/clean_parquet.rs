@@ -789,6 +789,47 @@ fn a_missing_column_is_told_with_those_that_are_there() {
         .mentions("no column 'text' of texts (its columns: text)");
 }
 
+/// Bytes that this thread has read so far.
+#[cfg(target_os = "linux")]
+fn bytes_read() -> u64 {
+    let figures = std::fs::read_to_string("/proc/thread-self/io").expect("it can be read");
+    let read = figures.strip_prefix("rchar: ").expect("it comes first");
+    let read = read.lines().next().expect("a line");
+    read.parse().expect("a number")
+}
+
+/// Looking for Parquet without the column costs its footer, and of other files their first bytes.
+#[test]
+#[cfg(target_os = "linux")]
+fn files_are_not_read_to_be_refused() {
+    use dechaff::pipeline::{RunOptions, plan};
+    use dechaff::source::FileEntry;
+    use dechaff::source::inputs::{Input, InputFormat};
+
+    let text = PLAIN.repeat((3 << 20) / PLAIN.len());
+    let packed = support_gzip(text.as_bytes());
+    let rows = (json!({"text": PLAIN}).to_string() + "\n").repeat(30_000);
+    let table = pages(20_000);
+    let files: [(&str, &[u8]); 4] = [
+        ("page.txt", text.as_bytes()),
+        ("page.txt.gz", &packed),
+        ("rows.jsonl", rows.as_bytes()),
+        ("rows.parquet", &table),
+    ];
+    let place = Place::with(files);
+    let mut options = RunOptions::default();
+    options.fields.text = "body".to_owned();
+    for (name, bytes) in files {
+        let path = place.path(name);
+        let input = Input::File(FileEntry::new(path, name.into()));
+        let before = bytes_read();
+        let checked = plan::check_tables(&[input], InputFormat::Auto, &options);
+        let read = bytes_read() - before;
+        assert_eq!(checked.is_err(), name == "rows.parquet", "{name}");
+        assert!(read < 16 << 10, "{read} bytes of {} of {name}", bytes.len());
+    }
+}
+
 #[test]
 fn a_pipe_is_refused() {
     let place = Place::new();

@@ -730,6 +730,94 @@ fn a_bomb_and_long_records_take_bounded_memory() {
     assert!(peak.is_null() || peak.as_u64() <= Some(most), "{peak}");
 }
 
+fn brotli(bytes: &[u8], window_bits: i32) -> Vec<u8> {
+    let params = brotli::enc::BrotliEncoderParams {
+        quality: 3,
+        lgwin: window_bits,
+        ..Default::default()
+    };
+    let mut out = Vec::new();
+    brotli::BrotliCompress(&mut &bytes[..], &mut out, &params).expect("memory");
+    out
+}
+
+#[test]
+fn pages_in_brotli_are_read_and_bombs_take_bounded_memory() {
+    let head = format!("{HTML_OK}\nContent-Encoding: br");
+    let page = format!("<html><body><p>{PLAIN}</p></body></html>");
+    let good = |number| answer(number, &head, &brotli(page.as_bytes(), 22));
+    // Each asks for the largest window, and would fill it several times.
+    let bomb = brotli(&vec![b'a'; 64 << 20], 24);
+    assert!(bomb.len() < 1000);
+    let bombs = (2..200).map(|number| answer(number, &head, &bomb));
+    let mut damaged = brotli(page.as_bytes(), 22);
+    damaged[5] ^= 0x10;
+    damaged.truncate(40);
+    let damaged = answer(201, &head, &damaged);
+    let file: Vec<u8> = [good(1)]
+        .into_iter()
+        .chain(bombs)
+        .chain([damaged, good(202)])
+        .flatten()
+        .collect();
+    let place = Place::with([("a.warc", &file)]);
+    let memory = ["--threads", "8", "--max-memory", "128MiB"];
+    let arguments = [&["a.warc", "-o", "out"][..], &memory].concat();
+    let outcome = clean(&place, &arguments, 3);
+    let problems: Vec<&str> = outcome.stderr.lines().collect();
+    let (last, bombs) = problems.split_last().expect("problems");
+    assert_eq!(bombs.len(), 198);
+    for problem in bombs {
+        let says = "WARC record longer than --max-page-bytes (4194304); rejected";
+        assert!(problem.ends_with(says), "{problem}");
+    }
+    let says = "bad WARC record: its content coding is damaged; rejected";
+    assert!(last.ends_with(says), "{last}");
+    let texts = texts(&place.read("out"));
+    assert_eq!(texts.len(), 2);
+    assert!(
+        texts.iter().all(|text| text.trim_end() == PLAIN.trim_end()),
+        "{texts:?}"
+    );
+    let peak = place.read_json("stats")["peak_memory_bytes"].clone();
+    let most = (128 << 20) / 20 * 21;
+    assert!(peak.is_null() || peak.as_u64() <= Some(most), "{peak}");
+}
+
+#[test]
+fn no_segment_of_a_record_is_lost_in_silence() {
+    let more = "Content-Type: text/plain\r\nWARC-Segment-Number: 1\r\n";
+    let first = record(CONVERSION, 2, more, FERRY.as_bytes());
+    let more = "WARC-Segment-Origin-ID: <urn:uuid:2>\r\nWARC-Segment-Number: 2\r\n\
+                WARC-Segment-Total-Length: 90000\r\n";
+    let second = record("continuation", 3, more, FERRY.as_bytes());
+    let long = record("continuation", 4, more, "word ".repeat(40_000).as_bytes());
+    let file = [
+        wet(1, PLAIN),
+        first.clone(),
+        second.clone(),
+        long.clone(),
+        wet(5, PLAIN),
+    ]
+    .concat();
+    let place = Place::with([("a.warc", &file)]);
+    let arguments = ["a.warc", "-o", "out", "--max-page-bytes", "64KiB"];
+    let outcome = clean(&place, &arguments, 3);
+    let at = wet(1, PLAIN).len();
+    let behind = at + first.len();
+    let last = behind + second.len();
+    outcome.says(&[
+        &format!("a.warc:2:{at}: bad WARC record: the first segment of a longer one; segments are not read; rejected"),
+        &format!("a.warc:3:{behind}: bad WARC record: a later segment of another one; segments are not read; rejected"),
+        &format!("a.warc:4:{last}: WARC record longer than --max-page-bytes (65536); rejected"),
+    ]);
+    assert_eq!(texts(&place.read("out")), [PLAIN, PLAIN]);
+    assert_eq!(place.counts("stats")["other_records"], 0);
+    // Without their two line ends.
+    let rejected = [first, second, long].map(|record| record[..record.len() - 4].to_vec());
+    assert!(place.read("rejects") == rejected.concat());
+}
+
 /// Some changes to a file, of any kind.
 fn mutate(bytes: &mut Vec<u8>, numbers: &mut Numbers) {
     if bytes.is_empty() {

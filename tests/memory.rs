@@ -4,6 +4,11 @@
 
 mod support;
 
+use dechaff::fingerprint::Fingerprint;
+use dechaff::index::format::{self, BlockWriter, Kind};
+use dechaff::index::keys::PageSketch;
+use dechaff::index::part::{self, PageRecord};
+use dechaff::index::settings::{CorpusSettings, Settings};
 use serde_json::json;
 use support::{Outcome, Place};
 
@@ -155,4 +160,70 @@ fn threads_that_cannot_be_had_are_done_without() {
     let many: Vec<_> = arguments.into_iter().chain(["512"]).collect();
     clean_under(&place, 400_000, &many).expect(0).says(&[]);
     assert_eq!(place.files("out"), place.files("in"));
+}
+
+/// A part that holds one page of so many lines, as those of a run with more memory may.
+fn part_of_one_page(name: &str, lines: u32) -> Vec<u8> {
+    let settings = Settings {
+        key: None,
+        site: Some("auto".to_owned()),
+        corpus: Some(CorpusSettings {
+            normalize: "space".to_owned(),
+            shingle_lines: 2,
+        }),
+        classes: true,
+        copies_go: true,
+        max_page_bytes: 64 << 20,
+    };
+    let fingerprints: Vec<Fingerprint> = (0..lines)
+        .map(|line| Fingerprint::of(format!("{name} {line}").as_bytes()))
+        .collect();
+    let numbers: Vec<u32> = (1..=lines).collect();
+    let mut records = Vec::new();
+    part::put_file(0, name.as_bytes(), &mut records);
+    let page = PageRecord {
+        site: Some(b"site"),
+        sketch: Some(PageSketch::default()),
+        masked: &fingerprints,
+        corpus: &fingerprints,
+        numbers: &numbers,
+        ..PageRecord::default()
+    };
+    part::put_page(&page, &mut records);
+    part::put_sample(b"", &mut records);
+    let mut bytes = format::header(Kind::Part, &settings);
+    let mut blocks = BlockWriter::default();
+    for (tag, body) in [(part::RECORDS, &records[..]), (format::END, b"")] {
+        bytes.extend_from_slice(&blocks.frame(tag, body));
+        bytes.extend_from_slice(body);
+    }
+    bytes
+}
+
+/// Parts that take more memory than there is to be are refused before anything is written, and
+/// take no more than the refusal says.
+#[test]
+fn long_records_of_parts_count() {
+    for (command, lines) in [("merge", 1_000_000), ("freeze", 300_000)] {
+        let parts = ["a", "b"].map(|name| (name, part_of_one_page(name, lines)));
+        let place = Place::with(parts);
+        let join = |memory: &str| {
+            let arguments = [command, "a", "b", "-o", "joined", "--max-memory", memory];
+            place.index(arguments)
+        };
+        let refused = join(MEMORY).expect(2);
+        assert!(!place.path("joined").exists());
+        let mib = (36 * lines).div_ceil(1 << 20);
+        let says = format!("2 parts with records of up to {mib} MiB take --max-memory ");
+        refused.mentions(&says);
+        let least = refused.stderr.split(&says).nth(1).expect("it is said");
+        let least = least.split_once("MiB").expect("a size").0;
+        let least: u32 = least.parse().expect("a number");
+        join(&format!("{}MiB", least - 1)).expect(2);
+        // Half of a limit on address space may be held.
+        let command = format!("index {command}");
+        let arguments = ["a", "b", "-o", "joined"];
+        under(&command, &place, 2 * least * 1024, &arguments).expect(0);
+        assert!(place.path("joined").exists());
+    }
 }

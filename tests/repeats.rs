@@ -679,3 +679,39 @@ fn html_is_read_by_its_lines() {
         (&json!(2), &json!(2))
     );
 }
+
+/// Under the public key anybody can write lines that differ and count as one
+/// (`fingerprint::tests`): not under a key of the user's.
+#[test]
+fn lines_made_to_collide_are_no_block_under_a_key() {
+    const ONE: &[u8] =
+        b"\xb8\xfe\x6c\x39\x23\xa4\x4b\xbe\x05\x44\x55\x34\x15\xbf\xa2\x9fxxxxxxxxxxxxxxxx";
+    const OTHER: &[u8] = b"AAAAAAAA\x7c\x01\x81\x2c\xf7\x21\xad\x1cxxxxxxxxxxxxxxxx";
+    let place = sites();
+    place
+        .file("made/one.txt", [ONE, b"\n"].concat())
+        .file("made/other.txt", [OTHER, b"\n"].concat())
+        .file("key", "sixteen bytes ok")
+        .file("short", "fifteen bytes..");
+    let key = ["--key-file", "key"];
+    let made = |more: &[&str]| {
+        let made = ["made", "--normalize", "none", "--min-chars", "1"];
+        let found = json_of(
+            &place,
+            &[&made[..], &["--encoding", "utf-8"], more].concat(),
+        );
+        assert_eq!(found["pages"], 2);
+        found["blocks"].as_array().expect("blocks").len()
+    };
+    assert_eq!(made(&[]), 1);
+    assert_eq!(made(&key), 0);
+    for scope in ["page", "site", "corpus"] {
+        let arguments = ["in", "--scope", scope];
+        let found = text(&place, &arguments);
+        assert!(!found.is_empty(), "{scope}");
+        assert_eq!(text(&place, &[&arguments[..], &key].concat()), found);
+    }
+    repeats(&place, &["in", "--key-file", "short"])
+        .expect(2)
+        .mentions("a key has 16 to 65536 bytes, this one 15");
+}

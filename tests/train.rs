@@ -257,16 +257,32 @@ fn a_model_learns_where_lines_stand() {
             .as_f64()
             .expect("a figure")
     };
-    let with_markup = line_f1(&["--html", "--model", "html.model"]);
+    let with_markup = line_f1(&["--html", "--html-model", "html.model"]);
     assert!(with_markup > 0.95, "{with_markup}");
-    let without = line_f1(&["--html", "--model", "html.model", "--html-model", "none"]);
+    let without = line_f1(&["--html", "--html-model", "none"]);
     assert!(without < 0.8, "{without}");
     run(
         &place,
-        &["explain", "gold.jsonl", "--model", "html.model"],
+        &["explain", "gold.jsonl", "--html-model", "html.model"],
         "1",
     )
     .expect(0);
+    // What stands beside is measured on HTML too.
+    let beside = [
+        "eval",
+        "gold.jsonl",
+        "--html",
+        "--beside",
+        "html.model",
+        "--json",
+    ];
+    let beside = [&beside[..], &["--html-model", "none", "--scopes", "none"]].concat();
+    let outcome = run(&place, &beside, "2").expect(0);
+    let evaluation: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
+    let tables = evaluation["tables"].as_array().expect("tables");
+    let beside = tables.last().expect("one");
+    assert_eq!(beside["name"], "html.model");
+    assert_eq!(beside["rows"][0]["line_f1"], with_markup);
 }
 
 /// Nobody tells of comments, and forums only of what is none: there is nothing to ask about.

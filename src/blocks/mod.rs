@@ -78,7 +78,7 @@ mod suffixes;
 use thiserror::Error;
 
 use crate::config::CorpusNormalize;
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::normalize::is_blank;
 use crate::page::LineCursor;
 
@@ -142,6 +142,7 @@ pub struct PageLine {
 #[derive(Debug)]
 pub struct LineReader {
     normalize: CorpusNormalize,
+    key: FingerprintKey,
     folded: Vec<u8>,
 }
 
@@ -150,8 +151,14 @@ impl LineReader {
     pub fn new(normalize: CorpusNormalize) -> Self {
         LineReader {
             normalize,
+            key: FingerprintKey::default(),
             folded: Vec::new(),
         }
+    }
+
+    /// The same, whose fingerprints are made with this key.
+    pub fn with_key(self, key: FingerprintKey) -> Self {
+        LineReader { key, ..self }
     }
 
     /// Appends the lines of a text; returns how many it has, blank ones counted. Linear time.
@@ -165,7 +172,7 @@ impl LineReader {
             }
             let compared = self.normalize.compared(line, &mut self.folded);
             lines.push(PageLine {
-                fingerprint: Fingerprint::of(compared),
+                fingerprint: self.key.fingerprint(compared),
                 chars: saturated(count_chars(compared)),
                 bytes: saturated(raw.next - raw.start),
                 number: saturated(number),

@@ -529,13 +529,11 @@ fn differing(a: &RunRecord, b: &RunRecord) -> Vec<Differing> {
     };
     let (own, others) = (with_threads(a), with_threads(b));
     let names: BTreeSet<&String> = own.keys().chain(others.keys()).collect();
-    // An older record lacks settings that it did not know.
-    let is_older = a.schema_version != b.schema_version;
     let has_threads = a.schema_version.min(b.schema_version) >= 2;
     let pairs = names.into_iter().filter_map(|name| {
         let (a, b) = (own.get(name), others.get(name));
-        let is_unknown =
-            is_older && (a.is_none() || b.is_none()) || name == "threads" && !has_threads;
+        // A record lacks settings that its program did not know.
+        let is_unknown = a.is_none() || b.is_none() || name == "threads" && !has_threads;
         (a != b && !is_unknown).then(|| Differing {
             name: name.clone(),
             a: a.cloned().unwrap_or_default(),

@@ -3,7 +3,7 @@
 //! See `docs/index-format.md`. A reader trusts no length: a block's bytes are read as they
 //! come, and memory grows with what is there, not with what the file says.
 
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 use thiserror::Error;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
@@ -17,6 +17,8 @@ pub const MAGIC: [u8; 8] = *b"dechaff\x1a";
 pub const VERSION: u32 = 1;
 /// The tag of the last block.
 pub const END: u32 = 0;
+/// Bytes that stand before a block's body.
+const FRAME_BYTES: usize = 28;
 /// Most bytes of settings.
 const MAX_SETTINGS_BYTES: u32 = 1 << 16;
 
@@ -148,9 +150,9 @@ pub struct BlockWriter {
 
 impl BlockWriter {
     /// The bytes that stand before a block's body.
-    pub fn frame(&mut self, tag: u32, body: &[u8]) -> [u8; 28] {
+    pub fn frame(&mut self, tag: u32, body: &[u8]) -> [u8; FRAME_BYTES] {
         self.blocks += 1;
-        let mut frame = [0; 28];
+        let mut frame = [0; FRAME_BYTES];
         frame[..4].copy_from_slice(&tag.to_le_bytes());
         frame[4..12].copy_from_slice(&(body.len() as u64).to_le_bytes());
         let check = check(tag, self.blocks, body);
@@ -191,6 +193,40 @@ fn read_exact(reader: &mut impl Read, bytes: &mut [u8], at: &mut u64) -> Result<
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
+}
+
+fn tag_and_length(frame: &[u8; FRAME_BYTES]) -> (u32, u64) {
+    let length = frame[4..12].try_into().expect("eight bytes");
+    (u32_at(frame, 0), u64::from_le_bytes(length))
+}
+
+impl<R: Read + Seek> BlockReader<BufReader<R>> {
+    /// Bytes of the longest body of the blocks to come, by their frames alone and never more than
+    /// the file holds. What is cut or damaged is told when it is read.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub fn longest_body(&mut self) -> Result<u64, IndexError> {
+        let end = self.reader.seek(SeekFrom::End(0))?;
+        self.reader.seek(SeekFrom::Start(self.at))?;
+        let mut left = end.saturating_sub(self.at);
+        let mut longest = 0;
+        while left >= FRAME_BYTES as u64 {
+            let mut frame = [0; FRAME_BYTES];
+            self.reader.read_exact(&mut frame)?;
+            left -= FRAME_BYTES as u64;
+            let (tag, length) = tag_and_length(&frame);
+            longest = longest.max(length.min(left));
+            if tag == END || length > left {
+                break;
+            }
+            self.reader.seek_relative(length as i64)?;
+            left -= length;
+        }
+        self.reader.seek(SeekFrom::Start(self.at))?;
+        Ok(longest)
+    }
 }
 
 impl<R: Read> BlockReader<R> {
@@ -294,6 +330,11 @@ impl<R: Read> BlockReader<R> {
         Ok(())
     }
 
+    /// The body of the block at hand.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// Where the next block's frame begins, in bytes.
     pub fn at(&self) -> u64 {
         self.at
@@ -306,10 +347,9 @@ impl<R: Read> BlockReader<R> {
     /// The file is cut or damaged, or something stands behind its end.
     pub fn next_block(&mut self) -> Result<Option<(u32, &[u8])>, IndexError> {
         let start = self.at;
-        let mut frame = [0; 28];
+        let mut frame = [0; FRAME_BYTES];
         read_exact(&mut self.reader, &mut frame, &mut self.at)?;
-        let tag = u32_at(&frame, 0);
-        let length = u64::from_le_bytes(frame[4..12].try_into().expect("eight bytes"));
+        let (tag, length) = tag_and_length(&frame);
         let expected = u128::from_le_bytes(frame[12..].try_into().expect("16 bytes"));
         self.body.clear();
         let read = (&mut self.reader)

@@ -6,6 +6,7 @@
 
 use std::cmp::Ordering;
 use std::io::Read;
+use std::ops::Range;
 
 use super::entry::{Key, Place};
 use super::format::{BlockReader, Fields, IndexError, put_string};
@@ -135,22 +136,57 @@ impl OwnedPage {
         }
     }
 
-    /// Fills the page from the fields behind a page's mark; None where they do not hold one.
-    fn read(&mut self, fields: &mut Fields<'_>) -> Option<()> {
-        self.record = fields.u32()?;
-        self.line = fields.u32()?;
+    fn fill(&mut self, page: &StoredPage<'_>) {
+        (self.record, self.line) = page.place;
+        self.site = page.site.map(<[u8]>::to_vec);
+        self.sketch = page.sketch;
+        self.page = page.page;
+        for (out, stored) in [
+            (&mut self.masked, page.masked),
+            (&mut self.corpus, page.corpus),
+        ] {
+            out.clear();
+            let fingerprints = stored.iter().map(|bytes| u128::from_le_bytes(*bytes));
+            out.extend(fingerprints.map(Fingerprint));
+        }
+        self.numbers.clear();
+        let numbers = page.numbers.iter();
+        self.numbers
+            .extend(numbers.map(|bytes| u32::from_le_bytes(*bytes)));
+        self.sample.clear();
+        self.sample.extend_from_slice(page.sample);
+    }
+}
+
+/// A page as it lies in a part: what takes much is not taken out.
+struct StoredPage<'b> {
+    /// Its record, and the lines of the page before it.
+    place: (u32, u32),
+    site: Option<&'b [u8]>,
+    sketch: Option<PageSketch>,
+    page: Key,
+    masked: &'b [[u8; 16]],
+    corpus: &'b [[u8; 16]],
+    numbers: &'b [[u8; 4]],
+    sample: &'b [u8],
+}
+
+impl<'b> StoredPage<'b> {
+    /// Takes the fields behind a page's mark; None where they do not hold one.
+    fn read(fields: &mut Fields<'b>) -> Option<Self> {
+        let place = (fields.u32()?, fields.u32()?);
         let flags = fields.u8()?;
         let high = fields.bytes(8)?.try_into().ok()?;
-        self.page = Key {
+        let page = Key {
             high: u64::from_le_bytes(high),
             low: fields.u32()?,
         };
         let has = |flag: u8| flags & flag != 0;
-        self.site = match has(HAS_SITE) {
-            true => Some(fields.string()?.to_vec()),
+        let site = match has(HAS_SITE) {
+            true => Some(fields.string()?),
             false => None,
         };
-        self.sketch = match has(HAS_SKETCH) {
+        let sketch = match has(HAS_SKETCH) {
             true => Some(PageSketch {
                 class: PageClass(Fingerprint(fields.u128()?)),
                 cells: Cells(fields.u32()?),
@@ -158,47 +194,35 @@ impl OwnedPage {
             false => None,
         };
         let lines = fields.u32()? as usize;
-        let fingerprints = |fields: &mut Fields<'_>, out: &mut Vec<Fingerprint>, is_there: bool| {
-            out.clear();
-            if !is_there {
-                return Some(());
-            }
-            let bytes = fields.bytes(lines.checked_mul(16)?)?;
-            out.extend(
-                bytes
-                    .as_chunks::<16>()
-                    .0
-                    .iter()
-                    .map(|chunk| Fingerprint(u128::from_le_bytes(*chunk))),
-            );
-            Some(())
-        };
-        fingerprints(fields, &mut self.masked, has(HAS_MASKED))?;
-        fingerprints(fields, &mut self.corpus, has(HAS_CORPUS))?;
-        self.numbers.clear();
-        if has(HAS_CORPUS) {
-            let bytes = fields.bytes(lines.checked_mul(4)?)?;
-            let numbers = bytes.as_chunks::<4>().0.iter();
-            self.numbers
-                .extend(numbers.map(|chunk| u32::from_le_bytes(*chunk)));
-        }
-        self.sample.clear();
-        self.sample.extend_from_slice(fields.string()?);
-        Some(())
+        let lines_if = |is_there: bool| if is_there { lines } else { 0 };
+        let [masked, corpus] = [HAS_MASKED, HAS_CORPUS].map(|flag| lines_if(has(flag)));
+        Some(StoredPage {
+            place,
+            site,
+            sketch,
+            page,
+            masked: fields.bytes(masked.checked_mul(16)?)?.as_chunks().0,
+            corpus: fields.bytes(corpus.checked_mul(16)?)?.as_chunks().0,
+            numbers: fields.bytes(corpus.checked_mul(4)?)?.as_chunks().0,
+            sample: fields.string()?,
+        })
     }
 }
 
 /// Reads a part record by record.
+///
+/// Memory: a block, which is as long as its longest record and up to [`BLOCK_BYTES`] more.
 #[derive(Debug)]
 pub struct PartReader<R> {
     blocks: BlockReader<R>,
-    /// The block at hand, and how much of it is read.
-    block: Vec<u8>,
+    /// How much of the block at hand is read.
     read: usize,
     /// The file of the page at hand.
     pub file: FileRecord,
-    /// The page at hand.
-    pub page: OwnedPage,
+    /// The record of the page at hand, and the lines of the page before it.
+    place: (u32, u32),
+    /// Where it lies in the block at hand, behind its mark.
+    page: Range<usize>,
 }
 
 /// What a part holds next.
@@ -206,7 +230,7 @@ pub struct PartReader<R> {
 pub enum Next {
     /// [`PartReader::file`] is new; pages of it may follow.
     File,
-    /// [`PartReader::page`] is new.
+    /// A page is at hand: [`PartReader::take_page`].
     Page,
     /// Nothing more.
     End,
@@ -217,10 +241,10 @@ impl<R: Read> PartReader<R> {
     pub fn new(blocks: BlockReader<R>) -> Self {
         PartReader {
             blocks,
-            block: Vec::new(),
             read: 0,
             file: FileRecord::default(),
-            page: OwnedPage::default(),
+            place: (0, 0),
+            page: 0..0,
         }
     }
 
@@ -230,44 +254,68 @@ impl<R: Read> PartReader<R> {
     ///
     /// The part is cut or damaged.
     pub fn advance(&mut self) -> Result<Next, IndexError> {
-        while self.read == self.block.len() {
+        while self.read == self.blocks.body().len() {
             let at = self.blocks.at();
             match self.blocks.next_block()? {
                 None => return Ok(Next::End),
-                Some((RECORDS, body)) => {
-                    self.block.clear();
-                    self.block.extend_from_slice(body);
-                    self.read = 0;
-                }
+                Some((RECORDS, _)) => self.read = 0,
                 Some(_) => {
                     let what = "a block that no part has";
                     return Err(IndexError::Damaged { at, what });
                 }
             }
         }
-        let mut fields = Fields(&self.block[self.read..]);
+        let body = self.blocks.body();
+        let mut fields = Fields(&body[self.read..]);
         let next = match fields.u8() {
             Some(FILE) => fields.u32().and_then(|argument| {
                 self.file.argument = argument;
                 self.file.name = fields.string()?.to_vec();
                 Some(Next::File)
             }),
-            Some(PAGE) => self.page.read(&mut fields).map(|()| Next::Page),
+            Some(PAGE) => {
+                let start = body.len() - fields.0.len();
+                StoredPage::read(&mut fields).map(|page| {
+                    self.place = page.place;
+                    self.page = start..body.len() - fields.0.len();
+                    Next::Page
+                })
+            }
             _ => None,
         };
-        self.read = self.block.len() - fields.0.len();
-        next.ok_or(IndexError::Damaged {
+        self.read = body.len() - fields.0.len();
+        next.ok_or_else(|| self.unreadable())
+    }
+
+    fn unreadable(&self) -> IndexError {
+        IndexError::Damaged {
             at: self.blocks.at(),
             what: "a record that cannot be read",
-        })
+        }
+    }
+
+    /// Takes the page at hand.
+    ///
+    /// # Errors
+    ///
+    /// None is at hand.
+    pub fn take_page(&self, page: &mut OwnedPage) -> Result<(), IndexError> {
+        let mut fields = Fields(&self.blocks.body()[self.page.clone()]);
+        let stored = StoredPage::read(&mut fields).ok_or_else(|| self.unreadable())?;
+        page.fill(&stored);
+        Ok(())
     }
 }
 
 /// Several parts as one, in source order: by input, then by the bytes of the file's name, then
 /// by record and line.
+///
+/// Memory: that of each part's reader, and one page.
 #[derive(Debug)]
 pub struct MergedParts<R> {
     parts: Vec<(PartReader<R>, Next)>,
+    /// The page given last.
+    page: OwnedPage,
     /// The file given last, and the record and line of its page given last.
     last: Option<(FileRecord, Option<(u32, u32)>)>,
     /// The part whose record was given last, if it is done with.
@@ -283,6 +331,7 @@ impl<R: Read> MergedParts<R> {
     pub fn new(parts: Vec<PartReader<R>>) -> Result<Self, IndexError> {
         let mut merged = MergedParts {
             parts: Vec::with_capacity(parts.len()),
+            page: OwnedPage::default(),
             last: None,
             given: None,
         };
@@ -300,10 +349,15 @@ impl<R: Read> MergedParts<R> {
     ///
     /// A part is cut or damaged, or two hold the same page.
     pub fn next_record(&mut self) -> Result<Option<(&FileRecord, Option<&OwnedPage>)>, IndexError> {
-        Ok(self.find_next()?.map(|(first, next)| {
-            let (part, _) = &self.parts[first];
-            (&part.file, (next == Next::Page).then_some(&part.page))
-        }))
+        let Some((first, next)) = self.find_next()? else {
+            return Ok(None);
+        };
+        let (part, _) = &self.parts[first];
+        if next != Next::Page {
+            return Ok(Some((&part.file, None)));
+        }
+        part.take_page(&mut self.page)?;
+        Ok(Some((&part.file, Some(&self.page))))
     }
 
     /// The part whose file or page comes next.
@@ -329,7 +383,7 @@ impl<R: Read> MergedParts<R> {
             };
             self.given = Some(first);
             if *next == Next::Page {
-                let here = (part.page.record, part.page.line);
+                let here = part.place;
                 if *last >= Some(here) {
                     let page = page_name(&part.file.name, here.0.into());
                     let page = String::from_utf8_lossy(&page).into_owned();
@@ -344,9 +398,7 @@ impl<R: Read> MergedParts<R> {
 
 /// Source order; a file stands before its pages.
 fn order<R>(left: &(PartReader<R>, Next), right: &(PartReader<R>, Next)) -> Ordering {
-    let place = |(part, next): &(PartReader<R>, Next)| {
-        (*next == Next::Page).then_some((part.page.record, part.page.line))
-    };
+    let place = |(part, next): &(PartReader<R>, Next)| (*next == Next::Page).then_some(part.place);
     let files = left.0.file.cmp(&right.0.file);
     files.then_with(|| place(left).cmp(&place(right)))
 }
@@ -357,7 +409,6 @@ pub fn block_end(records: &[u8], least_bytes: usize) -> Option<usize> {
     if records.len() < least_bytes {
         return None;
     }
-    let mut page = OwnedPage::default();
     let mut fields = Fields(records);
     while records.len() - fields.0.len() < least_bytes {
         match fields.u8()? {
@@ -365,7 +416,9 @@ pub fn block_end(records: &[u8], least_bytes: usize) -> Option<usize> {
                 fields.u32()?;
                 fields.string()?;
             }
-            _ => page.read(&mut fields)?,
+            _ => {
+                StoredPage::read(&mut fields)?;
+            }
         }
     }
     Some(records.len() - fields.0.len())

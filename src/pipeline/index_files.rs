@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use super::collect::Spill;
-use super::{RunOptions, Shard};
+use super::{RunOptions, Shard, memory};
 use crate::collect::ServedPages;
 use crate::error::RunError;
 use crate::fingerprint::FingerprintKey;
@@ -18,8 +18,8 @@ use crate::sink::Output;
 use crate::sink::atomic::{AtomicFile, TEMPORARY_PREFIX};
 use crate::source::inputs::open_file;
 
-/// Bytes that are read of an index file at a time.
-const READ_BYTES: usize = 1 << 20;
+/// Bytes that are read of an index file at a time, but for the bodies of its blocks.
+const READ_BYTES: usize = 64 << 10;
 /// Records that are merged between two looks whether the run is to stop.
 const RECORDS_A_LOOK: u64 = 1024;
 
@@ -52,7 +52,12 @@ impl PartFile {
     /// Writes records; blocks are cut between records by their bytes alone, so that the same
     /// records give the same file however they come.
     pub(super) fn write_records(&mut self, records: &[u8]) -> Result<(), RunError> {
-        self.records.extend_from_slice(records);
+        self.put_records(|out| out.extend_from_slice(records))
+    }
+
+    /// Writes whole records that `put` appends.
+    fn put_records(&mut self, put: impl FnOnce(&mut Vec<u8>)) -> Result<(), RunError> {
+        put(&mut self.records);
         while let Some(end) = part::block_end(&self.records, BLOCK_BYTES) {
             self.write_block(RECORDS, end)?;
         }
@@ -151,15 +156,19 @@ pub fn load(
     }
 }
 
-/// Opens parts that were made with the same settings, and with `key` if that is given.
+/// Opens parts that were made with the same settings, and with `key` if that is given. `needs` says
+/// what memory it takes to work on blocks of these lengths.
 fn open_parts(
     paths: &[&Path],
     key: Option<&FingerprintKey>,
+    options: &RunOptions,
+    needs: impl FnOnce(&[usize]) -> usize,
 ) -> Result<(Settings, Parts), RunError> {
     let mut parts = Vec::new();
+    let mut blocks = Vec::new();
     let mut settings: Option<Settings> = None;
     for path in paths {
-        let opened = open(path)?;
+        let mut opened = open(path)?;
         let settings = settings.get_or_insert_with(|| opened.settings.clone());
         if let Some(key) = key {
             opened.expect_key(key.name()).map_err(refused(path))?;
@@ -171,12 +180,34 @@ fn open_parts(
                 expected: settings.to_text(),
             }));
         }
+        let longest = opened.longest_body().map_err(refused(path))?;
+        blocks.push(usize::try_from(longest).unwrap_or(usize::MAX));
         parts.push(PartReader::new(opened));
     }
+    check_memory(&blocks, needs(&blocks), options)?;
     let names = paths.iter().map(|path| path.display().to_string());
     let path = PathBuf::from(names.collect::<Vec<_>>().join(", "));
     let parts = MergedParts::new(parts).map_err(refused(&path))?;
     Ok((settings.unwrap_or_default(), Parts { parts, path }))
+}
+
+/// Refuses parts that take more memory than there is to be.
+fn check_memory(blocks: &[usize], needed: usize, options: &RunOptions) -> Result<(), RunError> {
+    if needed <= options.max_memory_bytes {
+        return Ok(());
+    }
+    let parts = match blocks.len() {
+        1 => "1 part".to_owned(),
+        parts => format!("{parts} parts"),
+    };
+    Err(RunError::Refused(format!(
+        "{parts} with records of up to {} MiB take --max-memory {}MiB at least",
+        blocks
+            .iter()
+            .max()
+            .map_or(0, |longest| longest.div_ceil(1 << 20)),
+        needed.div_ceil(1 << 20),
+    )))
 }
 
 struct Parts {
@@ -209,27 +240,29 @@ impl Parts {
 /// # Errors
 ///
 /// A part is refused, two hold the same page, or `out` cannot be written.
+///
+/// # Memory
+///
+/// The longest block of each part, and the longest of all twice more; refused where that is above
+/// [`RunOptions::max_memory_bytes`].
 pub fn merge(paths: &[&Path], out: &Path, options: &RunOptions) -> Result<(), RunError> {
-    let (settings, mut parts) = open_parts(paths, None)?;
+    let (settings, mut parts) = open_parts(paths, None, options, memory::of_merging)?;
     let sites_by = FingerprintKey::default();
     let mut merged = PartFile::create(out, &settings)?;
     let mut sites = Sites::default();
-    let mut bytes = Vec::new();
     parts.each(options, |file, page| {
-        bytes.clear();
-        match page.map(|page| page.record(0)) {
-            None => part::put_file(file.argument, &file.name, &mut bytes),
+        merged.put_records(|out| match page.map(|page| page.record(0)) {
+            None => part::put_file(file.argument, &file.name, out),
             Some(page) => {
                 let site = page.site.zip(page.sketch);
                 let noted = site.map(|(site, sketch)| {
                     sites.note(SiteKey::of(site, &sites_by), site, sketch, &[])
                 });
                 let is_sampled = noted.is_some_and(|noted| noted.is_sampled);
-                part::put_page(&page, &mut bytes);
-                part::put_sample(if is_sampled { page.sample } else { &[] }, &mut bytes);
+                part::put_page(&page, out);
+                part::put_sample(if is_sampled { page.sample } else { &[] }, out);
             }
-        }
-        merged.write_records(&bytes)
+        })
     })?;
     merged.finish()
 }
@@ -239,12 +272,17 @@ pub fn merge(paths: &[&Path], out: &Path, options: &RunOptions) -> Result<(), Ru
 /// # Errors
 ///
 /// A part is refused, two hold the same page, or memory cannot be written out to disk.
+///
+/// # Memory
+///
+/// As [`super::index_corpus`], with the longest block of each part, and what it takes to count the
+/// longest of all; refused where that is above [`RunOptions::max_memory_bytes`].
 pub fn freeze(
     paths: &[&Path],
     key: &FingerprintKey,
     options: &RunOptions,
 ) -> Result<CorpusIndex, RunError> {
-    let (settings, mut parts) = open_parts(paths, Some(key))?;
+    let (settings, mut parts) = open_parts(paths, Some(key), options, memory::of_freezing)?;
     let spill = Spill::new(options);
     let builder = spill.builder(settings, key, options);
     let mut counter = builder.counter();

@@ -16,6 +16,10 @@ const THREAD_BYTES: usize = 6 << 20;
 const BYTES_A_BYTE: usize = 4;
 /// What a page takes for each of its lines while it is counted.
 const BYTES_A_COUNTED_LINE: usize = 250;
+/// What it takes to read a part, besides its block at hand.
+const PART_BYTES: usize = 128 << 10;
+/// What counting a record of a part takes for each of its bytes.
+const BYTES_A_RECORD_BYTE: usize = 6;
 /// The largest page where nothing else is said.
 pub const LARGEST_PAGE_BYTES: usize = 64 << 20;
 /// The smallest limit on pages: below it ordinary ones would be cut.
@@ -28,6 +32,29 @@ const MAX_UNASKED_BYTES: usize = 32 << 20;
 /// What the largest page may have that is cleaned in memory of a size that the user asked for.
 pub fn largest_page_bytes(max_memory_bytes: usize) -> usize {
     (max_memory_bytes / LARGEST_PAGE_PART).clamp(LEAST_PAGE_BYTES, LARGEST_PAGE_BYTES)
+}
+
+/// What reading parts takes whose longest blocks are these, a page taken out of one with it.
+fn of_parts(blocks: &[usize]) -> usize {
+    let readers = blocks.iter().map(|block| block.saturating_add(PART_BYTES));
+    let readers = readers.fold(PROGRAM_BYTES, usize::saturating_add);
+    readers.saturating_add(longest(blocks))
+}
+
+fn longest(blocks: &[usize]) -> usize {
+    blocks.iter().copied().max().unwrap_or_default()
+}
+
+/// The memory that merging parts takes whose longest blocks are these.
+pub(super) fn of_merging(blocks: &[usize]) -> usize {
+    of_parts(blocks).saturating_add(longest(blocks))
+}
+
+/// The memory that freezing parts takes whose longest blocks are these. Half of it is for what is
+/// counted.
+pub(super) fn of_freezing(blocks: &[usize]) -> usize {
+    let counted = longest(blocks).saturating_mul(BYTES_A_RECORD_BYTE);
+    of_parts(blocks).saturating_add(counted).saturating_mul(2)
 }
 
 /// What text takes while it is at work, for each byte and each line.

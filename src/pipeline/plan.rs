@@ -7,8 +7,6 @@ use std::path::{Component, Path, PathBuf};
 
 use super::RunOptions;
 use super::resume::{self, STATE_NAME};
-#[cfg(feature = "parquet")]
-use crate::error::ProblemKind;
 use crate::error::RunError;
 use crate::sink::Sink;
 use crate::sink::atomic::without_temporary_name;
@@ -23,8 +21,6 @@ use crate::source::content;
 use crate::source::inputs::InputFormat;
 use crate::source::inputs::{Input, Links, StreamReader};
 use crate::source::packed::split_name;
-#[cfg(feature = "parquet")]
-use crate::source::{Job, Source};
 
 /// What stands for standard input and standard output.
 pub const STANDARD_STREAM: &str = "-";
@@ -163,7 +159,7 @@ fn planned_run(request: &Request<'_>, is_tree: bool) -> Result<Option<resume::Pl
 }
 
 /// Refuses inputs that are Parquet without the column of texts, all of them, and Parquet from a
-/// stream.
+/// stream. Of what is no Parquet only first bytes are read.
 ///
 /// # Errors
 ///
@@ -182,19 +178,10 @@ pub fn check_tables(
         return Err(refused(why));
     }
     let again = inputs.iter().filter_map(Input::again).collect();
-    let mut source = options.source(again, format);
-    let mut first = None;
-    loop {
-        match source.next_job()? {
-            Some(Job::Skipped(file, kind @ ProblemKind::NoTextColumn { .. })) => {
-                first.get_or_insert_with(|| file.problem(None, None, kind));
-            }
-            Some(Job::Link) => {}
-            Some(_) => return Ok(()),
-            None => break,
-        }
+    match options.source(again, format).all_lack_text() {
+        Some(problem) => Err(refused(problem.to_string())),
+        None => Ok(()),
     }
-    first.map_or(Ok(()), |problem| Err(refused(problem.to_string())))
 }
 
 /// Checks a request that writes side files only.

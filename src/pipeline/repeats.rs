@@ -16,7 +16,7 @@ use crate::blocks::{
 };
 use crate::config::CorpusNormalize;
 use crate::error::{Problem, ProblemKind, RunError, io_at};
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::index::page_name;
 use crate::page::{Line, split_lines};
 use crate::source::inputs::{Input, InputFormat, StreamReader};
@@ -29,12 +29,14 @@ pub const MAX_TEXT_BYTES: usize = 64 << 10;
 const MAX_BATCH_LINES: usize = 1 << 20;
 
 /// What is looked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct RepeatsRequest {
     /// Which places count together; sites are told by [`RunOptions::site_by`].
     pub scope: Scope,
     /// What is folded away before lines are compared.
     pub normalize: CorpusNormalize,
+    /// What lines are compared by.
+    pub key: FingerprintKey,
     /// Which blocks, and how many.
     pub rule: BlockRule,
     /// Lines of each block's text that are given.
@@ -141,7 +143,7 @@ pub fn find_repeats(
             options,
             request,
             bytes: Vec::new(),
-            lines: LineReader::new(request.normalize),
+            lines: LineReader::new(request.normalize).with_key(request.key.clone()),
         },
         |reader, job, turn| reader.work(job, turn),
         Gathered::take,
@@ -317,7 +319,10 @@ impl PageReader<'_> {
     ) -> Result<(), RunError> {
         let mut page = text.is_start.then(|| {
             let site = match self.request.scope {
-                Scope::Site => text.site(self.options).map(|name| Fingerprint::of(&name)),
+                Scope::Site => {
+                    let site = text.site(self.options);
+                    site.map(|name| self.request.key.fingerprint(&name))
+                }
                 Scope::Page | Scope::Corpus => None,
             };
             (Arc::clone(text.file), text.record, site)

@@ -21,6 +21,8 @@ use super::table::{self, Table, TableStream};
 use super::{Chunk, ChunkContent, FileEntry, Job, Source, rows, warc};
 use crate::charset::Charset;
 use crate::digest::DigestSum;
+#[cfg(feature = "parquet")]
+use crate::error::Problem;
 use crate::error::{PackedProblem, ProblemKind, RunError};
 
 /// Files of at most this size are read whole by the thread that cleans them.
@@ -263,6 +265,34 @@ impl Inputs {
         }
     }
 
+    /// What is wrong with the first file, where there are files and all of them are Parquet without
+    /// the column of texts. Reads the footers of these; of the first other file, which ends the
+    /// search, no more than tells that it is one.
+    #[cfg(feature = "parquet")]
+    pub fn all_lack_text(mut self) -> Option<Problem> {
+        let mut first = None;
+        while let Some(next) = self.next_file() {
+            let (mut file, size_bytes) = match next {
+                Ok(found) => found,
+                Err(Job::Link) => continue,
+                Err(_) => return None,
+            };
+            self.tell_packing(&mut file).ok()?;
+            let is_opened = self.is_opened(&file, size_bytes);
+            if !self.is_table(&file, is_opened).ok()? {
+                return None;
+            }
+            let opened = open_file(&file.path).ok()?;
+            match Table::open(opened, &self.fields, self.max_page_bytes) {
+                Err(kind @ ProblemKind::NoTextColumn { .. }) => {
+                    first.get_or_insert_with(|| file.problem(None, None, kind));
+                }
+                _ => return None,
+            }
+        }
+        first
+    }
+
     /// Shows all files to the witness, and opens none.
     pub fn show_all(mut self) {
         while self.next_file().is_some() {}
@@ -433,6 +463,28 @@ impl Inputs {
         Reading::File(stream.with_charset(self.charset))
     }
 
+    /// Whether a page of this size is read whole by the thread that cleans it.
+    fn is_small(&self, size_bytes: u64) -> bool {
+        size_bytes <= SMALL_FILE_BYTES.min(self.max_page_bytes as u64)
+    }
+
+    /// Whether a file is looked at here, whatever its name.
+    fn is_opened(&self, file: &FileEntry, size_bytes: u64) -> bool {
+        !self.is_small(size_bytes) || !file.has_neighbours || file.packing.is_some()
+    }
+
+    /// Whether a file is read as Parquet.
+    fn is_table(&self, file: &FileEntry, is_opened: bool) -> Result<bool, ProblemKind> {
+        match self.format {
+            #[cfg(feature = "parquet")]
+            InputFormat::Parquet if file.packing.is_some() => Err(file.unread_format("Parquet")),
+            #[cfg(feature = "parquet")]
+            InputFormat::Parquet => Ok(true),
+            InputFormat::Auto if file.packing.is_none() => is_table(file, is_opened),
+            _ => Ok(false),
+        }
+    }
+
     /// Opens a file that is read as a stream; false where it is a small page after all.
     ///
     /// # Errors
@@ -443,13 +495,10 @@ impl Inputs {
         let file = &*file;
         let skipped = |problem| Job::Skipped(Box::new(file.clone()), problem);
         let max_page_bytes = self.max_page_bytes as u64;
-        let is_small = size_bytes <= SMALL_FILE_BYTES.min(max_page_bytes);
+        let is_small = self.is_small(size_bytes);
         let is_auto = self.format == InputFormat::Auto;
-        #[cfg(feature = "parquet")]
-        if self.format == InputFormat::Parquet && file.packing.is_some() {
-            return Err(skipped(file.unread_format("Parquet")));
-        }
-        let is_opened = !is_small || !file.has_neighbours || file.packing.is_some();
+        let is_opened = self.is_opened(file, size_bytes);
+        let is_table = self.is_table(file, is_opened).map_err(skipped)?;
         let may_be_archive =
             self.reads_archives() && (is_named_archive(file) || !file.has_neighbours);
         let archive = match may_be_archive {
@@ -457,14 +506,6 @@ impl Inputs {
             false => None,
         };
         let is_archive = archive.is_some();
-        let is_table = match self.format {
-            #[cfg(feature = "parquet")]
-            InputFormat::Parquet => true,
-            InputFormat::Auto => {
-                file.packing.is_none() && is_table(file, is_opened).map_err(skipped)?
-            }
-            _ => false,
-        };
         let mut cut = match self.format {
             _ if is_table => None,
             InputFormat::Jsonl => Some(Cut::Rows),

@@ -232,7 +232,7 @@ pub struct EngineArgs {
     pub threshold: Threshold,
 
     /// What lines are scored with: `fast`, `accurate` (slower), or a model file that `dechaff
-    /// train` wrote
+    /// train` wrote without --html
     #[arg(long, value_name = "NAME|FILE", default_value = "fast")]
     pub model: PathBuf,
 
@@ -319,46 +319,48 @@ impl EngineArgs {
     }
 }
 
+/// What is given in place of a model for HTML where HTML is scored as text.
+const NO_MODEL: &str = "none";
+
 /// A cleaner with a model for text and one for HTML, each one that comes with the program or one
-/// from a file. Where `model` is a file that reads HTML, text is scored with `fast`.
+/// from a file.
 pub fn cleaner(config: Config, model: &Path, of_html: Option<&Path>) -> Result<Cleaner, RunError> {
-    const NONE: &str = "none";
-    let built_in =
-        |model: &Path, reads| model.to_str().and_then(|name| Model::built_in(name, reads));
-    let find = |model: &Path, reads| match built_in(model, reads) {
-        Some(model) => Ok(model),
-        None => model_file::read(model).map(Arc::new),
-    };
-    let found = find(model, Reads::Text)?;
-    let (text, html) = match found.reads() {
-        Reads::Text => (found, built_in(model, Reads::Html)),
-        Reads::Html => (find(Path::new("fast"), Reads::Text)?, Some(found)),
-    };
     let html = match of_html {
-        None => html,
-        Some(none) if none == Path::new(NONE) => None,
-        Some(path) => {
-            let model = find(path, Reads::Html)?;
-            if model.reads() == Reads::Text {
-                let path = path.to_owned();
-                let error = ModelError::OfText;
-                return Err(RunError::Model { path, error });
-            }
-            Some(model)
-        }
+        None => built_in(model, Reads::Html),
+        Some(none) if none == Path::new(NO_MODEL) => None,
+        Some(path) => Some(model_that(path, Reads::Html)?),
     };
-    let mut scorer = LearnedScorer::new(text);
+    let mut scorer = LearnedScorer::new(model_that(model, Reads::Text)?);
     if let Some(html) = html {
         scorer = scorer.with_html(html);
     }
     Ok(Cleaner::with_scorer(config, Box::new(scorer))?)
 }
 
+fn built_in(model: &Path, reads: Reads) -> Option<Arc<Model>> {
+    model.to_str().and_then(|name| Model::built_in(name, reads))
+}
+
+/// The model of this name, or in this file, if it is one that reads this.
+fn model_that(path: &Path, reads: Reads) -> Result<Arc<Model>, RunError> {
+    if let Some(model) = built_in(path, reads) {
+        return Ok(model);
+    }
+    let model = model_file::read(path)?;
+    let error = match (model.reads(), reads) {
+        (Reads::Html, Reads::Text) => ModelError::OfHtml,
+        (Reads::Text, Reads::Html) => ModelError::OfText,
+        _ => return Ok(Arc::new(model)),
+    };
+    let path = path.to_owned();
+    Err(RunError::Model { path, error })
+}
+
 /// What a run record calls a model.
 fn model_name(model: &Path) -> String {
     let named = model
         .to_str()
-        .filter(|name| *name == "none" || Model::built_in(name, Reads::Text).is_some());
+        .filter(|name| *name == NO_MODEL || Model::built_in(name, Reads::Text).is_some());
     named.map_or_else(
         || {
             let bytes = std::fs::read(model).unwrap_or_default();
@@ -707,7 +709,8 @@ pub struct IndexBuildArgs {
 
 #[derive(Args, Debug)]
 pub struct IndexJoinArgs {
-    /// Parts, in any order
+    /// Parts, in any order. Each takes memory for its longest page: where that is more than
+    /// --max-memory, nothing is written
     #[arg(required = true, value_name = "PART")]
     pub parts: Vec<PathBuf>,
 
@@ -859,7 +862,7 @@ const NEUTRAL: &[&str] = &[
     "quiet",
 ];
 /// Options that name a file to be read, whose size and time of change count.
-const READ_FILES: &[&str] = &["model", "index"];
+const READ_FILES: &[&str] = &["model", "html_model", "index"];
 
 /// The option whose file is read when the command line is.
 const KEY_FILE: &str = "key_file";
@@ -961,7 +964,7 @@ pub struct EvalArgs {
     #[command(flatten)]
     pub engine: EngineArgs,
 
-    /// Measure this model too; may be given several times
+    /// Measure this model too: as --model, with --html as --html-model; may be given several times
     #[arg(long, value_name = "NAME|FILE")]
     pub beside: Vec<PathBuf>,
 
@@ -1289,6 +1292,11 @@ pub struct RepeatsArgs {
     /// folded within a page (letter case, quotes, dashes, width)
     #[arg(long, value_name = "WHAT", default_value = "space")]
     pub normalize: Normalize,
+
+    /// Compare lines by a key of your own: the bytes of FILE, 16 to 65536, whatever they are. So
+    /// nobody who does not have it can write lines that differ and count as one
+    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(key_file))]
+    pub key_file: Option<FingerprintKey>,
 
     #[command(flatten)]
     pub reading: ReadingArgs,

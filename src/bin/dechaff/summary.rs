@@ -108,8 +108,12 @@ pub struct RunSettings<'r> {
     pub config: &'r Config,
     pub options: &'r RunOptions,
     pub format: InputFormat,
-    /// The index that was read instead of the input, and the part that was written.
+    /// Whether an index was read instead of the input.
     pub has_index: bool,
+    /// Whether symbolic links were followed.
+    pub follow: bool,
+    /// The field that names rows.
+    pub id_field: &'r str,
 }
 
 impl RunSettings<'_> {
@@ -149,6 +153,9 @@ impl RunSettings<'_> {
                 TextFormat::Html => "html",
             },
             "url_field": options.fields.url,
+            "id_field": self.id_field,
+            "follow": self.follow,
+            "key": config.key.name(),
             "encoding": options.charset.map(Charset::name),
             "max_page_bytes": options.max_page_bytes,
             "max_removed_percent": options.max_removed_percent,

@@ -4,7 +4,7 @@
 
 use std::io::Read;
 
-use brotli::Decompressor;
+use brotli_decompressor::Decompressor;
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use lz4_flex::block::{DecompressError, decompress_into};

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::io::{Cursor, Read};
 
+use brotli_decompressor::{BrotliDecoderParameter, Decompressor};
 use flate2::read::{DeflateDecoder, ZlibDecoder};
 
 use super::head::{Fields, MAX_HEAD_BYTES, end_of_head, media_type};
@@ -13,6 +14,8 @@ use crate::source::packed::{Packing, Unpacker};
 
 /// The only status whose answers are pages: errors, redirects and parts of pages are not.
 const STATUS_OK: &[u8] = b"200";
+/// Bytes that the decoder of brotli takes at a time.
+const FEED_BYTES: usize = 64 << 10;
 /// Content codings on top of one another that are undone.
 const MAX_CODINGS: usize = 4;
 
@@ -50,7 +53,7 @@ pub enum Payload<'b> {
 /// Whether a record may be a page, by its head and the first [`MAX_HEAD_BYTES`] of its block.
 pub fn may_be_page(fields: &Fields<'_>, block: &[u8]) -> bool {
     match Kind::of(fields) {
-        Kind::Conversion => true,
+        Kind::Conversion | Kind::Continuation => true,
         Kind::Other => false,
         Kind::Payload => Source::of(fields, block).is_none_or(|source| source.said.is_some()),
     }
@@ -58,11 +61,17 @@ pub fn may_be_page(fields: &Fields<'_>, block: &[u8]) -> bool {
 
 /// What a record holds. What is coded is decoded up to `max_bytes`.
 pub fn payload<'b>(fields: &Fields<'_>, block: &'b [u8], max_bytes: usize) -> Payload<'b> {
+    let first_segment = Payload::Bad(ProblemKind::BadRecord(
+        "the first segment of a longer one; segments are not read",
+    ));
+    let is_segment = fields.get("WARC-Segment-Number").is_some();
     match Kind::of(fields) {
         Kind::Other => return Payload::Other,
-        Kind::Conversion | Kind::Payload if fields.get("WARC-Segment-Number").is_some() => {
-            return Payload::Bad(ProblemKind::BadRecord("in segments, which are not read"));
+        Kind::Continuation => {
+            let why = "a later segment of another one; segments are not read";
+            return Payload::Bad(ProblemKind::BadRecord(why));
         }
+        Kind::Conversion if is_segment => return first_segment,
         Kind::Conversion => return Payload::Text(block),
         Kind::Payload => {}
     }
@@ -72,6 +81,9 @@ pub fn payload<'b>(fields: &Fields<'_>, block: &'b [u8], max_bytes: usize) -> Pa
     let Some((said, charset)) = source.said.clone() else {
         return Payload::Other;
     };
+    if is_segment {
+        return first_segment;
+    }
     let is_truncated = fields.get("WARC-Truncated").is_some();
     let bytes = match decoded(&block[source.body_at..], &source, is_truncated, max_bytes) {
         Ok(bytes) => bytes,
@@ -97,6 +109,8 @@ enum Kind {
     Conversion,
     /// What a server sent.
     Payload,
+    /// A segment of another record, which may be in another file.
+    Continuation,
     Other,
 }
 
@@ -106,6 +120,7 @@ impl Kind {
         match &kind.to_ascii_lowercase()[..] {
             b"conversion" => Kind::Conversion,
             b"response" | b"resource" => Kind::Payload,
+            b"continuation" => Kind::Continuation,
             _ => Kind::Other,
         }
     }
@@ -252,9 +267,10 @@ fn undone(
         "gzip" | "x-gzip" => Packing::Gzip,
         "zstd" => Packing::Zstd,
         "deflate" => return inflated(bytes, is_truncated, max_bytes),
+        "br" => return unbrotlied(bytes, is_truncated, max_bytes),
         _ if is_text(bytes) => return Ok(None),
         _ => {
-            let why = "its content coding is none of gzip, deflate and zstd";
+            let why = "its content coding is none of gzip, deflate, br and zstd";
             return Err(ProblemKind::BadRecord(why));
         }
     };
@@ -287,6 +303,30 @@ fn inflated(
     };
     match read {
         Err(ProblemKind::BadRecord(_)) if is_text(bytes) => Ok(None),
+        read => read.map(Some),
+    }
+}
+
+/// Undoes `br`, which has no mark: text that is none of it was stored as it is.
+fn unbrotlied(
+    bytes: &[u8],
+    is_truncated: bool,
+    max_bytes: usize,
+) -> Result<Option<Vec<u8>>, ProblemKind> {
+    if content::begins_as_html(bytes) {
+        return Ok(None);
+    }
+    let mut decoder = Decompressor::new(bytes, FEED_BYTES.min(bytes.len()));
+    // What browsers read has a window of 16 MiB at most.
+    decoder.set_parameter(BrotliDecoderParameter::BROTLI_DECODER_PARAM_LARGE_WINDOW, 0);
+    let read = read_up_to(&mut decoder, max_bytes, |_| is_truncated);
+    // It gives an error at the end where other bytes stand behind.
+    let is_whole = read.is_ok() && decoder.read(&mut [0]).is_ok();
+    // A short page may stand in it as it is, between bytes that no text has.
+    let is_stored =
+        || is_text(bytes) && !matches!(content::tell("".as_ref(), bytes), Content::Other);
+    match read {
+        Ok(_) | Err(ProblemKind::BadRecord(_)) if !is_whole && is_stored() => Ok(None),
         read => read.map(Some),
     }
 }
@@ -413,7 +453,25 @@ mod tests {
                 "response",
                 "WARC-Segment-Number: 1\r\n",
                 "HTTP/1.1 200 OK\r\n\r\na",
-                "bad WARC record: in segments, which are not read; rejected",
+                "bad WARC record: the first segment of a longer one; segments are not read; rejected",
+            ),
+            (
+                "conversion",
+                "WARC-Segment-Number: 1\r\n",
+                "a",
+                "bad WARC record: the first segment of a longer one; segments are not read; rejected",
+            ),
+            (
+                "resource",
+                "WARC-Segment-Number: 1\r\nContent-Type: image/png\r\n",
+                "a",
+                "other",
+            ),
+            (
+                "Continuation",
+                "WARC-Segment-Number: 2\r\n",
+                "a",
+                "bad WARC record: a later segment of another one; segments are not read; rejected",
             ),
         ] {
             assert_eq!(
@@ -523,10 +581,26 @@ mod tests {
         out
     }
 
+    fn brotli_within(window_bits: i32, bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let params = brotli::enc::BrotliEncoderParams {
+            quality: 5,
+            lgwin: window_bits,
+            large_window: window_bits > 24,
+            ..Default::default()
+        };
+        brotli::BrotliCompress(&mut &bytes[..], &mut out, &params).expect("memory");
+        out
+    }
+
+    fn brotli(bytes: &[u8]) -> Vec<u8> {
+        brotli_within(22, bytes)
+    }
+
     #[test]
     fn content_codings_are_undone() {
         let zstd = Packing::Zstd.pack(TIDE).expect("memory");
-        let brotli = b"\x0b\x02\x80\xff\xfe";
+        let damaged = b"\x0b\x02\x80\xff\xfe";
         for (coding, body, is_read) in [
             ("gzip", gzip(TIDE), true),
             ("X-GZIP", gzip(TIDE), true),
@@ -539,7 +613,14 @@ mod tests {
             ("gzip", TIDE.to_vec(), true),
             ("deflate", TIDE.to_vec(), true),
             ("br", TIDE.to_vec(), true),
-            ("br", brotli.to_vec(), false),
+            ("br", brotli(TIDE), true),
+            ("br", brotli_within(24, TIDE), true),
+            ("gzip, br", brotli(&gzip(TIDE)), true),
+            ("br", [&brotli(TIDE)[..], b"\xff\0"].concat(), true),
+            ("br", brotli_within(25, TIDE), false),
+            ("br", brotli(TIDE)[..30].to_vec(), false),
+            ("br", damaged.to_vec(), false),
+            ("compress", damaged.to_vec(), false),
             ("gzip", gzip(TIDE)[..30].to_vec(), false),
             ("deflate", zlib(TIDE)[..20].to_vec(), false),
             ("gzip,gzip,gzip,gzip,gzip", gzip(TIDE), false),
@@ -554,12 +635,33 @@ mod tests {
     }
 
     #[test]
+    fn text_that_is_stored_as_it_is_is_not_taken_for_brotli() {
+        let head = "HTTP/1.1 200 OK\nContent-Type: text/plain\nContent-Encoding: br";
+        // `;` alone is brotli of nothing.
+        assert_eq!(answer(head, b";"), "Text  ");
+        for text in ["; notes", ";;", "The tide came in at noon.", "a"] {
+            assert_eq!(answer(head, text.as_bytes()), format!("Text  {text}"));
+        }
+        let cut = brotli(&TIDE.repeat(50));
+        let cut = [
+            &b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n\r\n"[..],
+            &cut[..cut.len() - 4],
+        ];
+        let truncated = shown("response", "WARC-Truncated: length\r\n", &cut.concat());
+        assert!(
+            truncated.starts_with("Nothing  <html>The tide"),
+            "{truncated}"
+        );
+    }
+
+    #[test]
     fn what_unpacks_to_more_than_a_page_may_have_is_rejected() {
         let head = "HTTP/1.1 200 OK\nContent-Type: text/plain\nContent-Encoding: ";
         for (coding, pack) in [
             ("gzip", gzip as fn(&[u8]) -> Vec<u8>),
             ("deflate", zlib),
             ("deflate", deflate),
+            ("br", brotli),
         ] {
             let head = format!("{head}{coding}");
             for (bytes, is_read) in [(MAX_BYTES, true), (MAX_BYTES + 1, false)] {

@@ -199,6 +199,8 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
             options: &options,
             format: args.reading.format(),
             has_index: args.index.is_some(),
+            follow: args.reading.follow,
+            id_field: &args.id_field,
         };
         let mut record = run_record(
             &summary,

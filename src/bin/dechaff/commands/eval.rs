@@ -1,7 +1,7 @@
 //! `dechaff eval`: labelled pages in, accuracy figures out.
 
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anstyle::Style;
@@ -99,18 +99,24 @@ fn models(pages: &[GoldPage], args: &EvalArgs) -> Result<Vec<(String, Cleaner)>,
         || args.templates.is_some()
         || !args.beside.is_empty();
     let index = (is_used && config.needs_site()).then(|| Arc::new(index_pages(pages, &config)));
-    let own = (&args.engine.model, args.engine.html_model.as_deref());
-    let beside = args.beside.iter().map(|model| (model, None));
-    let models = std::iter::once(own).chain(beside);
-    let cleaner = |(model, of_html): (&PathBuf, Option<&Path>)| {
-        let cleaner = args::cleaner(config.clone(), model, of_html)?;
+    let own = args.engine.cleaner(config.clone());
+    let own = std::iter::once((&args.engine.model, own));
+    let beside = args.beside.iter().map(|path| {
+        let (model, of_html) = match args.html {
+            true => (args.engine.model.as_path(), Some(path.as_path())),
+            false => (path.as_path(), None),
+        };
+        (path, args::cleaner(config.clone(), model, of_html))
+    });
+    let indexed = |(path, cleaner): (&PathBuf, Result<Cleaner, RunError>)| {
+        let cleaner = cleaner?;
         let cleaner = match &index {
             Some(index) => cleaner.with_index(Arc::clone(index)),
             None => cleaner,
         };
-        Ok((model.display().to_string(), cleaner))
+        Ok((path.display().to_string(), cleaner))
     };
-    models.map(cleaner).collect()
+    own.chain(beside).map(indexed).collect()
 }
 
 /// A rule from the literature, alone.

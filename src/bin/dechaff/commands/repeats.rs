@@ -75,6 +75,7 @@ fn wanted(args: &RepeatsArgs) -> RepeatsRequest {
     RepeatsRequest {
         scope,
         normalize: args.normalize.by(),
+        key: args.key_file.clone().unwrap_or_default(),
         rule: BlockRule {
             min_lines: args.min_lines,
             min_chars: args.min_chars,
