@@ -6,7 +6,7 @@ use crate::config::{Config, Treatment};
 use crate::duplicates::Duplicates;
 use crate::evidence::Evidence;
 use crate::index::Place;
-use crate::repeats::Repeats;
+use crate::repeats::{Repeats, Rule};
 use crate::score::Score;
 use crate::score::cut::Cut;
 use crate::templates::Templates;
@@ -133,6 +133,10 @@ pub fn decide_page(config: &Config, findings: &PageFindings<'_>, verdicts: &mut 
     } = findings;
     // By the first copy that went: the copy that stays for it.
     let mut stand_ins = AHashMap::new();
+    let cut_of = |line: usize, score: &Score| {
+        let is_doubled_headline = repeats.copied_by(line) == Some(Rule::Headline);
+        findings.cut.of(score, is_doubled_headline)
+    };
     for (line, &score) in findings.scores.iter().enumerate() {
         let first = repeats.of(line).filter(|_| config.page_repeats);
         let stays = first.and_then(|first| {
@@ -154,7 +158,7 @@ pub fn decide_page(config: &Config, findings: &PageFindings<'_>, verdicts: &mut 
             Reason::Duplicate { of }
         } else if let Some((reason, is_kept)) = treated(config, &score) {
             if is_kept { Reason::Body } else { reason }
-        } else if config.score && score.context >= findings.cut.of(&score) {
+        } else if config.score && score.context >= cut_of(line, &score) {
             Reason::Boilerplate
         } else {
             Reason::Body

@@ -213,7 +213,7 @@ pub fn fold_space_into(line: &[u8], out: &mut Vec<u8>) {
 
 /// Bytes up to the first that is not ASCII.
 #[inline]
-fn ascii_length(bytes: &[u8]) -> usize {
+pub(crate) fn ascii_length(bytes: &[u8]) -> usize {
     const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
     let (words, rest) = bytes.as_chunks::<8>();
     for (index, &word) in words.iter().enumerate() {

@@ -37,7 +37,7 @@ const TABLE: &[(&str, &str)] = &[
     ("duplicates", "config evidence index"),
     (
         "score",
-        "error evidence fingerprint html page repeats shape shingle simd",
+        "error evidence fingerprint html normalize page repeats shape shingle simd",
     ),
     (
         "decide",

@@ -4,8 +4,10 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::fs;
 
+use dechaff::score::{FeatureGroup, Features, Kind, Model, Reads};
 use serde_json::{Value, json};
 use support::letters::letters;
 use support::{Outcome, Place};
@@ -141,6 +143,44 @@ fn the_same_pages_and_seed_give_the_same_bytes() {
 }
 
 #[test]
+fn a_model_goes_without_the_parts_that_are_left_out() {
+    let place = place();
+    let fitted = |output: &str, options: &[&str]| {
+        trained(&place, output, options).expect(0);
+        Model::read(&place.read(output)).expect("a model")
+    };
+    let asked = |model: &Model| -> BTreeSet<usize> {
+        let forests = model.steps.iter().flatten();
+        let trees = forests.flat_map(|forest| forest.each_tree());
+        trees
+            .flat_map(|(splits, _)| splits.iter().map(|split| split.feature.into()))
+            .collect()
+    };
+    let group = |feature: &usize| Features::of(Reads::Text).groups[*feature];
+    let whole = fitted("whole", &[]);
+    assert!(
+        asked(&whole)
+            .iter()
+            .any(|feature| group(feature) == FeatureGroup::Words)
+    );
+    let part = fitted("part", &["--without", "words,neighbours,cut,networks"]);
+    let left_out = [FeatureGroup::Words, FeatureGroup::Neighbours];
+    assert!(!asked(&part).is_empty());
+    assert!(
+        asked(&part)
+            .iter()
+            .all(|feature| !left_out.contains(&group(feature)))
+    );
+    let alone = fitted("alone", &["--steps", "1"]);
+    assert_eq!((whole.steps.len(), alone.steps.len()), (2, 1));
+    let headline = &alone.steps[0][Kind::Headline as usize];
+    assert!(headline.trees() > 0);
+    trained(&place, "more", &["--steps", "3"])
+        .expect(2)
+        .mentions("this preset has 2");
+}
+
+#[test]
 fn what_is_no_model_is_refused() {
     let place = place();
     trained(&place, "good", &[]).expect(0);
@@ -158,7 +198,7 @@ fn what_is_no_model_is_refused() {
     assert!(refused(b"\x1b[2J").contains("no model of dechaff"));
     let mut other = good.clone();
     other[8] = 9;
-    assert!(refused(&other).contains("model version 9; this dechaff reads version 3"));
+    assert!(refused(&other).contains("model version 9; this dechaff reads version 4"));
     other = good.clone();
     other[12] ^= 1;
     assert!(refused(&other).contains("fitted on features "));

@@ -7,7 +7,7 @@
 //! first and behind the last sure paragraph is mostly furniture.
 
 use super::codes::{count, distance, fraction, likelihood, logit, share};
-use super::features::Asked;
+use super::features::{Asked, FeatureGroup};
 use super::forest::Columns;
 use super::lexical::SPEAKS_OF;
 use super::line;
@@ -185,6 +185,9 @@ pub(super) struct Neighbourhood {
 
 /// Takes in the features of a page one by one.
 pub(super) trait Sink {
+    /// The group of the features that come.
+    fn group(&mut self, _: FeatureGroup) {}
+
     /// A feature's name, and its codes, one a line.
     fn codes(&mut self, name: &'static str, codes: impl Iterator<Item = u8>);
 
@@ -226,17 +229,48 @@ impl Sink for Fill<'_> {
     }
 }
 
-/// Takes in the names of features.
-#[derive(Debug, Default)]
-pub(super) struct Names(pub(super) Vec<&'static str>);
+/// Takes in the names of features, and their groups.
+#[derive(Debug)]
+pub(super) struct Names {
+    pub(super) names: Vec<&'static str>,
+    pub(super) groups: Vec<FeatureGroup>,
+    group: FeatureGroup,
+}
+
+impl Names {
+    pub(super) fn new() -> Self {
+        Names {
+            names: Vec::new(),
+            groups: Vec::new(),
+            group: FeatureGroup::Shape,
+        }
+    }
+
+    /// Features of the line alone, which are written in a list: those of comments are told by
+    /// their names.
+    pub(super) fn of_line(&mut self, features: &[&'static str], group: FeatureGroup) {
+        for &feature in features {
+            self.group = match feature.ends_with("of comments") {
+                true => FeatureGroup::Comments,
+                false => group,
+            };
+            self.page(feature, 0);
+        }
+    }
+}
 
 impl Sink for Names {
+    fn group(&mut self, group: FeatureGroup) {
+        self.group = group;
+    }
+
     fn codes(&mut self, name: &'static str, _: impl Iterator<Item = u8>) {
-        self.0.push(name);
+        self.page(name, 0);
     }
 
     fn page(&mut self, name: &'static str, _: u8) {
-        self.0.push(name);
+        self.names.push(name);
+        self.groups.push(self.group);
     }
 }
 
@@ -427,6 +461,7 @@ impl Neighbourhood {
         let repeats = facts.repeats;
         let whole = |sum: i64| u32::try_from(sum / ONE).unwrap_or(u32::MAX);
 
+        sink.group(FeatureGroup::Neighbours);
         sink.codes("the line so far", logits(&self.log_odds));
         sink.codes("line before", self.so_far.at(-1));
         sink.codes("line behind", self.so_far.at(1));
@@ -434,8 +469,10 @@ impl Neighbourhood {
         sink.codes("second line behind", self.so_far.at(2));
         sink.codes("third line before", self.so_far.at(-3));
         sink.codes("third line behind", self.so_far.at(3));
+        sink.group(FeatureGroup::Words);
         sink.codes("what the words before say", self.said.at(-1));
         sink.codes("what the words behind say", self.said.at(1));
+        sink.group(FeatureGroup::Neighbours);
         sink.codes("length of the line before", self.lengths.at(-1));
         sink.codes("length of the line behind", self.lengths.at(1));
         sink.codes("ending of the line before", self.endings.at(-1));
@@ -451,6 +488,7 @@ impl Neighbourhood {
                 fraction(sum as f32 / ((to - from).max(1) as f32 * 96.0))
             })
         };
+        sink.group(FeatureGroup::Windows);
         sink.codes("lengths of 7 lines", uneven(3));
         sink.codes("lengths of 17 lines", uneven(8));
 
@@ -467,6 +505,7 @@ impl Neighbourhood {
         for (name, radius) in [("log-odds of 7 lines", 3), ("log-odds of 17 lines", 8)] {
             sink.codes(name, self.log_odds_sums.around(radius).map(logit));
         }
+        sink.group(FeatureGroup::Words);
         for (name, radius) in [
             ("what the words of 7 lines say", 3),
             ("what the words of 17 lines say", 8),
@@ -477,6 +516,7 @@ impl Neighbourhood {
         sink.codes("said behind of lines before", logits(&self.said_behind));
         sink.codes("loudest before", logits(&self.loudest_before));
         sink.codes("loudest behind", logits(&self.loudest_behind));
+        sink.group(FeatureGroup::Comments);
         let comments = |from: isize, to: isize| self.comments.means(from, to).map(fraction);
         sink.codes("comment so far", comments(0, 1));
         sink.codes("comments of 7 lines", comments(-3, 4));
@@ -501,6 +541,7 @@ impl Neighbourhood {
                 fraction(self.body_words.of(from, to) as f32 / (words * ONE as f32))
             })
         };
+        sink.group(FeatureGroup::Windows);
         sink.codes("body words of 9 lines", body_share(4));
         sink.codes("body words of 33 lines", body_share(16));
         let stops = numbers.clone().zip(self.stops.of(-8, 9));
@@ -510,6 +551,7 @@ impl Neighbourhood {
         });
         sink.codes("stops of 17 lines", stops);
 
+        sink.group(FeatureGroup::Runs);
         let runs = [
             ("best run", "words of the best run"),
             ("best run by log-odds", "words of the best run by log-odds"),
@@ -558,11 +600,14 @@ impl Neighbourhood {
         }
 
         let mean = |sums: &Windows| sums.all as f32 / ONE as f32 / lines.max(1) as f32;
+        sink.group(FeatureGroup::Page);
         sink.page("log-odds of the page", logit(mean(&self.log_odds_sums)));
+        sink.group(FeatureGroup::Words);
         sink.page(
             "what the words of the page say",
             logit(mean(&self.words_say_sums)),
         );
+        sink.group(FeatureGroup::Page);
         sink.page("page as a whole", fraction(mean(&self.chaff)));
         sink.page("body words of the page", count(whole(all)));
         let words = u32::try_from(self.words.all()).unwrap_or(u32::MAX);
@@ -572,6 +617,7 @@ impl Neighbourhood {
             "stops of the page",
             share(self.stops.all as u32, clip(lines)),
         );
+        sink.group(FeatureGroup::Position);
         sink.codes("place from the top", numbers.clone().map(count));
         sink.codes(
             "place from the end",
@@ -583,6 +629,7 @@ impl Neighbourhood {
         );
 
         let shingles = &facts.evidence.shingles;
+        sink.group(FeatureGroup::Repeats);
         sink.codes(
             "copies on the page",
             (0..lines).map(|line| count(shingles.copies(line))),
@@ -598,6 +645,7 @@ impl Neighbourhood {
         // On a site of one page nothing is known of it.
         let site_pages = Some(corpus.site_pages).filter(|&pages| pages > 1);
         let on_site = |line: usize| corpus.line_pages(line).max(1);
+        sink.group(FeatureGroup::Site);
         sink.page("pages of its site", site_pages.map_or(0, count));
         let Some(site_pages) = site_pages else {
             sink.page("pages that hold it", 0);

@@ -43,9 +43,9 @@ impl Cut {
         Cut { at, headline: at }
     }
 
-    /// The one for a line.
-    pub fn of(&self, score: &Score) -> f32 {
-        match score.headline >= MAY_BE_HEADLINE {
+    /// The one for a line; what the page says twice as a headline is one.
+    pub fn of(&self, score: &Score, is_doubled_headline: bool) -> f32 {
+        match is_doubled_headline || score.headline >= MAY_BE_HEADLINE {
             true => self.headline,
             false => self.at,
         }
@@ -401,12 +401,12 @@ mod tests {
         let low = chosen(&forest(0, 30, [0.0, 1.0]), &page);
         let high = chosen(&forest(0, 0, [1.0, 1.0]), &page);
         assert!(low.at < expected && expected < high.at);
-        let of = |cut: &Cut, headline: f32| {
-            cut.of(&Score {
-                headline,
-                ..Score::default()
-            })
+        let score = |headline: f32| Score {
+            headline,
+            ..Score::default()
         };
+        let of = |cut: &Cut, headline: f32| cut.of(&score(headline), false);
+        assert_eq!(low.of(&score(0.0), true), expected);
         assert_eq!(of(&low, MAY_BE_HEADLINE), expected);
         assert_eq!(of(&low, MAY_BE_HEADLINE - 0.01), low.at);
         assert_eq!(of(&high, 1.0), high.at);

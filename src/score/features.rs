@@ -9,6 +9,36 @@ use super::place::Surroundings;
 use super::vocabulary::Vocabulary;
 use super::{PageFacts, Reads, line, place};
 
+/// What features tell of. A model may be fitted without some, to see what they add.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FeatureGroup {
+    /// The line's own shape.
+    Shape,
+    /// What words say, of the line itself and of those around it.
+    Words,
+    /// Which words come back on the page.
+    Vocabulary,
+    /// The line so far, and those before and behind one by one.
+    Neighbours,
+    /// Sums over lines around.
+    Windows,
+    /// The best run of lines, how much body is before and behind, sure paragraphs.
+    Runs,
+    /// The page as a whole.
+    Page,
+    /// The line's place on the page.
+    Position,
+    /// What stands twice on the page.
+    Repeats,
+    /// What the site says again.
+    Site,
+    /// Comments. Only one set of labelled pages knows them, so these tell it from the others too:
+    /// what is said of boilerplate does not rest on them.
+    Comments,
+    /// Where the line stood in the markup.
+    Markup,
+}
+
 /// Where the features of one kind of model stand.
 ///
 /// Those of a text come first, in the same columns for both: the line alone, then its
@@ -18,8 +48,8 @@ use super::{PageFacts, Reads, line, place};
 pub struct Features {
     /// Each has a name of its own; its number is the column.
     pub names: Vec<&'static str>,
-    /// Those of what other lines with its words come to.
-    pub vocabulary: Range<usize>,
+    /// What each tells of.
+    pub groups: Vec<FeatureGroup>,
     /// Those of the line's place alone.
     pub place: Range<usize>,
 }
@@ -41,24 +71,26 @@ impl Features {
             evidence: &crate::evidence::Evidence::default(),
             repeats: &crate::repeats::Repeats::default(),
         };
-        let mut names = Names(line::FEATURES.to_vec());
+        let mut names = Names::new();
+        names.of_line(&line::FEATURES[..line::LEXICAL], FeatureGroup::Shape);
+        names.of_line(&line::FEATURES[line::LEXICAL..], FeatureGroup::Words);
         let mut neighbourhood = Neighbourhood::default();
         neighbourhood.sum_up(&facts, &Default::default(), [&[]; SPEAKS_OF], true);
         neighbourhood.features(&facts, &mut names);
-        let vocabulary = names.0.len();
         Vocabulary::default().features(&mut names);
-        let place = names.0.len();
+        let place = names.names.len();
         if reads == Reads::Html {
-            names.0.extend(place::FEATURES);
+            names.of_line(&place::FEATURES, FeatureGroup::Markup);
             let mut surroundings = Surroundings::default();
             surroundings.stand(&facts, &LexicalTable::default());
             surroundings.sum_up(&facts, &neighbourhood);
             surroundings.features(&facts, &neighbourhood, &mut names);
         }
+        let Names { names, groups, .. } = names;
         Features {
-            vocabulary: vocabulary..place,
-            place: place..(place + place::COUNT).min(names.0.len()),
-            names: names.0,
+            place: place..(place + place::COUNT).min(names.len()),
+            names,
+            groups,
         }
     }
 
@@ -74,12 +106,6 @@ impl Features {
 
     /// The first column of the line's neighbourhood.
     pub(super) const NEIGHBOURHOOD: usize = line::COUNT;
-
-    /// Whether a feature tells of comments. Only one set of labelled pages knows comments, so
-    /// these tell it from the others too: what is said of boilerplate does not rest on them.
-    pub(crate) fn tells_of_comments(&self, feature: usize) -> bool {
-        self.names[feature].contains("comment")
-    }
 }
 
 /// The features that somebody asks about.
@@ -101,8 +127,8 @@ impl Asked {
         };
         for feature in features {
             asked.features[feature] = true;
-            asked.comments |= known.tells_of_comments(feature);
-            asked.vocabulary |= known.vocabulary.contains(&feature);
+            asked.comments |= known.groups[feature] == FeatureGroup::Comments;
+            asked.vocabulary |= known.groups[feature] == FeatureGroup::Vocabulary;
         }
         asked
     }

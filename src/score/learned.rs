@@ -22,6 +22,7 @@ use super::vocabulary::Vocabulary;
 use super::{Contribution, KINDS, Kind, MAX_CONTRIBUTIONS, PageFacts, Score, Scorer, Step};
 use super::{Reads, Wanted, lexical, line};
 use crate::fingerprint::Fingerprint;
+use crate::simd::widest;
 
 /// Scores with a [`Model`], and pages whose markup is known with another, if there is one.
 #[derive(Clone, Debug)]
@@ -178,6 +179,53 @@ impl Scratch {
             places,
         } = tables;
         let lines = facts.line_count();
+        widest(
+            #[inline(always)]
+            || self.look_up_lines(facts, table, words_of, reads_vocabulary),
+        );
+        let (known, all) = self
+            .words
+            .iter()
+            .fold((0_u64, 0_u64), |(known, all), words| {
+                (
+                    known + u64::from(words.known),
+                    all + u64::from(words.facts.words),
+                )
+            });
+        let is_known = known as f32 >= all as f32 * least_known;
+        self.words_say.iter_mut().for_each(Vec::clear);
+        let features = Features::of(tables.reads());
+        self.columns.reset(features.count(), lines);
+        for (line, words) in self.words.iter().enumerate() {
+            let mut codes = line::codes(&facts.evidence.shapes[line], words);
+            if !is_known {
+                line::forget_words(&mut codes);
+            }
+            for (say, &log_odds) in self.words_say.iter_mut().zip(&words.log_odds) {
+                say.push(if is_known { log_odds } else { 0.0 });
+            }
+            self.columns.set(line, 0, &codes);
+        }
+        let Some(places) = places else {
+            return;
+        };
+        let structures = &facts.evidence.structures;
+        self.surroundings.stand(facts, places);
+        for (line, structure) in structures.iter().enumerate() {
+            let codes = place::codes(structure, self.surroundings.says(line));
+            self.columns.set(line, features.place.start, &codes);
+        }
+    }
+
+    /// What the words of each line say, and which these are.
+    #[inline(always)]
+    fn look_up_lines(
+        &mut self,
+        facts: &PageFacts<'_>,
+        table: &LexicalTable,
+        words_of: WordsOf,
+        reads_vocabulary: bool,
+    ) {
         self.words.clear();
         self.vocabulary.clear();
         self.met.resize(LINES_MET, None);
@@ -210,38 +258,6 @@ impl Scratch {
                 words,
             });
             self.words.push(words);
-        }
-        let (known, all) = self
-            .words
-            .iter()
-            .fold((0_u64, 0_u64), |(known, all), words| {
-                (
-                    known + u64::from(words.known),
-                    all + u64::from(words.facts.words),
-                )
-            });
-        let is_known = known as f32 >= all as f32 * least_known;
-        self.words_say.iter_mut().for_each(Vec::clear);
-        let features = Features::of(tables.reads());
-        self.columns.reset(features.count(), lines);
-        for (line, words) in self.words.iter().enumerate() {
-            let mut codes = line::codes(&facts.evidence.shapes[line], words);
-            if !is_known {
-                line::forget_words(&mut codes);
-            }
-            for (say, &log_odds) in self.words_say.iter_mut().zip(&words.log_odds) {
-                say.push(if is_known { log_odds } else { 0.0 });
-            }
-            self.columns.set(line, 0, &codes);
-        }
-        let Some(places) = places else {
-            return;
-        };
-        let structures = &facts.evidence.structures;
-        self.surroundings.stand(facts, places);
-        for (line, structure) in structures.iter().enumerate() {
-            let codes = place::codes(structure, self.surroundings.says(line));
-            self.columns.set(line, features.place.start, &codes);
         }
     }
 

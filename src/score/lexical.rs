@@ -8,11 +8,17 @@
 //!
 //! Which words training met is kept too: where most are unknown the weights mean nothing, and
 //! nothing is said.
+//!
+//! A table may weigh the line's letters besides, three at a time (Cavnar 1994): what a word is like
+//! whose weight is not known.
 
+use super::letters::{LetterTable, Slot};
 use crate::simd::masks::{BLOCK_BYTES, WordMasks, word_masks};
 
 /// Longest part of a word that is looked at, in bytes.
 const MAX_WORD_BYTES: usize = 32;
+/// A word of ASCII that is no longer is short.
+const MAX_SHORT_BYTES: usize = 3;
 /// A line of more words has no weight as a whole.
 const MAX_WHOLE_WORDS: u32 = 12;
 /// Bits of the hash by which known words are told: one bit of memory each.
@@ -48,7 +54,7 @@ enum Kind {
 }
 
 /// An odd factor by which hashes are spread.
-const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+pub(super) const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A number in, a gram's hash out.
 #[inline]
@@ -139,19 +145,30 @@ impl Word {
     }
 }
 
+/// What a gram is the hash of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Says {
+    /// A word that many lines hold, whatever they say: up to three letters of ASCII.
+    ShortWord,
+    /// Any other word.
+    Word,
+    /// A mark, words side by side, a place in the line.
+    Other,
+}
+
 /// Takes in the grams of a line.
 trait Sink {
-    /// A gram's hash, and whether it is a single word.
-    fn gram(&mut self, hash: u32, is_word: bool);
+    /// A gram's hash, and what it is of.
+    fn gram(&mut self, hash: u32, says: Says);
 
     /// A block begins; none has more than [`MAX_BLOCK_GRAMS`].
     fn block(&mut self) {}
 }
 
-impl<F: FnMut(u32, bool)> Sink for F {
+impl<F: FnMut(u32, Says)> Sink for F {
     #[inline]
-    fn gram(&mut self, hash: u32, is_word: bool) {
-        self(hash, is_word);
+    fn gram(&mut self, hash: u32, says: Says) {
+        self(hash, says);
     }
 }
 
@@ -169,7 +186,7 @@ fn pop(bits: &mut u64) -> usize {
 /// Gives the grams of a normalised line to `sink`.
 ///
 /// Linear time.
-#[inline]
+#[inline(always)]
 fn each_gram(line: &[u8], sink: &mut impl Sink) -> WordFacts {
     let eights = Eights::new(line);
     let mut facts = WordFacts::default();
@@ -201,10 +218,12 @@ fn each_gram(line: &[u8], sink: &mut impl Sink) -> WordFacts {
         while ends != 0 {
             let at = pop(&mut ends);
             let is_mark = behind_mark >> at & 1 != 0;
-            let hash = if is_mark {
-                stir(1, u64::from(line[start]))
+            let (hash, says) = if is_mark {
+                (stir(1, u64::from(line[start])), Says::Other)
             } else {
-                let word = Word::read(&eights, start, from + at - start);
+                let length_bytes = from + at - start;
+                let is_short = length_bytes <= MAX_SHORT_BYTES && line[start].is_ascii();
+                let word = Word::read(&eights, start, length_bytes);
                 last_word = word.hash;
                 facts.words += 1;
                 facts.longest = facts.longest.max(word.chars);
@@ -213,15 +232,20 @@ fn each_gram(line: &[u8], sink: &mut impl Sink) -> WordFacts {
                 let place = word.hash >> 58;
                 facts.again += (seen >> place & 1) as u32;
                 seen |= 1 << place;
-                word.hash
+                let says = if is_short {
+                    Says::ShortWord
+                } else {
+                    Says::Word
+                };
+                (word.hash, says)
             };
-            sink.gram(mix(hash, Kind::Word), !is_mark);
+            sink.gram(mix(hash, Kind::Word), says);
             let second = if is_first {
                 mix(hash, Kind::First)
             } else {
                 mix(before ^ hash.rotate_left(23), Kind::Pair)
             };
-            sink.gram(second, false);
+            sink.gram(second, Says::Other);
             is_first = false;
             before = hash;
             whole = stir(whole, hash);
@@ -232,19 +256,20 @@ fn each_gram(line: &[u8], sink: &mut impl Sink) -> WordFacts {
         past_single = single >> 61;
     }
     if !is_first {
-        sink.gram(mix(last_word, Kind::Last), false);
-        sink.gram(mix(before, Kind::End), false);
+        sink.gram(mix(last_word, Kind::Last), Says::Other);
+        sink.gram(mix(before, Kind::End), Says::Other);
         if facts.words <= MAX_WHOLE_WORDS {
-            sink.gram(mix(whole, Kind::Whole), false);
+            sink.gram(mix(whole, Kind::Whole), Says::Other);
         }
     }
     facts
 }
 
-/// Gives the hash of each word of a normalised line.
+/// Gives the hash of each word of a normalised line, short ones left out.
+#[inline(always)]
 pub(super) fn each_word(line: &[u8], mut give: impl FnMut(u32)) {
-    each_gram(line, &mut |hash, is_word: bool| {
-        if is_word {
+    each_gram(line, &mut |hash, says| {
+        if says == Says::Word {
             give(hash);
         }
     });
@@ -284,6 +309,8 @@ pub struct LexicalTable {
     pub weights: Vec<[i8; SPEAKS_OF]>,
     /// One bit for each known word's slot.
     pub known: Vec<u64>,
+    /// What the line's letters weigh besides.
+    pub letters: LetterTable,
 }
 
 /// What the words of a line say.
@@ -297,15 +324,48 @@ pub struct Lexical {
     pub facts: WordFacts,
 }
 
-/// Looks up the grams of a line, and sums up.
-struct LookUp<'t> {
-    weights: &'t [[i8; SPEAKS_OF]],
-    known_bits: &'t [u64],
-    /// Sums of a block's weights, each weight 128 more than it is: 16 bits for each of [`Of`].
+/// Sums of weights.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sums {
+    /// Of a block, each weight 128 more than it is: 16 bits for each of [`Of`].
     lanes: u64,
     sums: [u64; SPEAKS_OF],
-    grams: u32,
-    known: u32,
+    count: u32,
+}
+
+impl Sums {
+    /// Adds a slot's weights, of which no block has more than [`MAX_BLOCK_GRAMS`].
+    #[inline]
+    pub(super) fn add(&mut self, slot: Slot) {
+        self.lanes += slot.0;
+        self.count += 1;
+    }
+
+    #[inline]
+    pub(super) fn end_block(&mut self) {
+        for (sum, place) in self.sums.iter_mut().zip([0, 32, 16, 48]) {
+            *sum += self.lanes >> place & 0xffff;
+        }
+        self.lanes = 0;
+    }
+
+    /// Slots that were added.
+    #[inline]
+    pub(super) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// The sums over the root of their number, in log-odds, a weight being so many steps.
+    #[inline]
+    pub(super) fn say(&self, steps: [f32; SPEAKS_OF]) -> [f32; SPEAKS_OF] {
+        let share = 1.0 / (self.count.max(1) as f32).sqrt();
+        let mut says = [0.0; SPEAKS_OF];
+        for ((says, step), sum) in says.iter_mut().zip(steps).zip(self.sums) {
+            let sum = sum as i64 - 128 * i64::from(self.count);
+            *says = sum as f32 * (step * share);
+        }
+        says
+    }
 }
 
 const _: () = assert!(
@@ -313,15 +373,20 @@ const _: () = assert!(
     "a block overflows its lanes"
 );
 
+/// Looks up the grams of a line, and sums up.
+struct LookUp<'t> {
+    weights: &'t [[i8; SPEAKS_OF]],
+    known_bits: &'t [u64],
+    sums: Sums,
+    known: u32,
+}
+
 impl Sink for LookUp<'_> {
     #[inline]
-    fn gram(&mut self, hash: u32, is_word: bool) {
+    fn gram(&mut self, hash: u32, says: Says) {
         let last = self.weights.len().wrapping_sub(1);
-        let weights = self.weights[hash as usize & last].map(i8::cast_unsigned);
-        let slot = u64::from(u32::from_le_bytes(weights) ^ 0x8080_8080);
-        self.lanes += (slot | slot << 24) & 0x00ff_00ff_00ff_00ff;
-        self.grams += 1;
-        if is_word {
+        self.sums.add(Slot::of(self.weights[hash as usize & last]));
+        if says != Says::Other {
             let bit = hash >> (32 - KNOWN_BITS);
             self.known += (self.known_bits[bit as usize / 64] >> (bit % 64) & 1) as u32;
         }
@@ -329,14 +394,11 @@ impl Sink for LookUp<'_> {
 
     #[inline]
     fn block(&mut self) {
-        for (sum, place) in self.sums.iter_mut().zip([0, 32, 16, 48]) {
-            *sum += self.lanes >> place & 0xffff;
-        }
-        self.lanes = 0;
+        self.sums.end_block();
     }
 }
 
-/// Looks up the grams of a line, and gives its words to somebody else.
+/// Looks up the grams of a line, and gives its words, short ones left out, to somebody else.
 struct Listened<'t, G> {
     said: LookUp<'t>,
     give: G,
@@ -344,9 +406,9 @@ struct Listened<'t, G> {
 
 impl<G: FnMut(u32)> Sink for Listened<'_, G> {
     #[inline]
-    fn gram(&mut self, hash: u32, is_word: bool) {
-        self.said.gram(hash, is_word);
-        if is_word {
+    fn gram(&mut self, hash: u32, says: Says) {
+        self.said.gram(hash, says);
+        if says == Says::Word {
             (self.give)(hash);
         }
     }
@@ -360,19 +422,26 @@ impl<G: FnMut(u32)> Sink for Listened<'_, G> {
 impl LexicalTable {
     /// Log-odds and counts of a normalised line.
     ///
-    /// `give` gets the hash of each word.
-    #[inline]
+    /// `give` gets the hash of each word, short ones left out.
+    #[inline(always)]
     pub fn look_up(&self, line: &[u8], give: impl FnMut(u32)) -> Lexical {
         let mut said = Listened {
             said: self.begin(),
             give,
         };
         let facts = each_gram(line, &mut said);
-        let Listened { mut said, .. } = said;
-        said.block();
+        let LookUp {
+            mut sums, known, ..
+        } = said.said;
+        sums.end_block();
+        let letters = self.letters.look_up(line);
+        let mut log_odds = self.log_odds(&sums);
+        for (log_odds, letters) in log_odds.iter_mut().zip(letters) {
+            *log_odds += letters;
+        }
         Lexical {
-            log_odds: self.log_odds(&said),
-            known: said.known,
+            log_odds,
+            known,
             facts,
         }
     }
@@ -380,29 +449,29 @@ impl LexicalTable {
     /// Log-odds of the grams that `each` gives: at most [`MAX_BLOCK_GRAMS`].
     pub(super) fn look_up_grams(&self, each: impl FnOnce(&mut dyn FnMut(u32))) -> [f32; SPEAKS_OF] {
         let mut said = self.begin();
-        each(&mut |gram| said.gram(gram, false));
-        debug_assert!(said.grams as usize <= MAX_BLOCK_GRAMS, "a block overflows");
-        said.block();
-        self.log_odds(&said)
+        each(&mut |gram| said.gram(gram, Says::Other));
+        let sums = &mut said.sums;
+        debug_assert!(
+            sums.count() as usize <= MAX_BLOCK_GRAMS,
+            "a block overflows"
+        );
+        sums.end_block();
+        self.log_odds(sums)
     }
 
     fn begin(&self) -> LookUp<'_> {
         LookUp {
             weights: &self.weights,
             known_bits: &self.known,
-            lanes: 0,
-            sums: [0; SPEAKS_OF],
-            grams: 0,
+            sums: Sums::default(),
             known: 0,
         }
     }
 
-    fn log_odds(&self, said: &LookUp<'_>) -> [f32; SPEAKS_OF] {
-        let share = 1.0 / (said.grams.max(1) as f32).sqrt();
-        let mut log_odds = [0.0; SPEAKS_OF];
-        for ((log_odds, scale), sum) in log_odds.iter_mut().zip(&self.scales).zip(said.sums) {
-            let sum = sum as i64 - 128 * i64::from(said.grams);
-            *log_odds = scale.bias + sum as f32 * (scale.step * share);
+    fn log_odds(&self, sums: &Sums) -> [f32; SPEAKS_OF] {
+        let mut log_odds = sums.say(self.scales.map(|scale| scale.step));
+        for (log_odds, scale) in log_odds.iter_mut().zip(&self.scales) {
+            *log_odds += scale.bias;
         }
         log_odds
     }
@@ -415,7 +484,8 @@ pub mod training {
     /// Gives the hash of each gram of a normalised line, and for a word the bit of
     /// [`LexicalTable::known`].
     pub fn each_gram(line: &[u8], mut give: impl FnMut(u32, Option<u32>)) {
-        super::each_gram(line, &mut |hash, is_word: bool| {
+        super::each_gram(line, &mut |hash, says| {
+            let is_word = says != Says::Other;
             give(hash, is_word.then_some(hash >> (32 - KNOWN_BITS)));
         });
     }
@@ -483,6 +553,7 @@ mod tests {
             }; SPEAKS_OF],
             weights: vec![[127, -127, 1, 0]; 2],
             known: vec![0; KNOWN_WORDS],
+            letters: LetterTable::default(),
         };
         let said = table.look_up(&b"a ".repeat(9_000_000), |_| ());
         assert!(said.log_odds[0] > 5000.0 && said.log_odds[1] < -5000.0);
@@ -556,6 +627,7 @@ mod tests {
                 }; SPEAKS_OF],
                 weights: weights.clone(),
                 known: vec![0x0f0f_3355_5533_f0f0; KNOWN_WORDS],
+                letters: LetterTable::default(),
             };
             for line in [
                 "",
@@ -565,12 +637,13 @@ mod tests {
                 &"a b, ".repeat(99),
             ] {
                 let (mut sums, mut grams, mut known) = ([0_i64; SPEAKS_OF], 0, 0);
-                let facts = each_gram(line.as_bytes(), &mut |hash: u32, is_word| {
+                let facts = each_gram(line.as_bytes(), &mut |hash: u32, says| {
                     grams += 1;
                     for (sum, weight) in sums.iter_mut().zip(table.weights[hash as usize % 1024]) {
                         *sum += i64::from(weight);
                     }
                     let bit = hash as usize >> (32 - KNOWN_BITS);
+                    let is_word = says != Says::Other;
                     known += u32::from(is_word && table.known[bit / 64] >> (bit % 64) & 1 != 0);
                 });
                 let share = 1.0 / (grams.max(1) as f32).sqrt();
@@ -593,8 +666,8 @@ mod tests {
             for end in (start..text.len()).step_by(7) {
                 let line = &text[start..end];
                 let mut words = Vec::new();
-                each_gram(line, &mut |hash, is_word| {
-                    if is_word {
+                each_gram(line, &mut |hash, says| {
+                    if says != Says::Other {
                         words.push(hash);
                     }
                 });

@@ -43,7 +43,7 @@ pub const FEATURES: [&str; COUNT] = [
 /// Number of features.
 pub const COUNT: usize = 27;
 /// Where codes stand that the page may take back.
-const LEXICAL: usize = 22;
+pub(super) const LEXICAL: usize = 22;
 
 /// Character classes in an order by which furniture and text part.
 pub(super) fn class_code(class: CharClass) -> u8 {

@@ -9,6 +9,7 @@ pub mod cut;
 mod features;
 pub mod forest;
 pub mod learned;
+pub mod letters;
 pub mod lexical;
 mod line;
 pub mod model;
@@ -19,7 +20,7 @@ mod vocabulary;
 
 #[cfg(feature = "train")]
 pub(crate) use features::Asked;
-pub use features::Features;
+pub use features::{FeatureGroup, Features};
 pub use learned::{LearnedScorer, Scratch};
 pub use model::Model;
 
@@ -63,6 +64,11 @@ pub enum Kind {
     Comment = 1,
     /// The page's title.
     Headline = 2,
+}
+
+impl Kind {
+    /// All kinds, in the order of their numbers.
+    pub const ALL: [Kind; KINDS] = [Kind::Boilerplate, Kind::Comment, Kind::Headline];
 }
 
 /// Number of [`Kind`]s.

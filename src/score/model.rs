@@ -4,6 +4,7 @@ use super::cut;
 use super::features::Features;
 use super::forest::{Forest, MAX_DEPTH, MAX_TREES, Split};
 use super::learned::Tables;
+use super::letters::{LetterTable, Slot};
 use super::lexical::{KNOWN_WORDS, LexicalTable, SPEAKS_OF, Scale};
 use super::network::{Network, weight_count};
 use super::{KINDS, Reads};
@@ -17,9 +18,11 @@ use crate::simd::trees::Trees;
 /// The first bytes of every model file.
 const MAGIC: [u8; 8] = *b"dechaffm";
 /// The version of the file and of the features.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 /// Most steps of a model.
 const MAX_STEPS: u32 = 16;
+/// Most slots of a table: two to the power of this many.
+const MAX_TABLE_BITS: u32 = 28;
 /// Most networks of a model.
 const MAX_NETWORKS: u32 = 16;
 /// Most bytes of a model file that is read.
@@ -141,6 +144,7 @@ impl Model {
                 scales,
                 weights,
                 known,
+                letters,
             } = table;
             for Scale { bias, step } in scales {
                 put(&bias.to_le_bytes());
@@ -151,6 +155,13 @@ impl Model {
                 put(&weight.to_le_bytes());
             }
             known.iter().for_each(|bits| put(&bits.to_le_bytes()));
+            put(&(letters.slots.len() as u32).to_le_bytes());
+            for step in &letters.steps {
+                put(&step.to_le_bytes());
+            }
+            for weight in letters.slots.iter().flat_map(|slot| slot.weights()) {
+                put(&weight.to_le_bytes());
+            }
         }
         put(&(self.steps.len() as u32).to_le_bytes());
         for forest in self.steps.iter().flatten().chain([&self.cut]) {
@@ -254,19 +265,42 @@ fn read_table(fields: &mut Fields<'_>) -> Result<LexicalTable, ModelError> {
         scale.step = fields.f32()?;
     }
     let weight_bits = fields.u32()?;
-    if weight_bits > 28 {
+    if weight_bits > MAX_TABLE_BITS {
         return Err(ModelError::Damaged("the table is too large"));
     }
-    let weights = fields.bytes(SPEAKS_OF << weight_bits)?.as_chunks().0;
+    let weights = read_slots(fields, 1 << weight_bits)?.collect();
     let known = fields.bytes(KNOWN_WORDS * 8)?.as_chunks::<8>().0;
+    let known = known.iter().map(|bits| u64::from_le_bytes(*bits)).collect();
+    let letter_slots = fields.u32()?;
+    let is_table =
+        letter_slots.is_power_of_two() && (2..=1 << MAX_TABLE_BITS).contains(&letter_slots);
+    if letter_slots != 0 && !is_table {
+        return Err(ModelError::Damaged("the table of letters has a wrong size"));
+    }
+    let mut steps = [0.0; SPEAKS_OF];
+    for step in &mut steps {
+        *step = fields.f32()?;
+    }
     Ok(LexicalTable {
         scales,
-        weights: weights
-            .iter()
-            .map(|slot| slot.map(u8::cast_signed))
-            .collect(),
-        known: known.iter().map(|bits| u64::from_le_bytes(*bits)).collect(),
+        weights,
+        known,
+        letters: LetterTable {
+            steps,
+            slots: read_slots(fields, letter_slots as usize)?
+                .map(Slot::of)
+                .collect(),
+        },
     })
+}
+
+/// The weights of so many slots.
+fn read_slots<'b>(
+    fields: &mut Fields<'b>,
+    slots: usize,
+) -> Result<impl Iterator<Item = [i8; SPEAKS_OF]> + use<'b>, ModelError> {
+    let weights = fields.bytes(SPEAKS_OF * slots)?.as_chunks().0.iter();
+    Ok(weights.map(|slot| slot.map(u8::cast_signed)))
 }
 
 fn read_network(fields: &mut Fields<'_>, features: usize) -> Result<Network, ModelError> {

@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::codes::{EVEN, count, distance, fraction, logit, share};
 use super::context::{Neighbourhood, ONE, Sink, Sums, Windows, carry};
+use super::features::FeatureGroup;
 use super::lexical::{LexicalTable, SPEAKS_OF, spread};
 use super::{PageFacts, line};
 use crate::html::{BLOCKS, Inside, LineStructure, Tag, WORDS};
@@ -337,6 +338,7 @@ impl Surroundings {
         near: &Neighbourhood,
         sink: &mut impl Sink,
     ) {
+        sink.group(FeatureGroup::Markup);
         let places = &facts.evidence.structures[..];
         let shapes = &facts.evidence.shapes;
         let lines = places.len();

@@ -7,6 +7,7 @@
 use super::PageFacts;
 use super::codes::{count, fraction};
 use super::context::{self, Sink};
+use super::features::FeatureGroup;
 
 /// One in sums of likelihoods.
 const ONE: u32 = context::ONE as u32;
@@ -168,6 +169,7 @@ impl Vocabulary {
 
     /// Gives the features of a page's lines to `sink`.
     pub(super) fn features(&self, sink: &mut impl Sink) {
+        sink.group(FeatureGroup::Vocabulary);
         sink.codes("its words in the body", self.in_body.iter().copied());
         sink.codes("its words in boilerplate", self.in_chaff.iter().copied());
         sink.codes(
@@ -323,13 +325,13 @@ mod tests {
             }
             fn page(&mut self, _: &'static str, _: u8) {}
         }
-        let mut names = Names::default();
+        let mut names = Names::new();
         Vocabulary::default().features(&mut names);
         for lines in [0, 1, 2, 7] {
             let text = vec![("a line like others", 0.5); lines];
             let mut lengths = Lengths(Vec::new());
             read(&page(&text)).features(&mut lengths);
-            assert_eq!(lengths.0, vec![lines; names.0.len()]);
+            assert_eq!(lengths.0, vec![lines; names.names.len()]);
         }
     }
 

@@ -1,13 +1,16 @@
-//! Lines and targets in, the weights of their words out: logistic regression by AdaGrad (Duchi
-//! 2011) over hashed grams.
+//! Lines and targets in, the weights of their words and letters out: logistic regression by AdaGrad
+//! (Duchi 2011) over hashed grams, both kinds fitted together.
 
 use crate::score::codes::likelihood;
+use crate::score::letters::{LetterTable, Slot, each_run, slot};
 use crate::score::lexical::{KNOWN_WORDS, LexicalTable, SPEAKS_OF, Scale, training::each_gram};
 
 /// A word is known that stands this many times in the training lines.
 const MIN_TIMES: u32 = 5;
 const EPOCHS: usize = 3;
 const LEARNING_RATE: f32 = 0.1;
+/// Where sums of squares begin.
+const LEAST_SQUARES: f32 = 1e-4;
 /// Pull towards zero, per unit of weight seen.
 const RIDGE: f32 = 1e-4;
 
@@ -18,6 +21,8 @@ pub struct LexicalExample {
     pub grams: Vec<u32>,
     /// For each of its words the bit by which it is known.
     pub words: Vec<u32>,
+    /// Its runs of letters; none where they are not learned from.
+    pub letters: Vec<u64>,
     /// For each of [`crate::score::lexical::Of`] the share of its lines that is so; None where
     /// that is not known.
     pub targets: [Option<f32>; SPEAKS_OF],
@@ -27,10 +32,16 @@ pub struct LexicalExample {
 
 impl LexicalExample {
     /// The grams of a normalised line.
-    pub fn of(line: &[u8], targets: [Option<f32>; SPEAKS_OF], weight: f32) -> Self {
+    pub fn of(
+        line: &[u8],
+        with_letters: bool,
+        targets: [Option<f32>; SPEAKS_OF],
+        weight: f32,
+    ) -> Self {
         let mut example = LexicalExample {
             grams: Vec::new(),
             words: Vec::new(),
+            letters: Vec::new(),
             targets,
             weight,
         };
@@ -38,13 +49,25 @@ impl LexicalExample {
             example.grams.push(hash);
             example.words.extend(known_bit);
         });
+        if with_letters {
+            each_run(line, |run| example.letters.push(run));
+        }
         example
     }
 }
 
-/// Fits a table of `2^bits` weights. Examples are gone through in the order in which they come,
+/// How many weights a table has: two to the power of so many of each kind.
+#[derive(Clone, Copy, Debug)]
+pub struct TableBits {
+    /// Of words.
+    pub words: u32,
+    /// Of letters; None of them without.
+    pub letters: Option<u32>,
+}
+
+/// Fits a table. Examples are gone through in the order in which they come,
 /// which should be a shuffled one; the same order gives the same table.
-pub fn fit(examples: &[&LexicalExample], bits: u32) -> LexicalTable {
+pub fn fit(examples: &[&LexicalExample], bits: TableBits) -> LexicalTable {
     let fits: [_; SPEAKS_OF] = std::array::from_fn(|of| fit_one(examples, bits, of));
     let mut counts = vec![0_u32; KNOWN_WORDS * 64];
     for &bit in examples.iter().flat_map(|example| &example.words) {
@@ -56,46 +79,111 @@ pub fn fit(examples: &[&LexicalExample], bits: u32) -> LexicalTable {
             .rev()
             .fold(0, |bits, is_known| bits << 1 | is_known)
     };
+    let slots_of = |weights: [&[i8]; SPEAKS_OF]| -> Vec<[i8; SPEAKS_OF]> {
+        let slots = 0..weights[0].len();
+        slots.map(|slot| weights.map(|of| of[slot])).collect()
+    };
     LexicalTable {
-        scales: fits.each_ref().map(|fit| fit.0),
-        weights: (0..1 << bits)
-            .map(|slot| fits.each_ref().map(|fit| fit.1[slot]))
-            .collect(),
+        scales: fits.each_ref().map(|fit| Scale {
+            bias: fit.bias,
+            step: fit.words.0,
+        }),
+        weights: slots_of(fits.each_ref().map(|fit| &*fit.words.1)),
         known: counts.chunks_exact(64).map(bits_of).collect(),
+        letters: LetterTable {
+            steps: fits.each_ref().map(|fit| fit.letters.0),
+            slots: slots_of(fits.each_ref().map(|fit| &*fit.letters.1))
+                .into_iter()
+                .map(Slot::of)
+                .collect(),
+        },
     }
 }
 
-/// Fits the weights for one of [`crate::score::lexical::Of`].
-fn fit_one(examples: &[&LexicalExample], bits: u32, of: usize) -> (Scale, Vec<i8>) {
-    let slots = 1_usize << bits;
-    let mut weights = vec![0.0_f32; slots];
-    let mut squares = vec![1e-4_f32; slots];
-    let (mut bias, mut bias_squares) = (0.0_f32, 1e-4_f32);
+/// The weights for one of [`crate::score::lexical::Of`]; those of words and of letters in steps.
+struct Fit {
+    bias: f32,
+    words: (f32, Vec<i8>),
+    letters: (f32, Vec<i8>),
+}
+
+/// Weights while they are fitted.
+struct Weights {
+    weights: Vec<f32>,
+    /// Sums of their gradients' squares.
+    squares: Vec<f32>,
+}
+
+impl Weights {
+    fn new(slots: usize) -> Self {
+        Weights {
+            weights: vec![0.0; slots],
+            squares: vec![LEAST_SQUARES; slots],
+        }
+    }
+
+    /// The sum of some weights over the root of their number.
+    fn say(&self, slots: impl ExactSizeIterator<Item = usize>) -> f32 {
+        let scale = scale(slots.len());
+        slots.map(|slot| self.weights[slot]).sum::<f32>() * scale
+    }
+
+    /// Moves these weights against an error that they shared in.
+    fn learn(&mut self, slots: impl ExactSizeIterator<Item = usize>, error: f32, weight: f32) {
+        let scale = scale(slots.len());
+        for slot in slots {
+            let gradient = error * scale + RIDGE * weight * self.weights[slot];
+            self.squares[slot] += gradient * gradient;
+            self.weights[slot] -= LEARNING_RATE * gradient / self.squares[slot].sqrt();
+        }
+    }
+
+    /// The weights as whole numbers, and what one of these is.
+    fn in_steps(&self) -> (f32, Vec<i8>) {
+        let sizes = self.weights.iter().map(|weight| weight.abs());
+        let step = sizes.fold(0.0, f32::max).max(1e-6) / 127.0;
+        let steps = self.weights.iter();
+        (
+            step,
+            steps.map(|weight| (weight / step).round() as i8).collect(),
+        )
+    }
+}
+
+/// What a gram counts among so many.
+fn scale(grams: usize) -> f32 {
+    1.0 / (grams.max(1) as f32).sqrt()
+}
+
+fn fit_one(examples: &[&LexicalExample], bits: TableBits, of: usize) -> Fit {
+    let word_slots = 1 << bits.words;
+    let letter_bits = bits.letters.unwrap_or_default();
+    let mut words = Weights::new(word_slots);
+    let mut letters = Weights::new(bits.letters.map_or(0, |bits| 1 << bits));
+    let (mut bias, mut bias_squares) = (0.0_f32, LEAST_SQUARES);
     for _ in 0..EPOCHS {
         let known = examples
             .iter()
             .filter_map(|example| Some((example, example.targets[of]?)));
         for (example, target) in known {
-            let scale = 1.0 / (example.grams.len().max(1) as f32).sqrt();
-            let slot = |hash: u32| hash as usize & (slots - 1);
-            let sum: f32 = example.grams.iter().map(|&hash| weights[slot(hash)]).sum();
-            let error = (likelihood(bias + sum * scale) - target) * example.weight;
+            let grams = || {
+                let grams = example.grams.iter();
+                grams.map(|&hash| hash as usize & (word_slots - 1))
+            };
+            let runs = || example.letters.iter().map(|&run| slot(run, letter_bits));
+            let log_odds = bias + words.say(grams()) + letters.say(runs());
+            let error = (likelihood(log_odds) - target) * example.weight;
             bias_squares += error * error;
             bias -= LEARNING_RATE * error / bias_squares.sqrt();
-            for &hash in &example.grams {
-                let slot = slot(hash);
-                let gradient = error * scale + RIDGE * example.weight * weights[slot];
-                squares[slot] += gradient * gradient;
-                weights[slot] -= LEARNING_RATE * gradient / squares[slot].sqrt();
-            }
+            words.learn(grams(), error, example.weight);
+            letters.learn(runs(), error, example.weight);
         }
     }
-    let largest = weights
-        .iter()
-        .fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
-    let step = largest.max(1e-6) / 127.0;
-    let steps = weights.iter().map(|weight| (weight / step).round() as i8);
-    (Scale { bias, step }, steps.collect())
+    Fit {
+        bias,
+        words: words.in_steps(),
+        letters: letters.in_steps(),
+    }
 }
 
 #[cfg(test)]
@@ -109,15 +197,23 @@ mod tests {
             .map(|at| {
                 LexicalExample::of(
                     lines[at % 4].as_bytes(),
+                    true,
                     [Some([1.0, 1.0, 0.0, 0.0][at % 4]); SPEAKS_OF],
                     1.0,
                 )
             })
             .collect();
-        let table = fit(&examples.iter().collect::<Vec<_>>(), 12);
+        let bits = TableBits {
+            words: 12,
+            letters: Some(10),
+        };
+        let table = fit(&examples.iter().collect::<Vec<_>>(), bits);
         assert!(table.look_up(b"log in now", |_| ()).log_odds[0] > 1.0);
         assert!(table.look_up(b"the ferry came", |_| ()).log_odds[0] < -1.0);
         assert_eq!(table.look_up(b"the ferry, honestly", |_| ()).known, 2);
-        assert_eq!(fit(&[], 4).look_up(b"a", |_| ()).log_odds[0], 0.0);
+        // Letters of no word that was met.
+        let misspelt = table.look_up(b"logg inn", |_| ());
+        assert!(misspelt.known == 0 && misspelt.log_odds[0] > 0.0);
+        assert_eq!(fit(&[], bits).look_up(b"a", |_| ()).log_odds[0], 0.0);
     }
 }

@@ -22,9 +22,9 @@ use crate::score::forest::Forest;
 use crate::score::learned::{Tables, WordsOf};
 use crate::score::lexical::{LexicalTable, Of, SPEAKS_OF};
 use crate::score::model::Step;
-use crate::score::{Asked, Features, KINDS, Kind, Model, Reads, Scratch, place};
+use crate::score::{Asked, FeatureGroup, Features, KINDS, Kind, Model, Reads, Scratch, place};
 use boost::{Examples, ForestOptions};
-use lexical::LexicalExample;
+use lexical::{LexicalExample, TableBits};
 use network::{NetworkOptions, NetworkPage};
 use page::TrainingPage;
 
@@ -45,6 +45,8 @@ pub struct TrainOptions {
     pub name: String,
     /// Weights of words: two to the power of this many.
     pub table_bits: u32,
+    /// Weights of runs of letters: two to the power of this many; None of them without.
+    pub letter_bits: Option<u32>,
     /// Whether it is learned from where lines stood in the markup too; all pages must tell.
     pub reads: Reads,
     /// Weights of places in the markup: two to the power of this many.
@@ -60,6 +62,8 @@ pub struct TrainOptions {
     pub network: NetworkOptions,
     /// Where less than this share of a page's words is known, words say nothing.
     pub least_known: f32,
+    /// What nothing is learned from.
+    pub without: Vec<FeatureGroup>,
     /// Starts the pseudo-random choices.
     pub seed: u64,
 }
@@ -77,7 +81,8 @@ impl TrainOptions {
         };
         TrainOptions {
             name: "fast".to_owned(),
-            table_bits: 16,
+            table_bits: 17,
+            letter_bits: Some(16),
             reads: Reads::Text,
             place_bits: 15,
             steps: vec![
@@ -98,6 +103,7 @@ impl TrainOptions {
                 batch_lines: 4096,
             },
             least_known: 0.6,
+            without: Vec::new(),
             seed: 1,
         }
     }
@@ -115,6 +121,7 @@ impl TrainOptions {
         TrainOptions {
             name: "accurate".to_owned(),
             table_bits: 20,
+            letter_bits: Some(16),
             place_bits: 17,
             steps: [[150, 60, 0], [250, 100, 0], [250, 60, 60]]
                 .map(|trees| forests(forest, trees))
@@ -126,6 +133,29 @@ impl TrainOptions {
             networks: 2,
             ..TrainOptions::fast()
         }
+    }
+
+    /// The same with the first steps only, so many; the last of them looks for headlines as the last
+    /// of all did.
+    ///
+    /// # Panics
+    ///
+    /// There are none, or not so many.
+    #[must_use]
+    pub fn with_steps(mut self, steps: usize) -> Self {
+        assert!((1..=self.steps.len()).contains(&steps), "of these steps");
+        let headline = Kind::Headline as usize;
+        let of_headlines = self.steps[self.steps.len() - 1][headline];
+        self.steps.truncate(steps);
+        self.steps[steps - 1][headline] = of_headlines;
+        self
+    }
+
+    /// Whether boilerplate and headlines, or comments, are learned from a feature.
+    fn learns_from(&self, feature: usize, kind: Kind) -> bool {
+        let group = Features::of(self.reads).groups[feature];
+        let is_of_kind = group != FeatureGroup::Comments || kind == Kind::Comment;
+        is_of_kind && !self.without.contains(&group)
     }
 
     /// The same for pages whose markup is known. Their scores are so sure that the cut by expected
@@ -212,15 +242,22 @@ pub fn train(golds: &[GoldPage], options: &TrainOptions, tell: Tell<'_>) -> Mode
     let lines: usize = pages.iter().map(|page| page.targets.len()).sum();
     tell(&format!("{} pages, {lines} lines", pages.len()));
 
-    let words = |page: &TrainingPage, line: usize, targets| {
-        LexicalExample::of(page.evidence.normalized(line), targets, page.weights[line])
+    let bits = TableBits {
+        words: options.table_bits,
+        letters: options.letter_bits,
     };
-    let (lexical, fold_lexicals) = fit_table(&pages, options.table_bits, options.seed, words);
+    let words = |page: &TrainingPage, line: usize, targets| {
+        let line_weight = page.weights[line];
+        let text = page.evidence.normalized(line);
+        LexicalExample::of(text, bits.letters.is_some(), targets, line_weight)
+    };
+    let (lexical, fold_lexicals) = fit_table(&pages, bits, options.seed, words);
     tell("words are weighed");
     let place = |page: &TrainingPage, line: usize, targets| {
         let mut example = LexicalExample {
             grams: Vec::new(),
             words: Vec::new(),
+            letters: Vec::new(),
             targets,
             weight: page.weights[line],
         };
@@ -231,7 +268,11 @@ pub fn train(golds: &[GoldPage], options: &TrainOptions, tell: Tell<'_>) -> Mode
     let (places, fold_places) = match options.reads {
         Reads::Text => (None, Vec::new()),
         Reads::Html => {
-            let (places, folds) = fit_table(&pages, options.place_bits, options.seed, place);
+            let bits = TableBits {
+                words: options.place_bits,
+                letters: None,
+            };
+            let (places, folds) = fit_table(&pages, bits, options.seed, place);
             tell("places are weighed");
             (Some(places), folds)
         }
@@ -256,7 +297,8 @@ pub fn train(golds: &[GoldPage], options: &TrainOptions, tell: Tell<'_>) -> Mode
         let lines = Lines::of(&pages, folds, step, options);
         let fit = |kind: usize, left_out: Option<usize>| {
             let seed = options.seed << 8 | (step * KINDS + kind) as u64;
-            boost::fit(&lines.examples(kind, left_out), &forest_options[kind], seed)
+            let examples = lines.examples(kind, left_out, options);
+            boost::fit(&examples, &forest_options[kind], seed)
         };
         let forests: Step = std::array::from_fn(|kind| fit(kind, None));
         let trees = forests.each_ref().map(Forest::trees);
@@ -321,7 +363,7 @@ impl<'t> FoldTables<'t> {
 /// The table fitted on the examples of all pages, and for each fold the one fitted on the others.
 fn fit_table(
     pages: &[TrainingPage],
-    bits: u32,
+    bits: TableBits,
     seed: u64,
     example: impl Fn(&TrainingPage, usize, [Option<f32>; SPEAKS_OF]) -> LexicalExample + Sync,
 ) -> (LexicalTable, Vec<LexicalTable>) {
@@ -386,12 +428,12 @@ fn network_pages(
     options: &TrainOptions,
 ) -> Vec<NetworkPage> {
     let features = Features::of(options.reads);
-    let of_comments = |feature: &usize| features.tells_of_comments(*feature);
+    let is_left_out = |feature: &usize| !options.learns_from(*feature, Kind::Boilerplate);
     let parts = pages
         .par_iter()
         .map_init(Scratch::default, |scratch, page| {
             fill(page, folds, step, options, scratch);
-            for feature in (0..features.count()).filter(of_comments) {
+            for feature in (0..features.count()).filter(is_left_out) {
                 scratch.columns.fill_with(feature, 0);
             }
             let lines = 0..page.targets.len();
@@ -411,7 +453,6 @@ fn network_pages(
 
 /// All lines of all pages.
 struct Lines {
-    reads: Reads,
     columns: Vec<Vec<u8>>,
     targets: Vec<[Option<f32>; KINDS]>,
     weights: Vec<f32>,
@@ -449,7 +490,6 @@ impl Lines {
         let folds = folds.flat_map(|page| std::iter::repeat_n(page.fold as u8, page.targets.len()));
         let lines = |page: &TrainingPage| page.targets.clone();
         Lines {
-            reads: options.reads,
             columns: (0..features.count()).into_par_iter().map(column).collect(),
             targets: pages.iter().flat_map(lines).collect(),
             weights: pages.iter().flat_map(|page| page.weights.clone()).collect(),
@@ -459,15 +499,13 @@ impl Lines {
 
     /// The lines of which it is known whether they are of a [`Kind`], those of one fold left
     /// out.
-    fn examples(&self, kind: usize, left_out: Option<usize>) -> Examples {
+    fn examples(&self, kind: usize, left_out: Option<usize>, options: &TrainOptions) -> Examples {
         let is_wanted = |line: &usize| {
             let is_left_out = left_out == Some(usize::from(self.folds[*line]));
             !is_left_out && self.targets[*line][kind].is_some()
         };
         let wanted: Vec<usize> = (0..self.targets.len()).filter(is_wanted).collect();
-        let features = Features::of(self.reads);
-        let is_asked =
-            |feature| kind == Kind::Comment as usize || !features.tells_of_comments(feature);
+        let is_asked = |feature| options.learns_from(feature, Kind::ALL[kind]);
         let columns = self.columns.par_iter().enumerate();
         Examples {
             columns: columns

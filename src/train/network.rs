@@ -236,7 +236,10 @@ fn batch_gradient(
             for &page in group {
                 let (kept, layers) = (kept(page), Layers::of(features, weights));
                 let slopes = &mut Slopes::of(features, &mut gradient);
-                widest(|| memory.add_page(&pages[page], &kept, scale, &layers, transposed, slopes));
+                widest(
+                    #[inline(always)]
+                    || memory.add_page(&pages[page], &kept, scale, &layers, transposed, slopes),
+                );
             }
             gradient
         })
@@ -390,30 +393,24 @@ impl Memory {
     ) {
         let lines = page.targets.iter().zip(&page.weights);
         self.slopes.clear();
-        self.slopes
-            .extend(
-                self.states[BLOCKS]
-                    .iter()
-                    .zip(lines)
-                    .map(|(state, (targets, weight))| {
-                        let hidden = layers.hidden(state);
-                        let answers = layers.answers(&hidden);
-                        let answer_slopes: [f32; KINDS] = std::array::from_fn(|kind| {
-                            let error = |target| likelihood(answers[kind]) - target;
-                            targets[kind].map_or(0.0, error) * weight * scale * KIND_WEIGHTS[kind]
-                        });
-                        add_scaled(slopes.answers_bias, 1.0, &answer_slopes);
-                        add_outer(slopes.answers, &hidden, &answer_slopes);
-                        let mut hidden_slopes = [0.0; HIDDEN];
-                        multiply_add(&mut hidden_slopes, &answer_slopes, &transposed.answers);
-                        let hidden_slopes = passed(&hidden_slopes, &hidden);
-                        add_scaled(slopes.hidden_bias, 1.0, &hidden_slopes);
-                        add_outer(slopes.hidden, state, &hidden_slopes);
-                        let mut slope = [0.0; CHANNELS];
-                        multiply_add(&mut slope, &hidden_slopes, &transposed.hidden);
-                        slope
-                    }),
-            );
+        for (state, (targets, weight)) in self.states[BLOCKS].iter().zip(lines) {
+            let hidden = layers.hidden(state);
+            let answers = layers.answers(&hidden);
+            let answer_slopes: [f32; KINDS] = std::array::from_fn(|kind| {
+                let error = |target| likelihood(answers[kind]) - target;
+                targets[kind].map_or(0.0, error) * weight * scale * KIND_WEIGHTS[kind]
+            });
+            add_scaled(slopes.answers_bias, 1.0, &answer_slopes);
+            add_outer(slopes.answers, &hidden, &answer_slopes);
+            let mut hidden_slopes = [0.0; HIDDEN];
+            multiply_add(&mut hidden_slopes, &answer_slopes, &transposed.answers);
+            let hidden_slopes = passed(&hidden_slopes, &hidden);
+            add_scaled(slopes.hidden_bias, 1.0, &hidden_slopes);
+            add_outer(slopes.hidden, state, &hidden_slopes);
+            let mut slope = [0.0; CHANNELS];
+            multiply_add(&mut slope, &hidden_slopes, &transposed.hidden);
+            self.slopes.push(slope);
+        }
     }
 
     /// From the states behind a block to those before it.

@@ -182,6 +182,14 @@ pub struct TrainArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub trees: Option<u32>,
 
+    /// The first N steps only: 1 is the line alone; all of the preset unless given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub steps: Option<u8>,
+
+    /// Parts that the model goes without, to see what they add
+    #[arg(long, value_delimiter = ',', value_name = "PARTS")]
+    pub without: Vec<Part>,
+
     /// Learn from N pages only, drawn by --seed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub pages: Option<u32>,
@@ -223,11 +231,44 @@ impl Preset {
     }
 }
 
+/// A part of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// Features of the line's own shape
+    Shape,
+    /// What words say, of the line itself and of those around it
+    Words,
+    /// Which words come back on the page
+    Vocabulary,
+    /// The line so far, and those before and behind one by one
+    Neighbours,
+    /// Sums over lines around
+    Windows,
+    /// The best run of lines, how much body is before and behind, sure paragraphs
+    Runs,
+    /// The page as a whole
+    Page,
+    /// The line's place on the page
+    Position,
+    /// What stands twice on the page
+    Repeats,
+    /// What the site says again
+    Site,
+    /// What tells of comments, which are learned from nothing else
+    Comments,
+    /// Where the line stood in the markup, for --html
+    Markup,
+    /// The networks of the last step
+    Networks,
+    /// The forest that chooses where a page is cut
+    Cut,
+}
+
 /// What is removed; the same for every command.
 #[derive(Args, Clone, Debug)]
 pub struct EngineArgs {
     /// Remove lines whose boilerplate score is at or above P, in `[0,1]`; `auto` is a cut for
-    /// each page, that which promises the best F1, from 0.4 to 0.75
+    /// each page, that which promises the best F1, from 0.02 to 0.75
     #[arg(long, value_name = "auto|P", default_value = "auto", value_parser = threshold)]
     pub threshold: Threshold,
 

@@ -8,13 +8,13 @@ use dechaff::error::ConfigError;
 use dechaff::eval::{EvalOptions, GoldPage, Label, evaluate, index_pages};
 use dechaff::fingerprint::Fingerprint;
 use dechaff::pipeline::model_file;
-use dechaff::score::{LearnedScorer, Model, Reads};
+use dechaff::score::{FeatureGroup, LearnedScorer, Model, Reads};
 use dechaff::train::{TrainOptions, set_aside, train};
 use dechaff::visible::visible;
 use dechaff::{Cleaner, Config};
 
 use super::{CLEAN, USAGE, eval, tell};
-use crate::args::{Preset, TrainArgs};
+use crate::args::{Part, Preset, TrainArgs};
 
 pub fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     dechaff::pipeline::plan::check_output(&args.output, args.overwrite)?;
@@ -42,6 +42,16 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<u8> {
         let fitted = forests.filter(|forest| forest.trees > 0);
         fitted.for_each(|forest| forest.trees = trees as usize);
     }
+    if let Some(steps) = args.steps {
+        let most = options.steps.len();
+        if usize::from(steps) > most {
+            return refuse(&format!("--steps {steps}: this preset has {most}"));
+        }
+        options = options.with_steps(steps.into());
+    }
+    args.without
+        .iter()
+        .for_each(|&part| leave_out(part, &mut options));
     if let Some(count) = args.pages {
         pages = draw(pages, count as usize, args.seed);
     }
@@ -102,6 +112,26 @@ fn beside_built_in(model: Model, aside: &[GoldPage], args: &TrainArgs) -> anyhow
         aside.len(),
         evaluation.side_by_side_text()
     ))
+}
+
+/// Takes a part out of the model that is fitted.
+fn leave_out(part: Part, options: &mut TrainOptions) {
+    options.without.push(match part {
+        Part::Networks => return options.networks = 0,
+        Part::Cut => return options.cut.trees = 0,
+        Part::Shape => FeatureGroup::Shape,
+        Part::Words => FeatureGroup::Words,
+        Part::Vocabulary => FeatureGroup::Vocabulary,
+        Part::Neighbours => FeatureGroup::Neighbours,
+        Part::Windows => FeatureGroup::Windows,
+        Part::Runs => FeatureGroup::Runs,
+        Part::Page => FeatureGroup::Page,
+        Part::Position => FeatureGroup::Position,
+        Part::Repeats => FeatureGroup::Repeats,
+        Part::Site => FeatureGroup::Site,
+        Part::Comments => FeatureGroup::Comments,
+        Part::Markup => FeatureGroup::Markup,
+    });
 }
 
 fn refuse(why: &str) -> anyhow::Result<u8> {
