@@ -38,7 +38,7 @@ STAGES = {
         "dechaff::source::stream::Stream::next_chunk",
     ],
     "decode": ["dechaff::pipeline::unpack::page", "dechaff::source::rows::take_apart"],
-    "split": ["dechaff::page::split_lines", "dechaff::shape::measure"],
+    "split": ["dechaff::page::split_lines", "dechaff::shape::measure_all"],
     "fingerprint": ["dechaff::evidence::Evidence::normalize"],
     "count": [
         "dechaff::collect::PageCounter::add_page_watched",

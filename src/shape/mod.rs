@@ -278,6 +278,9 @@ pub fn measure(line: &[u8]) -> LineShape {
 }
 
 /// Measures some lines of a page, none of them blank.
+///
+/// Kept whole, so that profiles show it.
+#[inline(never)]
 pub(crate) fn measure_all(
     page: &[u8],
     lines: impl ExactSizeIterator<Item = Range<usize>>,
