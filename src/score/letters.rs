@@ -11,7 +11,7 @@ const CHAR_BITS: u32 = 16;
 /// Runs after which sums are moved on to wider ones.
 const RUNS_AT_ONCE: usize = 128;
 
-/// Weights of a slot, each 128 more than it is, as [`Sums`] adds them up.
+/// Weights of a slot, each 128 more than it is, in the lanes in which they are added up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot(pub(super) u64);
 
