@@ -4,7 +4,9 @@ use std::fmt;
 use std::ops::Deref;
 
 use dechaff::config::Treatment;
+use dechaff::evidence::{Evidence, Needs};
 use dechaff::normalize::is_blank;
+use dechaff::repeats::{Repeats, Rule};
 use dechaff::report::Counts;
 use dechaff::score::cut::MAY_BE_HEADLINE;
 use dechaff::visible::visible;
@@ -406,10 +408,15 @@ proptest! {
             // may be the headline.
             Threshold::Auto => least,
         };
-        for verdict in cleaned.verdicts() {
+        let mut evidence = Evidence::default();
+        evidence.gather(&page, Needs::PAGE);
+        let mut repeats = Repeats::default();
+        repeats.find(&evidence);
+        for (line, verdict) in cleaned.verdicts().iter().enumerate() {
             let is_over_cut = config.score && verdict.score.context >= cut;
-            let may_be_headline =
-                config.threshold == Threshold::Auto && verdict.score.headline >= MAY_BE_HEADLINE;
+            let is_like_headline = verdict.score.headline >= MAY_BE_HEADLINE
+                || repeats.copied_by(line) == Some(Rule::Headline);
+            let may_be_headline = config.threshold == Threshold::Auto && is_like_headline;
             let is_asked_for = is_treated(config.comments, verdict.score.comment, Treatment::Keep)
                 || is_treated(config.headline, verdict.score.headline, Treatment::Keep);
             match verdict.reason {
