@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 
 use dechaff::error::RunError;
 use dechaff::fingerprint::FingerprintKey;
-use dechaff::index::format::{self, BlockWriter, Kind, MAGIC};
+use dechaff::index::format::{self, Kind, MAGIC};
 use dechaff::index::part::{self, PageRecord};
-use dechaff::index::settings::CorpusSettings;
 use dechaff::index::{IndexError, Settings};
 use dechaff::pipeline::{RunOptions, index_files};
 use serde_json::{Value, json};
+use support::index::{forged, with_corpus};
 use support::letters::letters;
 use support::{FERRY, Numbers, Outcome, PLAIN, Place};
 
@@ -1020,31 +1020,6 @@ fn lengths_are_not_believed() {
                 "{length}: {error}"
             );
         }
-    }
-}
-
-/// A file whose checksums are right, whatever its blocks hold.
-fn forged(kind: Kind, settings: &Settings, blocks: &[(u32, Vec<u8>)]) -> Vec<u8> {
-    let mut bytes = format::header(kind, settings);
-    let mut frames = BlockWriter::default();
-    for (tag, body) in blocks.iter().chain([&(format::END, Vec::new())]) {
-        bytes.extend(frames.frame(*tag, body));
-        bytes.extend(body);
-    }
-    bytes
-}
-
-fn with_corpus() -> Settings {
-    Settings {
-        key: None,
-        site: Some("auto".to_owned()),
-        corpus: Some(CorpusSettings {
-            normalize: "space".to_owned(),
-            shingle_lines: 2,
-        }),
-        classes: true,
-        copies_go: false,
-        max_page_bytes: 64 << 20,
     }
 }
 

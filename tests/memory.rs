@@ -5,11 +5,12 @@
 mod support;
 
 use dechaff::fingerprint::Fingerprint;
-use dechaff::index::format::{self, BlockWriter, Kind};
+use dechaff::index::format::Kind;
 use dechaff::index::keys::PageSketch;
 use dechaff::index::part::{self, PageRecord};
-use dechaff::index::settings::{CorpusSettings, Settings};
+use dechaff::index::settings::Settings;
 use serde_json::json;
+use support::index::{forged, with_corpus};
 use support::{Outcome, Place};
 
 /// The workable minimum, and what it may be passed by: one part in 20.
@@ -165,15 +166,8 @@ fn threads_that_cannot_be_had_are_done_without() {
 /// A part that holds one page of so many lines, as those of a run with more memory may.
 fn part_of_one_page(name: &str, lines: u32) -> Vec<u8> {
     let settings = Settings {
-        key: None,
-        site: Some("auto".to_owned()),
-        corpus: Some(CorpusSettings {
-            normalize: "space".to_owned(),
-            shingle_lines: 2,
-        }),
-        classes: true,
         copies_go: true,
-        max_page_bytes: 64 << 20,
+        ..with_corpus()
     };
     let fingerprints: Vec<Fingerprint> = (0..lines)
         .map(|line| Fingerprint::of(format!("{name} {line}").as_bytes()))
@@ -191,13 +185,7 @@ fn part_of_one_page(name: &str, lines: u32) -> Vec<u8> {
     };
     part::put_page(&page, &mut records);
     part::put_sample(b"", &mut records);
-    let mut bytes = format::header(Kind::Part, &settings);
-    let mut blocks = BlockWriter::default();
-    for (tag, body) in [(part::RECORDS, &records[..]), (format::END, b"")] {
-        bytes.extend_from_slice(&blocks.frame(tag, body));
-        bytes.extend_from_slice(body);
-    }
-    bytes
+    forged(Kind::Part, &settings, &[(part::RECORDS, records)])
 }
 
 /// Parts that take more memory than there is to be are refused before anything is written, and

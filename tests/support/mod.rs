@@ -3,6 +3,7 @@
 //! Each test program uses its part of this.
 #![allow(dead_code)]
 
+pub mod index;
 pub mod letters;
 
 use std::collections::BTreeMap;
