@@ -14,13 +14,26 @@ import re
 import subprocess
 import sys
 import tempfile
+import typing
+
+
+
+class Variant(typing.NamedTuple):
+    name: str
+    # The table that it stands in, and what it is called there.
+    table: str
+    title: str
+    # Options of `dechaff train`.
+    options: list
+    # What it is called in the drawing; without it stands in none.
+    point: str = ""
+
 
 ACCURATE = ["--preset", "accurate"]
-# Name, table, what it says there, options of `dechaff train`.
 VARIANTS = [
-    ("fast", "parts", "all of `fast`", []),
+    Variant("fast", "parts", "all of `fast`", [], "fast"),
     *(
-        (f"fast without {parts}", "parts", f"without {parts.replace(',', ' and ')}", ["--without", parts])
+        Variant(f"fast without {parts}", "parts", f"without {parts.replace(',', ' and ')}", ["--without", parts])
         for parts in (
             "cut",
             "words",
@@ -33,20 +46,35 @@ VARIANTS = [
             "shape",
         )
     ),
-    ("fast, 1 step", "parts", "the line alone", ["--steps", "1"]),
-    ("fast, 20 trees", "sizes", "`fast`, 20 trees a step", ["--trees", "20"]),
-    ("fast, 250 trees", "sizes", "`fast`, 250 trees a step", ["--trees", "250"]),
-    ("accurate", "parts", "all of `accurate`", ACCURATE),
-    ("accurate without networks", "parts", "without networks", [*ACCURATE, "--without", "networks"]),
-    (
+    Variant("fast, 1 step", "parts", "the line alone", ["--steps", "1"], "the line alone"),
+    *(
+        Variant(
+            f"fast, {trees} trees",
+            "parts",
+            f"`fast`, {trees} trees a step",
+            ["--trees", trees],
+            f"fast, {trees} trees a step",
+        )
+        for trees in ("20", "250")
+    ),
+    Variant("accurate", "parts", "all of `accurate`", ACCURATE, "accurate"),
+    Variant(
+        "accurate without networks",
+        "parts",
+        "without networks",
+        [*ACCURATE, "--without", "networks"],
+        "accurate without networks",
+    ),
+    Variant(
         "accurate without networks, 2 steps",
         "parts",
         "without networks, two steps",
         [*ACCURATE, "--without", "networks", "--steps", "2"],
+        "accurate without networks, two steps",
     ),
-    *((f"{pages} pages", "pages", f"{pages}", ["--pages", str(pages)]) for pages in (151, 533, 1290, 2558)),
+    *(Variant(f"{pages} pages", "pages", pages, ["--pages", pages]) for pages in ("151", "533", "1290", "2558")),
     *(
-        (f"without {source}", "sources", source, ["--leave-out", source])
+        Variant(f"without {source}", "sources", source, ["--leave-out", source])
         for source in ("wcxb", "cleaneval", "daniel", "dragnet", "cnnews")
     ),
 ]
@@ -85,54 +113,56 @@ def instructions(program, rows, options):
         return int(re.search(r"Collected : (\d+)", told)[1])
 
 
-def evaluated(program, files, options):
-    """Figures of each table of `eval`: by source, and the two means."""
-    command = [program, "eval", *files, "--json", "--scopes", "page", *options]
-    shown = json.loads(run(command).stdout)
-    figures = {}
-    for table in shown["tables"]:
-        rows = {row["name"]: row for row in table["rows"]}
-        rows |= {"mean": table["mean"], "mean20": table["mean20"]}
-        pair = lambda row: [round(100 * row[name], 2) for name in ("word_f1", "ngram_f1")]
-        figures[table["name"]] = {name: pair(row) for name, row in rows.items()}
-    return figures
+def evaluated(program, files, model):
+    """Word and 4-gram F1 of a model in percent, by source, and of the two means."""
+    command = [program, "eval", *files, "--json", "--scopes", "page", "--scorer", "model", "--model", model]
+    [table] = json.loads(run(command).stdout)["tables"]
+    rows = {row["name"]: row for row in table["rows"]}
+    rows |= {"mean": table["mean"], "mean20": table["mean20"]}
+    f1s = ("word_f1", "ngram_f1")
+    return {name: [round(100 * row[f1], 2) for f1 in f1s] for name, row in rows.items()}
 
 
 def pair(figures):
     return " / ".join(f"{figure:.1f}" for figure in figures)
 
 
+def means(result):
+    return [pair(result["figures"][mean]) for mean in ("mean", "mean20")]
+
+
+def table(head, rule, rows):
+    return [head, rule, *(f"| {' | '.join(row)} |" for row in rows)]
+
+
 def tables(results):
-    whole = results.get("fast", {})
-    out = ["| | all sets | larger sets | instructions a byte |", "|---|---|---|---:|"]
-    for name, table, title, _ in VARIANTS:
-        if table in ("parts", "sizes") and name in results:
-            figures = results[name]["figures"]
-            cost = f"{results[name]['cost']:.1f}"
-            out.append(f"| {title} | {pair(figures['mean'])} | {pair(figures['mean20'])} | {cost} |")
-    out += ["", "| pages | all sets | larger sets |", "|---:|---|---|"]
-    for name, table, title, _ in VARIANTS:
-        if table == "pages" and name in results:
-            figures = results[name]["figures"]
-            out.append(f"| {title} | {pair(figures['mean'])} | {pair(figures['mean20'])} |")
-    out += ["", "| left out | on that set, with it | without it |", "|---|---|---|"]
-    for name, table, title, _ in VARIANTS:
-        if table == "sources" and name in results and whole:
-            with_it, without = (one["figures"][title] for one in (whole, results[name]))
-            out.append(f"| {title} | {pair(with_it)} | {pair(without)} |")
-    return "\n".join(out) + "\n"
+    def of(table):
+        shown = (variant for variant in VARIANTS if variant.table == table and variant.name in results)
+        return [(variant.title, results[variant.name]) for variant in shown]
+
+    parts = [[title, *means(result), f"{result['cost']:.1f}"] for title, result in of("parts")]
+    pages = [[title, *means(result)] for title, result in of("pages")]
+    whole = results.get("fast", {}).get("figures")
+    sources = [
+        [source, pair(whole[source]), pair(result["figures"][source])]
+        for source, result in of("sources")
+        if whole
+    ]
+    lines = [
+        *table("| | all sets | larger sets | instructions a byte |", "|---|---|---|---:|", parts),
+        "",
+        *table("| pages | all sets | larger sets |", "|---:|---|---|", pages),
+        "",
+        *table("| left out | on that set, with it | without it |", "|---|---|---|", sources),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def frontier(results):
     """Accuracy against cost, as a drawing: word F1 over the larger sets, instructions a byte."""
-    points = [
-        (title.replace("`", "").replace("all of ", ""), results[name]["cost"], results[name]["figures"]["mean20"][0])
-        for name, table, title, _ in VARIANTS
-        if table in ("parts", "sizes") and name in results and "without" not in title
-    ]
-    for name, table, title, _ in VARIANTS:
-        if name.startswith("accurate without networks") and name in results:
-            points.append((f"accurate {title}", results[name]["cost"], results[name]["figures"]["mean20"][0]))
+    shown = (variant for variant in VARIANTS if variant.point and variant.name in results)
+    drawn = ((variant.point, results[variant.name]) for variant in shown)
+    points = [(point, result["cost"], result["figures"]["mean20"][0]) for point, result in drawn]
     width, height, left, bottom, top = 760, 420, 60, 50, 20
     least, most = 1, 1024
     low, high = 78, 92
@@ -173,9 +203,10 @@ def main():
     arguments.add_argument("out", type=pathlib.Path)
     arguments.add_argument("variants", nargs="*", help="names; all unless given")
     given = arguments.parse_args()
-    unknown = set(given.variants) - {name for name, *_ in VARIANTS}
+    names = [variant.name for variant in VARIANTS]
+    unknown = set(given.variants) - set(names)
     if unknown:
-        sys.exit(f"{unknown}: none of {[name for name, *_ in VARIANTS]}")
+        sys.exit(f"{unknown}: none of {names}")
     given.out.mkdir(parents=True, exist_ok=True)
     train, dev = (sorted(map(str, place.glob("*.jsonl.gz"))) for place in (given.train, given.dev))
     if not train or not dev:
@@ -188,26 +219,25 @@ def main():
     rows = given.out / "sample.jsonl"
     sample_bytes = sample(train, rows)
 
-    def keep(name, figures, options):
-        counted = instructions(given.program, rows, options)
-        results[name] = {"name": name, "figures": figures, "cost": (counted - unscored) / sample_bytes}
-        with open(path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(results[name]) + "\n")
+    def show():
         (given.out / "tables.md").write_text(tables(results), encoding="utf-8")
         (given.out / "frontier.svg").write_text(frontier(results), encoding="utf-8")
 
+    show()
     unscored = instructions(given.program, rows, ["--no-score"])
-    for name, _, _, options in VARIANTS:
+    for name, _, _, options, _ in VARIANTS:
         if name in results or given.variants and name not in given.variants:
             continue
         model = given.out / f"{name.replace(',', '').replace(' ', '-')}.model"
         if not model.exists():
             run([given.program, "train", *train, "-o", model, "--quiet", *options])
-        figures = evaluated(given.program, dev, ["--scorer", "model", "--model", model])
-        keep(name, figures["model"], ["--model", model])
-        print(name, pair(results[name]["figures"]["mean"]), pair(results[name]["figures"]["mean20"]), flush=True)
-    (given.out / "tables.md").write_text(tables(results), encoding="utf-8")
-    (given.out / "frontier.svg").write_text(frontier(results), encoding="utf-8")
+        cost = instructions(given.program, rows, ["--model", model]) - unscored
+        result = {"name": name, "figures": evaluated(given.program, dev, model), "cost": cost / sample_bytes}
+        results[name] = result
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(result) + "\n")
+        show()
+        print(name, *means(result), flush=True)
 
 
 if __name__ == "__main__":
