@@ -8,7 +8,7 @@
 //! Digits stay: "Chapter 1" and "Chapter 2" differ on a page.
 
 use crate::scan::first_where;
-use crate::simd::masks::{FOLD_BYTES, QUOTE, fold_block, fold_byte};
+use crate::simd::masks::{FOLD_BYTES, QUOTE, fold_block, fold_byte, with_block};
 
 /// What a character is folded to.
 enum Fold {
@@ -98,15 +98,7 @@ pub(crate) fn normalize_front(bytes: &[u8], length: usize, out: &mut Vec<u8>) ->
     let mut is_behind_space = true;
     let mut at = 0;
     while at < length {
-        let behind = &bytes[at..];
-        let folded = match behind.first_chunk() {
-            Some(block) => fold_block(block),
-            None => {
-                let mut block = [0; FOLD_BYTES];
-                block[..behind.len()].copy_from_slice(behind);
-                fold_block(&block)
-            }
-        };
+        let folded = with_block(&bytes[at..], fold_block);
         let most = FOLD_BYTES.min(length - at);
         let ascii = most.min(folded.wide.trailing_zeros() as usize);
         let spaces = folded.space & ((1 << ascii) - 1);

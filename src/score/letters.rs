@@ -3,31 +3,11 @@
 //!
 //! Digits are masked; a space stands before the first character and behind the last.
 
-use super::lexical::{FACTOR, SPEAKS_OF, Sums};
+use super::lexical::{FACTOR, MAX_BLOCK_GRAMS, SPEAKS_OF, Slot, Sums};
 use crate::normalize::{ascii_length, decode};
 
 /// Bits of a character that count; below the last character of a run as many stay empty.
 const CHAR_BITS: u32 = 16;
-/// Runs after which sums are moved on to wider ones.
-const RUNS_AT_ONCE: usize = 128;
-
-/// Weights of a slot, each 128 more than it is, in the lanes in which they are added up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slot(pub(super) u64);
-
-impl Slot {
-    /// A slot of these weights.
-    pub fn of(weights: [i8; SPEAKS_OF]) -> Self {
-        let slot = u64::from(u32::from_le_bytes(weights.map(i8::cast_unsigned)) ^ 0x8080_8080);
-        Slot((slot | slot << 24) & 0x00ff_00ff_00ff_00ff)
-    }
-
-    /// Its weights.
-    pub fn weights(self) -> [i8; SPEAKS_OF] {
-        let slot = (self.0 | self.0 >> 24) as u32 ^ 0x8080_8080;
-        slot.to_le_bytes().map(u8::cast_signed)
-    }
-}
 
 /// Weights of runs of letters; one without slots says nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -85,8 +65,8 @@ impl Window {
 trait Sink {
     fn run(&mut self, run: u64);
 
-    /// As many runs were given as [`RUNS_AT_ONCE`], or fewer.
-    fn rest(&mut self) {}
+    /// A block ends; none has more than [`MAX_BLOCK_GRAMS`].
+    fn end_block(&mut self) {}
 }
 
 impl<F: FnMut(u64)> Sink for F {
@@ -101,25 +81,25 @@ fn give_runs(line: &[u8], sink: &mut impl Sink) {
     let mut rest = line;
     while !rest.is_empty() {
         let (ascii, behind) = rest.split_at(ascii_length(rest));
-        for bytes in ascii.chunks(RUNS_AT_ONCE) {
+        for bytes in ascii.chunks(MAX_BLOCK_GRAMS) {
             for &byte in bytes {
                 sink.run(window.push_ascii(byte));
             }
-            sink.rest();
+            sink.end_block();
         }
         rest = behind;
         let mut chars = 0;
-        while rest.first().is_some_and(|byte| !byte.is_ascii()) && chars < RUNS_AT_ONCE {
+        while rest.first().is_some_and(|byte| !byte.is_ascii()) && chars < MAX_BLOCK_GRAMS {
             let (decoded, length_bytes) = decode(rest);
             let character = decoded.map_or(rest[0].into(), u32::from);
             sink.run(window.push(u64::from(character as u16) << CHAR_BITS));
             rest = &rest[length_bytes..];
             chars += 1;
         }
-        sink.rest();
+        sink.end_block();
     }
     sink.run(window.push_ascii(b' '));
-    sink.rest();
+    sink.end_block();
 }
 
 /// Gives each run of a normalised line, one for each character and one for the line's end.
@@ -144,7 +124,7 @@ impl Sink for LookUp<'_> {
     }
 
     #[inline]
-    fn rest(&mut self) {
+    fn end_block(&mut self) {
         self.sums.end_block();
     }
 }
@@ -204,13 +184,6 @@ mod tests {
         let of = |run| slot(run, 16);
         assert_ne!(of(run("abc")), of(run("bbc")));
         assert_ne!(of(run("abc")), of(run("abd")));
-    }
-
-    #[test]
-    fn slots_hold_their_weights() {
-        for weights in [[0; SPEAKS_OF], [-128, 127, -1, 1], [5, -5, 100, -100]] {
-            assert_eq!(Slot::of(weights).weights(), weights);
-        }
     }
 
     #[test]

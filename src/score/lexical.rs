@@ -12,8 +12,8 @@
 //! A table may weigh the line's letters besides, three at a time (Cavnar 1994): what a word is like
 //! whose weight is not known.
 
-use super::letters::{LetterTable, Slot};
-use crate::simd::masks::{BLOCK_BYTES, WordMasks, word_masks};
+use super::letters::LetterTable;
+use crate::simd::masks::{BLOCK_BYTES, WordMasks, with_block, word_masks};
 
 /// Longest part of a word that is looked at, in bytes.
 const MAX_WORD_BYTES: usize = 32;
@@ -147,7 +147,7 @@ impl Word {
 
 /// What a gram is the hash of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Says {
+enum Gram {
     /// A word that many lines hold, whatever they say: up to three letters of ASCII.
     ShortWord,
     /// Any other word.
@@ -159,21 +159,21 @@ enum Says {
 /// Takes in the grams of a line.
 trait Sink {
     /// A gram's hash, and what it is of.
-    fn gram(&mut self, hash: u32, says: Says);
+    fn gram(&mut self, hash: u32, of: Gram);
 
     /// A block begins; none has more than [`MAX_BLOCK_GRAMS`].
     fn block(&mut self) {}
 }
 
-impl<F: FnMut(u32, Says)> Sink for F {
+impl<F: FnMut(u32, Gram)> Sink for F {
     #[inline]
-    fn gram(&mut self, hash: u32, says: Says) {
-        self(hash, says);
+    fn gram(&mut self, hash: u32, of: Gram) {
+        self(hash, of);
     }
 }
 
 /// Two for each token that ends in the block, and those of the line's end.
-const MAX_BLOCK_GRAMS: usize = 2 * BLOCK_BYTES + 3;
+pub(super) const MAX_BLOCK_GRAMS: usize = 2 * BLOCK_BYTES + 3;
 
 /// Takes the lowest bit out and tells its place; [`BLOCK_BYTES`] if there is none.
 #[inline]
@@ -198,13 +198,7 @@ fn each_gram(line: &[u8], sink: &mut impl Sink) -> WordFacts {
     for block in 0..=line.len() / BLOCK_BYTES {
         sink.block();
         let from = block * BLOCK_BYTES;
-        let rest = &line[from..];
-        let mut padded = [0; BLOCK_BYTES];
-        let WordMasks { word, single, mark } =
-            word_masks(rest.first_chunk().unwrap_or_else(|| {
-                padded[..rest.len()].copy_from_slice(rest);
-                &padded
-            }));
+        let WordMasks { word, single, mark } = with_block(&line[from..], word_masks);
         // A token begins or ends; before and behind a character that is one, tokens begin.
         let token = word | mark;
         let behind_token = token << 1 | was_token;
@@ -218,8 +212,8 @@ fn each_gram(line: &[u8], sink: &mut impl Sink) -> WordFacts {
         while ends != 0 {
             let at = pop(&mut ends);
             let is_mark = behind_mark >> at & 1 != 0;
-            let (hash, says) = if is_mark {
-                (stir(1, u64::from(line[start])), Says::Other)
+            let (hash, of) = if is_mark {
+                (stir(1, u64::from(line[start])), Gram::Other)
             } else {
                 let length_bytes = from + at - start;
                 let is_short = length_bytes <= MAX_SHORT_BYTES && line[start].is_ascii();
@@ -232,20 +226,20 @@ fn each_gram(line: &[u8], sink: &mut impl Sink) -> WordFacts {
                 let place = word.hash >> 58;
                 facts.again += (seen >> place & 1) as u32;
                 seen |= 1 << place;
-                let says = if is_short {
-                    Says::ShortWord
+                let of = if is_short {
+                    Gram::ShortWord
                 } else {
-                    Says::Word
+                    Gram::Word
                 };
-                (word.hash, says)
+                (word.hash, of)
             };
-            sink.gram(mix(hash, Kind::Word), says);
+            sink.gram(mix(hash, Kind::Word), of);
             let second = if is_first {
                 mix(hash, Kind::First)
             } else {
                 mix(before ^ hash.rotate_left(23), Kind::Pair)
             };
-            sink.gram(second, Says::Other);
+            sink.gram(second, Gram::Other);
             is_first = false;
             before = hash;
             whole = stir(whole, hash);
@@ -256,10 +250,10 @@ fn each_gram(line: &[u8], sink: &mut impl Sink) -> WordFacts {
         past_single = single >> 61;
     }
     if !is_first {
-        sink.gram(mix(last_word, Kind::Last), Says::Other);
-        sink.gram(mix(before, Kind::End), Says::Other);
+        sink.gram(mix(last_word, Kind::Last), Gram::Other);
+        sink.gram(mix(before, Kind::End), Gram::Other);
         if facts.words <= MAX_WHOLE_WORDS {
-            sink.gram(mix(whole, Kind::Whole), Says::Other);
+            sink.gram(mix(whole, Kind::Whole), Gram::Other);
         }
     }
     facts
@@ -268,8 +262,8 @@ fn each_gram(line: &[u8], sink: &mut impl Sink) -> WordFacts {
 /// Gives the hash of each word of a normalised line, short ones left out.
 #[inline(always)]
 pub(super) fn each_word(line: &[u8], mut give: impl FnMut(u32)) {
-    each_gram(line, &mut |hash, says| {
-        if says == Says::Word {
+    each_gram(line, &mut |hash, of| {
+        if of == Gram::Word {
             give(hash);
         }
     });
@@ -322,6 +316,24 @@ pub struct Lexical {
     pub known: u32,
     /// Counts over the words.
     pub facts: WordFacts,
+}
+
+/// Weights of a slot, each 128 more than it is, in the lanes in which they are added up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot(u64);
+
+impl Slot {
+    /// A slot of these weights.
+    pub fn of(weights: [i8; SPEAKS_OF]) -> Self {
+        let slot = u64::from(u32::from_le_bytes(weights.map(i8::cast_unsigned)) ^ 0x8080_8080);
+        Slot((slot | slot << 24) & 0x00ff_00ff_00ff_00ff)
+    }
+
+    /// Its weights.
+    pub fn weights(self) -> [i8; SPEAKS_OF] {
+        let slot = (self.0 | self.0 >> 24) as u32 ^ 0x8080_8080;
+        slot.to_le_bytes().map(u8::cast_signed)
+    }
 }
 
 /// Sums of weights.
@@ -383,10 +395,10 @@ struct LookUp<'t> {
 
 impl Sink for LookUp<'_> {
     #[inline]
-    fn gram(&mut self, hash: u32, says: Says) {
+    fn gram(&mut self, hash: u32, of: Gram) {
         let last = self.weights.len().wrapping_sub(1);
         self.sums.add(Slot::of(self.weights[hash as usize & last]));
-        if says != Says::Other {
+        if of != Gram::Other {
             let bit = hash >> (32 - KNOWN_BITS);
             self.known += (self.known_bits[bit as usize / 64] >> (bit % 64) & 1) as u32;
         }
@@ -406,9 +418,9 @@ struct Listened<'t, G> {
 
 impl<G: FnMut(u32)> Sink for Listened<'_, G> {
     #[inline]
-    fn gram(&mut self, hash: u32, says: Says) {
-        self.said.gram(hash, says);
-        if says == Says::Word {
+    fn gram(&mut self, hash: u32, of: Gram) {
+        self.said.gram(hash, of);
+        if of == Gram::Word {
             (self.give)(hash);
         }
     }
@@ -449,7 +461,7 @@ impl LexicalTable {
     /// Log-odds of the grams that `each` gives: at most [`MAX_BLOCK_GRAMS`].
     pub(super) fn look_up_grams(&self, each: impl FnOnce(&mut dyn FnMut(u32))) -> [f32; SPEAKS_OF] {
         let mut said = self.begin();
-        each(&mut |gram| said.gram(gram, Says::Other));
+        each(&mut |gram| said.gram(gram, Gram::Other));
         let sums = &mut said.sums;
         debug_assert!(
             sums.count() as usize <= MAX_BLOCK_GRAMS,
@@ -484,8 +496,8 @@ pub mod training {
     /// Gives the hash of each gram of a normalised line, and for a word the bit of
     /// [`LexicalTable::known`].
     pub fn each_gram(line: &[u8], mut give: impl FnMut(u32, Option<u32>)) {
-        super::each_gram(line, &mut |hash, says| {
-            let is_word = says != Says::Other;
+        super::each_gram(line, &mut |hash, of| {
+            let is_word = of != Gram::Other;
             give(hash, is_word.then_some(hash >> (32 - KNOWN_BITS)));
         });
     }
@@ -558,6 +570,13 @@ mod tests {
         let said = table.look_up(&b"a ".repeat(9_000_000), |_| ());
         assert!(said.log_odds[0] > 5000.0 && said.log_odds[1] < -5000.0);
         assert!(said.log_odds.iter().all(|log_odds| log_odds.is_finite()));
+    }
+
+    #[test]
+    fn slots_hold_their_weights() {
+        for weights in [[0; SPEAKS_OF], [-128, 127, -1, 1], [5, -5, 100, -100]] {
+            assert_eq!(Slot::of(weights).weights(), weights);
+        }
     }
 
     /// What is read by blocks, byte by byte.
@@ -637,13 +656,13 @@ mod tests {
                 &"a b, ".repeat(99),
             ] {
                 let (mut sums, mut grams, mut known) = ([0_i64; SPEAKS_OF], 0, 0);
-                let facts = each_gram(line.as_bytes(), &mut |hash: u32, says| {
+                let facts = each_gram(line.as_bytes(), &mut |hash: u32, of| {
                     grams += 1;
                     for (sum, weight) in sums.iter_mut().zip(table.weights[hash as usize % 1024]) {
                         *sum += i64::from(weight);
                     }
                     let bit = hash as usize >> (32 - KNOWN_BITS);
-                    let is_word = says != Says::Other;
+                    let is_word = of != Gram::Other;
                     known += u32::from(is_word && table.known[bit / 64] >> (bit % 64) & 1 != 0);
                 });
                 let share = 1.0 / (grams.max(1) as f32).sqrt();
@@ -666,8 +685,8 @@ mod tests {
             for end in (start..text.len()).step_by(7) {
                 let line = &text[start..end];
                 let mut words = Vec::new();
-                each_gram(line, &mut |hash, says| {
-                    if says != Says::Other {
+                each_gram(line, &mut |hash, of| {
+                    if of != Gram::Other {
                         words.push(hash);
                     }
                 });

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use crate::normalize::decode;
-use crate::simd::masks::{BLOCK_BYTES, Masks, masks};
+use crate::simd::masks::{BLOCK_BYTES, Masks, masks, with_block};
 use crate::simd::widest;
 
 /// What the first or last visible character of a line is.
@@ -301,27 +301,14 @@ pub(crate) fn measure_all(
 #[inline(always)]
 fn measure_front(bytes: &[u8], length: usize) -> LineShape {
     let line = &bytes[..length];
-    let mut counts = Counts {
-        shape: LineShape {
-            first: first_class(line),
-            last: last_class(line),
-            ..LineShape::default()
-        },
-        ..Counts::default()
-    };
+    let mut counts = Counts::of_ends(line);
     let mut before = Before::Space;
     let mut taken = 0;
     let mut at = 0;
     while at < length {
         let behind = &bytes[at..];
-        let masks = match behind.first_chunk() {
-            Some(block) => masks(block, BLOCK_BYTES.min(length - at)),
-            None => {
-                let mut block = [0; BLOCK_BYTES];
-                block[..behind.len()].copy_from_slice(behind);
-                masks(&block, length - at)
-            }
-        };
+        let most = BLOCK_BYTES.min(length - at);
+        let masks = with_block(behind, |block| masks(block, most));
         (before, taken) = counts.add_block(masks, line, at, before, taken);
         at += BLOCK_BYTES;
     }
@@ -339,6 +326,19 @@ struct Counts {
 }
 
 impl Counts {
+    /// What the first and the last character of a line are, nothing counted yet.
+    #[inline(always)]
+    fn of_ends(line: &[u8]) -> Self {
+        Counts {
+            shape: LineShape {
+                first: first_class(line),
+                last: last_class(line),
+                ..LineShape::default()
+            },
+            ..Counts::default()
+        }
+    }
+
     /// Adds the line's bytes from `at` on, as many as a block holds, but not those before
     /// `taken`: they belong to a character that began in the block before. What stands before the
     /// next block, and where the next character begins.
@@ -552,14 +552,7 @@ mod tests {
 
     /// A character after the other.
     fn naive(line: &[u8]) -> LineShape {
-        let mut counts = Counts {
-            shape: LineShape {
-                first: first_class(line),
-                last: last_class(line),
-                ..LineShape::default()
-            },
-            ..Counts::default()
-        };
+        let mut counts = Counts::of_ends(line);
         let mut before = Before::Space;
         let mut rest = line;
         while let Some(&byte) = rest.first() {

@@ -8,6 +8,19 @@
 /// Bytes in a block.
 pub(crate) const BLOCK_BYTES: usize = 64;
 
+/// Does some work on the first bytes, as many as a block has; zeros stand behind the last.
+#[inline(always)]
+pub(crate) fn with_block<const N: usize, R>(bytes: &[u8], work: impl FnOnce(&[u8; N]) -> R) -> R {
+    match bytes.first_chunk() {
+        Some(block) => work(block),
+        None => {
+            let mut block = [0; N];
+            block[..bytes.len()].copy_from_slice(bytes);
+            work(&block)
+        }
+    }
+}
+
 /// Which bytes of a block are what; bit i is byte i. Classes do not overlap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Masks {

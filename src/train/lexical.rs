@@ -2,8 +2,10 @@
 //! (Duchi 2011) over hashed grams, both kinds fitted together.
 
 use crate::score::codes::likelihood;
-use crate::score::letters::{LetterTable, Slot, each_run, slot};
-use crate::score::lexical::{KNOWN_WORDS, LexicalTable, SPEAKS_OF, Scale, training::each_gram};
+use crate::score::letters::{LetterTable, each_run, slot};
+use crate::score::lexical::{
+    KNOWN_WORDS, LexicalTable, SPEAKS_OF, Scale, Slot, training::each_gram,
+};
 
 /// A word is known that stands this many times in the training lines.
 const MIN_TIMES: u32 = 5;
@@ -31,6 +33,17 @@ pub struct LexicalExample {
 }
 
 impl LexicalExample {
+    /// One without grams.
+    pub fn new(targets: [Option<f32>; SPEAKS_OF], weight: f32) -> Self {
+        LexicalExample {
+            grams: Vec::new(),
+            words: Vec::new(),
+            letters: Vec::new(),
+            targets,
+            weight,
+        }
+    }
+
     /// The grams of a normalised line.
     pub fn of(
         line: &[u8],
@@ -38,13 +51,7 @@ impl LexicalExample {
         targets: [Option<f32>; SPEAKS_OF],
         weight: f32,
     ) -> Self {
-        let mut example = LexicalExample {
-            grams: Vec::new(),
-            words: Vec::new(),
-            letters: Vec::new(),
-            targets,
-            weight,
-        };
+        let mut example = LexicalExample::new(targets, weight);
         each_gram(line, |hash, known_bit| {
             example.grams.push(hash);
             example.words.extend(known_bit);

@@ -254,13 +254,7 @@ pub fn train(golds: &[GoldPage], options: &TrainOptions, tell: Tell<'_>) -> Mode
     let (lexical, fold_lexicals) = fit_table(&pages, bits, options.seed, words);
     tell("words are weighed");
     let place = |page: &TrainingPage, line: usize, targets| {
-        let mut example = LexicalExample {
-            grams: Vec::new(),
-            words: Vec::new(),
-            letters: Vec::new(),
-            targets,
-            weight: page.weights[line],
-        };
+        let mut example = LexicalExample::new(targets, page.weights[line]);
         let place = &page.evidence.structures[line];
         place::each_gram(place, |gram| example.grams.push(gram));
         example
