@@ -330,9 +330,15 @@ impl Evidence {
 
     /// The normalised bytes of a line.
     pub fn normalized(&self, line: usize) -> &[u8] {
-        let from = line
-            .checked_sub(1)
-            .map_or(0, |before| self.normalized_ends[before]);
-        &self.normalized[from..self.normalized_ends[line]]
+        let (bytes, length) = self.normalized_front(line);
+        &bytes[..length]
+    }
+
+    /// The normalised bytes of a line and of all behind it, and how many are the line's.
+    #[inline]
+    pub(crate) fn normalized_front(&self, line: usize) -> (&[u8], usize) {
+        let before = line.checked_sub(1);
+        let from = before.map_or(0, |before| self.normalized_ends[before]);
+        (&self.normalized[from..], self.normalized_ends[line] - from)
     }
 }

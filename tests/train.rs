@@ -198,7 +198,7 @@ fn what_is_no_model_is_refused() {
     assert!(refused(b"\x1b[2J").contains("no model of dechaff"));
     let mut other = good.clone();
     other[8] = 9;
-    assert!(refused(&other).contains("model version 9; this dechaff reads version 4"));
+    assert!(refused(&other).contains("model version 9; this dechaff reads version 5"));
     other = good.clone();
     other[12] ^= 1;
     assert!(refused(&other).contains("fitted on features "));

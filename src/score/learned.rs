@@ -5,23 +5,19 @@
 //! model is fitted.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use ahash::RandomState;
 
 use super::codes::likelihood;
 use super::context::{Fill, Neighbourhood};
 use super::cut::{Cut, PageSteps};
 use super::features::{Asked, Features};
 use super::forest::Columns;
-use super::lexical::{Lexical, LexicalTable, SPEAKS_OF};
+use super::lexical::{Front, Lexical, LexicalTable, SPEAKS_OF};
 use super::model::Model;
 use super::network::States;
 use super::place::{self, Surroundings};
 use super::vocabulary::Vocabulary;
 use super::{Contribution, KINDS, Kind, MAX_CONTRIBUTIONS, PageFacts, Score, Scorer, Step};
 use super::{Reads, Wanted, lexical, line};
-use crate::fingerprint::Fingerprint;
 use crate::simd::widest;
 
 /// Scores with a [`Model`], and pages whose markup is known with another, if there is one.
@@ -31,11 +27,10 @@ pub struct LearnedScorer {
     of_html: Option<ModelInUse>,
 }
 
-/// A model, and the mark of its words.
+/// A model, and what of it is run.
 #[derive(Clone, Debug)]
 struct ModelInUse {
     model: Arc<Model>,
-    words_of: WordsOf,
     plan: Vec<PlannedStep>,
 }
 
@@ -81,7 +76,6 @@ impl ModelInUse {
         ModelInUse {
             plan: plan(&model, Wanted::ALL),
             model,
-            words_of: WordsOf::new(),
         }
     }
 }
@@ -93,43 +87,13 @@ impl Default for LearnedScorer {
     }
 }
 
-/// Tells one table of words from another, so that none is asked for what another said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct WordsOf(u64);
-
-impl WordsOf {
-    /// A mark that no other table has.
-    pub(crate) fn new() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        WordsOf(NEXT.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
-/// A line that was met, and what its words say.
-#[derive(Clone, Copy, Debug)]
-struct Met {
-    fingerprint: Fingerprint,
-    key: u64,
-    words_of: WordsOf,
-    words: Lexical,
-}
-
 /// What the networks added, among the features that added something.
 const NETWORKS: &str = "the networks";
-
-/// Lines of which a thread remembers what their words say.
-const LINES_MET: usize = 1 << 12;
 
 /// Working memory of a scorer, kept from page to page; its content means nothing in between.
 #[derive(Debug, Default)]
 pub struct Scratch {
     words: Vec<Lexical>,
-    /// What words say of lines that were met, each in the place that its fingerprint chooses:
-    /// furniture comes back on page after page.
-    met: Vec<Option<Met>>,
-    /// Tells apart lines that were made to have one fingerprint: only the same line may be taken
-    /// for a line, or scores would depend on what a thread met before.
-    keys: RandomState,
     /// What the words of each line say; zeros where the page's words are unknown.
     words_say: [Vec<f32>; SPEAKS_OF],
     /// Codes of the page's lines.
@@ -171,7 +135,6 @@ impl Scratch {
         facts: &PageFacts<'_>,
         tables: Tables<'_>,
         least_known: f32,
-        words_of: WordsOf,
         reads_vocabulary: bool,
     ) {
         let Tables {
@@ -181,7 +144,7 @@ impl Scratch {
         let lines = facts.line_count();
         widest(
             #[inline(always)]
-            || self.look_up_lines(facts, table, words_of, reads_vocabulary),
+            || self.look_up_lines(facts, table, reads_vocabulary),
         );
         let (known, all) = self
             .words
@@ -223,40 +186,24 @@ impl Scratch {
         &mut self,
         facts: &PageFacts<'_>,
         table: &LexicalTable,
-        words_of: WordsOf,
         reads_vocabulary: bool,
     ) {
         self.words.clear();
         self.vocabulary.clear();
-        self.met.resize(LINES_MET, None);
-        for (line, &fingerprint) in facts.evidence.fingerprints.iter().enumerate() {
-            let text = facts.evidence.normalized(line);
-            let key = self.keys.hash_one(text);
-            let place = &mut self.met[fingerprint.0 as usize % LINES_MET];
-            let is_same = |met: &Met| {
-                met.fingerprint == fingerprint && met.key == key && met.words_of == words_of
-            };
-            let add = |word: u32| {
-                if reads_vocabulary {
-                    self.vocabulary.add(word);
-                }
-            };
-            let words = match place.filter(is_same) {
-                Some(met) => {
+        let mut room = lexical::LineRoom::default();
+        for line in 0..facts.line_count() {
+            let (bytes, length) = facts.evidence.normalized_front(line);
+            let words = table.look_up(
+                Front::of(bytes, length),
+                &mut room,
+                #[inline(always)]
+                |words| {
                     if reads_vocabulary {
-                        lexical::each_word(text, add);
+                        self.vocabulary.add(words);
                     }
-                    met.words
-                }
-                None => table.look_up(text, add),
-            };
+                },
+            );
             self.vocabulary.end_line();
-            *place = Some(Met {
-                fingerprint,
-                key,
-                words_of,
-                words,
-            });
             self.words.push(words);
         }
     }
@@ -339,13 +286,7 @@ impl ModelInUse {
         let model = &*self.model;
         let tables = model.tables();
         let reads_vocabulary = self.plan.iter().any(|planned| planned.asked.vocabulary());
-        scratch.fill_lines(
-            facts,
-            tables,
-            model.least_known,
-            self.words_of,
-            reads_vocabulary,
-        );
+        scratch.fill_lines(facts, tables, model.least_known, reads_vocabulary);
         let last = self.model.steps.len() - 1;
         let mut log_odds = std::mem::take(&mut scratch.log_odds);
         for (step, (forests, planned)) in self.model.steps.iter().zip(&self.plan).enumerate() {

@@ -6,6 +6,10 @@
 use super::lexical::{FACTOR, MAX_BLOCK_GRAMS, SPEAKS_OF, Slot, Sums};
 use crate::normalize::{ascii_length, decode};
 
+/// Slots of a table: two to the power of this many.
+const SLOT_BITS: u32 = 16;
+/// Slots of a table.
+pub const SLOTS: usize = 1 << SLOT_BITS;
 /// Bits of a character that count; below the last character of a run as many stay empty.
 const CHAR_BITS: u32 = 16;
 
@@ -14,64 +18,64 @@ const CHAR_BITS: u32 = 16;
 pub struct LetterTable {
     /// Log-odds of one step of a weight, one for each of [`super::lexical::Of`].
     pub steps: [f32; SPEAKS_OF],
-    /// None, or a power of two of them.
+    /// None, or [`SLOTS`].
     pub slots: Vec<Slot>,
 }
 
-/// The slot of a run in a table of two to the power of so many, from 1 on.
-#[inline]
-pub(crate) fn slot(run: u64, bits: u32) -> usize {
-    // The upper bits of the product depend on all characters.
-    (run.wrapping_mul(FACTOR) >> (u64::BITS - bits)) as usize
-}
-
-/// The last three characters, the last lowest.
+/// The last three characters, as a product: of their codes side by side, the last lowest, and of
+/// [`FACTOR`]. So a character is moved in by one addition.
 #[derive(Clone, Copy)]
 struct Window(u64);
 
 impl Window {
     fn new() -> Self {
-        Window(Window::code(b' '))
+        Window(Window::product(b' ' as u16))
     }
 
-    const fn code(byte: u8) -> u64 {
-        let masked = if byte.is_ascii_digit() { b'0' } else { byte };
-        (masked as u64) << CHAR_BITS
+    const fn product(character: u16) -> u64 {
+        ((character as u64) << CHAR_BITS).wrapping_mul(FACTOR)
     }
 
-    /// The run that ends in this code.
-    #[inline]
-    fn push(&mut self, code: u64) -> u64 {
-        self.0 = self.0 << CHAR_BITS | code;
-        self.0
+    /// The slot of the run that ends in this character, by its product.
+    #[inline(always)]
+    fn push(&mut self, product: u64) -> u16 {
+        self.0 = (self.0 << CHAR_BITS).wrapping_add(product);
+        // The upper bits depend on all characters.
+        (self.0 >> (u64::BITS - SLOT_BITS)) as u16
     }
 
-    #[inline]
-    fn push_ascii(&mut self, byte: u8) -> u64 {
-        const CODES: [u64; 128] = {
-            let mut codes = [0; 128];
+    /// Digits are masked.
+    #[inline(always)]
+    fn push_ascii(&mut self, byte: u8) -> u16 {
+        const PRODUCTS: [u64; 256] = {
+            let mut products = [0; 256];
             let mut byte = 0;
-            while byte < 128 {
-                codes[byte] = Window::code(byte as u8);
+            while byte < 256 {
+                let masked = if (byte as u8).is_ascii_digit() {
+                    b'0'
+                } else {
+                    byte as u8
+                };
+                products[byte] = Window::product(masked as u16);
                 byte += 1;
             }
-            codes
+            products
         };
-        self.push(CODES[usize::from(byte & 0x7f)])
+        self.push(PRODUCTS[usize::from(byte)])
     }
 }
 
-/// Takes in the runs of a line.
+/// Takes in the slots of a line's runs.
 trait Sink {
-    fn run(&mut self, run: u64);
+    fn run(&mut self, slot: u16);
 
     /// A block ends; none has more than [`MAX_BLOCK_GRAMS`].
     fn end_block(&mut self) {}
 }
 
-impl<F: FnMut(u64)> Sink for F {
-    fn run(&mut self, run: u64) {
-        self(run);
+impl<F: FnMut(u16)> Sink for F {
+    fn run(&mut self, slot: u16) {
+        self(slot);
     }
 }
 
@@ -92,7 +96,7 @@ fn give_runs(line: &[u8], sink: &mut impl Sink) {
         while rest.first().is_some_and(|byte| !byte.is_ascii()) && chars < MAX_BLOCK_GRAMS {
             let (decoded, length_bytes) = decode(rest);
             let character = decoded.map_or(rest[0].into(), u32::from);
-            sink.run(window.push(u64::from(character as u16) << CHAR_BITS));
+            sink.run(window.push(Window::product(character as u16)));
             rest = &rest[length_bytes..];
             chars += 1;
         }
@@ -102,28 +106,27 @@ fn give_runs(line: &[u8], sink: &mut impl Sink) {
     sink.end_block();
 }
 
-/// Gives each run of a normalised line, one for each character and one for the line's end.
+/// Gives the slot of each run of a normalised line, one for each character and one for the line's
+/// end.
 ///
 /// Linear time.
-pub fn each_run(line: &[u8], mut give: impl FnMut(u64)) {
-    give_runs(line, &mut |run| give(run));
+pub fn each_run(line: &[u8], mut give: impl FnMut(u16)) {
+    give_runs(line, &mut |slot| give(slot));
 }
 
 /// Adds up what the runs of a line weigh.
 struct LookUp<'t> {
-    slots: &'t [Slot],
-    bits: u32,
+    slots: &'t [Slot; SLOTS],
     sums: Sums,
 }
 
 impl Sink for LookUp<'_> {
-    #[inline]
-    fn run(&mut self, run: u64) {
-        let at = slot(run, self.bits) & (self.slots.len() - 1);
-        self.sums.add(self.slots[at]);
+    #[inline(always)]
+    fn run(&mut self, slot: u16) {
+        self.sums.add(self.slots[usize::from(slot)]);
     }
 
-    #[inline]
+    #[inline(always)]
     fn end_block(&mut self) {
         self.sums.end_block();
     }
@@ -133,12 +136,11 @@ impl LetterTable {
     /// What a normalised line's letters add to its log-odds.
     #[inline(always)]
     pub(super) fn look_up(&self, line: &[u8]) -> [f32; SPEAKS_OF] {
-        if self.slots.is_empty() {
+        let Some(slots) = self.slots.first_chunk() else {
             return [0.0; SPEAKS_OF];
-        }
+        };
         let mut said = LookUp {
-            slots: &self.slots,
-            bits: self.slots.len().ilog2(),
+            slots,
             sums: Sums::default(),
         };
         give_runs(line, &mut said);
@@ -150,47 +152,43 @@ impl LetterTable {
 mod tests {
     use super::*;
 
-    fn runs(line: &str) -> Vec<u64> {
-        let mut runs = Vec::new();
-        each_run(line.as_bytes(), |run| runs.push(run));
-        runs
+    fn slots(line: &str) -> Vec<u16> {
+        let mut slots = Vec::new();
+        each_run(line.as_bytes(), |slot| slots.push(slot));
+        slots
     }
 
-    fn run(characters: &str) -> u64 {
+    /// Of the characters side by side, all at once.
+    fn slot(characters: &str) -> u16 {
         let push = |run: u64, character| run << CHAR_BITS | u64::from(character as u32 as u16);
-        characters.chars().fold(0, push) << CHAR_BITS
+        let run = characters.chars().fold(0, push) << CHAR_BITS;
+        (run.wrapping_mul(FACTOR) >> (u64::BITS - SLOT_BITS)) as u16
     }
 
     #[test]
     fn a_run_ends_in_each_character_and_behind_the_last() {
-        let expected = [" n", " ná", "náv", "áv0", "v0 "].map(run);
-        assert_eq!(runs("náv7"), expected);
-        assert_eq!(runs("náv3"), expected);
-        assert_eq!(runs(""), [run("  ")]);
+        let expected = [" n", " ná", "náv", "áv0", "v0 "].map(slot);
+        assert_eq!(slots("náv7"), expected);
+        assert_eq!(slots("náv3"), expected);
+        assert_eq!(slots("今天"), [" 今", " 今天", "今天 "].map(slot));
+        assert_eq!(slots(""), [slot("  ")]);
         let mut broken = 0;
         each_run(b"a\xe4\xbd b", |_| broken += 1);
         assert_eq!(broken, 5);
     }
 
     #[test]
-    fn every_run_has_a_slot() {
-        for bits in [1, 16] {
-            assert!(
-                runs("naïve 今天 straße")
-                    .into_iter()
-                    .all(|run| slot(run, bits) < 1 << bits)
-            );
-        }
-        let of = |run| slot(run, 16);
-        assert_ne!(of(run("abc")), of(run("bbc")));
-        assert_ne!(of(run("abc")), of(run("abd")));
+    fn all_characters_of_a_run_choose_its_slot() {
+        assert_ne!(slot("abc"), slot("bbc"));
+        assert_ne!(slot("abc"), slot("acc"));
+        assert_ne!(slot("abc"), slot("abd"));
     }
 
     #[test]
     fn weights_add_up_over_the_root_of_their_number() {
         let table = LetterTable {
             steps: [0.5, 0.25, 1.0, 2.0],
-            slots: vec![Slot::of([100, -100, 127, -128]); 1 << 4],
+            slots: vec![Slot::of([100, -100, 127, -128]); SLOTS],
         };
         for line in [
             "",
@@ -199,7 +197,7 @@ mod tests {
             &"für ".repeat(99),
             &"今天".repeat(500),
         ] {
-            let root = (runs(line).len() as f32).sqrt();
+            let root = (slots(line).len() as f32).sqrt();
             let expected = [50.0, -25.0, 127.0, -256.0].map(|weight| weight * root);
             let got = table.look_up(line.as_bytes());
             for (got, expected) in got.into_iter().zip(expected) {

@@ -12,8 +12,8 @@
 //! A table may weigh the line's letters besides, three at a time (Cavnar 1994): what a word is like
 //! whose weight is not known.
 
-use super::letters::LetterTable;
-use crate::simd::masks::{BLOCK_BYTES, WordMasks, with_block, word_masks};
+use super::letters::{self, LetterTable};
+use crate::simd::masks::{BLOCK_BYTES, WordMasks, block_in, word_masks};
 
 /// Longest part of a word that is looked at, in bytes.
 const MAX_WORD_BYTES: usize = 32;
@@ -56,14 +56,14 @@ enum Kind {
 /// An odd factor by which hashes are spread.
 pub(super) const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// A number in, a gram's hash out.
+/// A number in, a gram's hash out: 32 bits.
 #[inline]
-pub(super) fn spread(value: u64) -> u32 {
-    (value.wrapping_mul(FACTOR) >> 32) as u32
+pub(super) fn spread(value: u64) -> u64 {
+    value.wrapping_mul(FACTOR) >> 32
 }
 
 #[inline]
-fn mix(hash: u64, kind: Kind) -> u32 {
+fn mix(hash: u64, kind: Kind) -> u64 {
     spread(hash ^ (kind as u64) << 40)
 }
 
@@ -72,201 +72,311 @@ fn stir(hash: u64, value: u64) -> u64 {
     (hash ^ value).wrapping_mul(FACTOR).rotate_left(29)
 }
 
-/// A line of which eight bytes are read from any place on; behind its end stand zeros.
-struct Eights<'l> {
-    line: &'l [u8],
-    /// The last eight bytes, the last on top.
-    tail: u64,
+/// A line, and whatever stands behind it in memory: it changes nothing, but spares a copy.
+#[derive(Clone, Copy, Debug)]
+pub struct Front<'l> {
+    bytes: &'l [u8],
+    length: usize,
 }
 
-impl<'l> Eights<'l> {
-    #[inline]
-    fn new(line: &'l [u8]) -> Self {
-        let push = |tail: u64, &byte: &u8| tail >> 8 | u64::from(byte) << 56;
-        let tail = match line.last_chunk() {
-            Some(eight) => u64::from_le_bytes(*eight),
-            None => line.iter().fold(0, push),
-        };
-        Eights { line, tail }
+impl<'l> Front<'l> {
+    /// The first bytes of these.
+    pub fn of(bytes: &'l [u8], length: usize) -> Self {
+        debug_assert!(length <= bytes.len(), "a line that ends behind its text");
+        Front { bytes, length }
     }
 
-    /// The bytes from `at` on, the first lowest; `at` lies in the line.
-    #[inline]
-    fn at(&self, at: usize) -> u64 {
-        let rest = &self.line[at..];
-        match rest.first_chunk() {
-            Some(eight) => u64::from_le_bytes(*eight),
-            None => self.tail >> (64 - 8 * rest.len()),
+    /// The block that begins here, in the line, and the classes of those of its bytes that are
+    /// the line's. What stands behind the line means nothing.
+    #[inline(always)]
+    fn block<'b>(&'b self, at: usize, room: &'b mut Block) -> (&'b Block, WordMasks) {
+        let block = block_in(room, &self.bytes[at..]);
+        let bytes = block.first_chunk().expect("a block and more");
+        (block, word_masks(bytes, self.length - at))
+    }
+}
+
+impl<'l> From<&'l [u8]> for Front<'l> {
+    fn from(line: &'l [u8]) -> Self {
+        Front::of(line, line.len())
+    }
+}
+
+/// A block, and what is read with its last bytes.
+type Block = [u8; BLOCK_BYTES + 8];
+
+/// The hash of the word of `length` bytes, at least one, that begins here in the block; digits
+/// masked, if it has one.
+#[inline(always)]
+fn word_hash(block: &Block, start: usize, length: usize, has_digit: bool) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let looked_at = length.min(MAX_WORD_BYTES);
+    let mut hash = length as u64;
+    let mut at = 0;
+    loop {
+        let own = u64::MAX >> (64 - 8 * (looked_at - at).min(8));
+        let begin = (start + at).min(BLOCK_BYTES);
+        let eight = *block[begin..].first_chunk().expect("within the block");
+        let mut eight = u64::from_le_bytes(eight) & own;
+        if has_digit {
+            // One in the lowest bit of each byte that is a digit.
+            let from_zero = eight ^ (0x30 * ONES);
+            let past_nine = (from_zero & (0x7f * ONES)) + 0x76 * ONES;
+            let digits = !(past_nine | from_zero) >> 7 & ONES;
+            eight &= !(digits * 0x0f);
+        }
+        hash = stir(hash, eight);
+        at += 8;
+        if at >= looked_at {
+            return hash;
         }
     }
-}
-
-/// A word: its hash, its length, whether there is a digit in it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Word {
-    hash: u64,
-    chars: u32,
-    has_digit: bool,
-}
-
-impl Word {
-    /// Reads the word of `length` bytes, at least one, at `start`; eight bytes at a time, digits
-    /// masked.
-    #[inline]
-    fn read(eights: &Eights<'_>, start: usize, length: usize) -> Self {
-        const ONES: u64 = 0x0101_0101_0101_0101;
-        let looked_at = length.min(MAX_WORD_BYTES);
-        let mut word = Word {
-            hash: length as u64,
-            chars: looked_at as u32,
-            has_digit: false,
-        };
-        let mut at = 0;
-        loop {
-            let own = u64::MAX >> (64 - 8 * (length - at).min(8));
-            let mut eight = eights.at(start + at) & own;
-            // Bytes of 0x40 to 0x7f are letters of ASCII: nothing to mask, one character each.
-            if eight & (0xc0 * ONES) != own & (0x40 * ONES) {
-                // One in the lowest bit of each byte that is a digit, or continues a character.
-                let from_zero = eight ^ (0x30 * ONES);
-                let past_nine = (from_zero & (0x7f * ONES)) + 0x76 * ONES;
-                let digits = !(past_nine | from_zero) >> 7 & ONES;
-                let inner = eight >> 7 & !(eight >> 6) & ONES;
-                word.chars -= (inner.wrapping_mul(ONES) >> 56) as u32;
-                word.has_digit |= digits != 0;
-                eight &= !(digits * 0x0f);
-            }
-            word.hash = stir(word.hash, eight);
-            at += 8;
-            if at >= looked_at {
-                return word;
-            }
-        }
-    }
-}
-
-/// What a gram is the hash of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Gram {
-    /// A word that many lines hold, whatever they say: up to three letters of ASCII.
-    ShortWord,
-    /// Any other word.
-    Word,
-    /// A mark, words side by side, a place in the line.
-    Other,
 }
 
 /// Takes in the grams of a line.
 trait Sink {
-    /// A gram's hash, and what it is of.
-    fn gram(&mut self, hash: u32, of: Gram);
+    /// The gram of a token alone, and its kind.
+    fn token(&mut self, hash: u64, kind: u8);
 
-    /// A block begins; none has more than [`MAX_BLOCK_GRAMS`].
-    fn block(&mut self) {}
+    /// Another gram: tokens side by side, or a place in the line.
+    fn other(&mut self, hash: u64);
+
+    /// A block ends; none has more than [`MAX_BLOCK_GRAMS`].
+    fn end_block(&mut self) {}
 }
 
-impl<F: FnMut(u32, Gram)> Sink for F {
-    #[inline]
-    fn gram(&mut self, hash: u32, of: Gram) {
-        self(hash, of);
-    }
-}
-
-/// Two for each token that ends in the block, and those of the line's end.
-pub(super) const MAX_BLOCK_GRAMS: usize = 2 * BLOCK_BYTES + 3;
+/// Two for each token that begins in the block.
+pub(super) const MAX_BLOCK_GRAMS: usize = 2 * BLOCK_BYTES;
 
 /// Takes the lowest bit out and tells its place; [`BLOCK_BYTES`] if there is none.
-#[inline]
+#[inline(always)]
 fn pop(bits: &mut u64) -> usize {
     let at = bits.trailing_zeros();
     *bits &= bits.wrapping_sub(1);
     at as usize
 }
 
+/// The tokens of a block, as far as they end in it.
+struct BlockTokens {
+    count: usize,
+    hashes: [u64; BLOCK_BYTES],
+    kinds: [u8; BLOCK_BYTES],
+    /// The block's share of the line's.
+    facts: WordFacts,
+}
+
+/// Bits of a token's kind.
+const IS_WORD: u8 = 1;
+/// It is longer than a short word, be it a word.
+const IS_LONG: u8 = 2;
+
+/// Room for what is read of a line, kept from line to line.
+pub struct LineRoom {
+    padded: Block,
+    tokens: BlockTokens,
+}
+
+impl Default for LineRoom {
+    fn default() -> Self {
+        let tokens = BlockTokens {
+            count: 0,
+            hashes: [0; BLOCK_BYTES],
+            kinds: [0; BLOCK_BYTES],
+            facts: WordFacts::default(),
+        };
+        LineRoom {
+            padded: [0; _],
+            tokens,
+        }
+    }
+}
+
+impl BlockTokens {
+    /// Takes in the token of `length` bytes that begins here. A block is plain where no word holds
+    /// a digit or anything outside ASCII.
+    #[inline(always)]
+    fn push<const IS_PLAIN: bool>(
+        &mut self,
+        block: &Block,
+        masks: &WordMasks,
+        start: usize,
+        length: usize,
+    ) {
+        let looked_at = length.min(MAX_WORD_BYTES);
+        let is_word = masks.mark >> start & 1 == 0;
+        let (mut chars, mut has_digit, mut is_wide) = (looked_at as u32, false, false);
+        let facts = &mut self.facts;
+        if !IS_PLAIN {
+            let own = u64::MAX >> (64 - looked_at);
+            has_digit = masks.digit >> start & own != 0;
+            chars -= (masks.inner >> start & own).count_ones();
+            is_wide = masks.wide >> start & 1 != 0;
+            facts.short += u32::from(is_word & (chars <= 3));
+            facts.with_digit += u32::from(has_digit);
+        }
+        facts.longest = facts.longest.max(chars);
+        let at = self.count % BLOCK_BYTES;
+        self.hashes[at] = word_hash(block, start, length, has_digit);
+        let is_long = (length > MAX_SHORT_BYTES) | is_wide;
+        self.kinds[at] = u8::from(is_word) * IS_WORD | u8::from(is_long) * IS_LONG;
+        self.count += 1;
+    }
+
+    #[inline(always)]
+    fn push_all<const IS_PLAIN: bool>(
+        &mut self,
+        block: &Block,
+        masks: &WordMasks,
+        (starts, ends): (&mut u64, &mut u64),
+    ) {
+        if IS_PLAIN {
+            let short = (*ends >> 1 | *ends >> 2 | *ends >> 3) & *starts & !masks.mark;
+            self.facts.short += short.count_ones();
+        }
+        while *ends != 0 {
+            let (start, end) = (pop(starts), pop(ends));
+            self.push::<IS_PLAIN>(block, masks, start, end - start);
+        }
+    }
+}
+
+/// What is known of a line's tokens so far.
+#[derive(Default)]
+struct Tokens {
+    facts: WordFacts,
+    count: usize,
+    before: u64,
+    last_word: u64,
+    whole: u64,
+    /// A bit for the words of a hash.
+    seen: u64,
+}
+
+impl Tokens {
+    /// Takes in the tokens of the next block.
+    #[inline(always)]
+    fn take(&mut self, block: &BlockTokens, sink: &mut impl Sink) {
+        let count = block.count.min(BLOCK_BYTES);
+        let facts = &mut self.facts;
+        facts.longest = facts.longest.max(block.facts.longest);
+        facts.short += block.facts.short;
+        facts.with_digit += block.facts.with_digit;
+        let (mut before, mut last_word, mut whole) = (self.before, self.last_word, self.whole);
+        let (mut words, mut again, mut seen) = (0, 0, self.seen);
+        let mut is_behind_first = self.count > 0;
+        for (&hash, &kind) in block.hashes[..count].iter().zip(&block.kinds) {
+            let is_word = kind & IS_WORD;
+            sink.token(mix(hash, Kind::Word), kind);
+            sink.other(if is_behind_first {
+                mix(before ^ hash.rotate_left(23), Kind::Pair)
+            } else {
+                mix(hash, Kind::First)
+            });
+            is_behind_first = true;
+            before = hash;
+            let place = hash >> 58;
+            words += u32::from(is_word);
+            again += (seen >> place) as u32 & u32::from(is_word);
+            seen |= u64::from(is_word) << place;
+            last_word = if is_word != 0 { hash } else { last_word };
+            whole = stir(whole, hash);
+        }
+        facts.words += words;
+        facts.again += again;
+        self.count += count;
+        self.before = before;
+        self.last_word = last_word;
+        self.whole = whole;
+        self.seen = seen;
+    }
+
+    /// Gives the grams of the line's end.
+    #[inline(always)]
+    fn end(mut self, sink: &mut impl Sink) -> WordFacts {
+        // A mark is no word.
+        self.facts.longest *= u32::from(self.facts.words > 0);
+        if self.count > 0 {
+            sink.other(mix(self.last_word, Kind::Last));
+            sink.other(mix(self.before, Kind::End));
+            if self.facts.words <= MAX_WHOLE_WORDS {
+                sink.other(mix(self.whole, Kind::Whole));
+            }
+        }
+        self.facts
+    }
+}
+
 /// Gives the grams of a normalised line to `sink`.
 ///
 /// Linear time.
 #[inline(always)]
-fn each_gram(line: &[u8], sink: &mut impl Sink) -> WordFacts {
-    let eights = Eights::new(line);
-    let mut facts = WordFacts::default();
-    let (mut before, mut last_word, mut whole, mut seen) = (0_u64, 0_u64, 0_u64, 0_u64);
-    let mut is_first = true;
-    let mut start = 0;
-    let (mut was_token, mut was_mark, mut past_single) = (0, 0, 0);
-    // A line of whole blocks has an empty one behind them, where its last token ends.
-    for block in 0..=line.len() / BLOCK_BYTES {
-        sink.block();
-        let from = block * BLOCK_BYTES;
-        let WordMasks { word, single, mark } = with_block(&line[from..], word_masks);
+fn each_gram<'l>(
+    line: impl Into<Front<'l>>,
+    room: &mut LineRoom,
+    sink: &mut impl Sink,
+) -> WordFacts {
+    let line = line.into();
+    let LineRoom {
+        padded,
+        tokens: of_block,
+    } = room;
+    let mut tokens = Tokens::default();
+    let mut from = 0;
+    // Bits of the block where a token begins behind a character that is one.
+    let mut behind_single = 0;
+    // A block begins with a token, or with none.
+    while from < line.length {
+        let (block, masks) = line.block(from, padded);
+        of_block.count = 0;
+        of_block.facts = WordFacts::default();
         // A token begins or ends; before and behind a character that is one, tokens begin.
-        let token = word | mark;
-        let behind_token = token << 1 | was_token;
-        let behind_mark = mark << 1 | was_mark;
-        let apart = single | single << 3 | past_single | mark | behind_mark;
+        let token = masks.word | masks.mark;
+        let behind_token = token << 1;
+        behind_single |= masks.single << 3;
+        let apart = masks.single | behind_single | masks.mark | masks.mark << 1;
         let edges = token ^ behind_token | token & apart;
         let (mut starts, mut ends) = (edges & token, edges & behind_token);
-        if was_token == 0 {
-            start = from + pop(&mut starts);
+        let open = (&mut starts, &mut ends);
+        if (masks.digit | masks.wide) & token == 0 {
+            of_block.push_all::<true>(block, &masks, open);
+        } else {
+            of_block.push_all::<false>(block, &masks, open);
         }
-        while ends != 0 {
-            let at = pop(&mut ends);
-            let is_mark = behind_mark >> at & 1 != 0;
-            let (hash, of) = if is_mark {
-                (stir(1, u64::from(line[start])), Gram::Other)
-            } else {
-                let length_bytes = from + at - start;
-                let is_short = length_bytes <= MAX_SHORT_BYTES && line[start].is_ascii();
-                let word = Word::read(&eights, start, length_bytes);
-                last_word = word.hash;
-                facts.words += 1;
-                facts.longest = facts.longest.max(word.chars);
-                facts.short += u32::from(word.chars <= 3);
-                facts.with_digit += u32::from(word.has_digit);
-                let place = word.hash >> 58;
-                facts.again += (seen >> place & 1) as u32;
-                seen |= 1 << place;
-                let of = if is_short {
-                    Gram::ShortWord
-                } else {
-                    Gram::Word
-                };
-                (word.hash, of)
-            };
-            sink.gram(mix(hash, Kind::Word), of);
-            let second = if is_first {
-                mix(hash, Kind::First)
-            } else {
-                mix(before ^ hash.rotate_left(23), Kind::Pair)
-            };
-            sink.gram(second, Gram::Other);
-            is_first = false;
-            before = hash;
-            whole = stir(whole, hash);
-            start = from + pop(&mut starts);
+        // The last one may end behind the block.
+        let mut length = pop(&mut starts);
+        if length == 0 {
+            length = long_token(line, from);
+            of_block.push::<false>(block, &masks, 0, length);
         }
-        was_token = token >> 63;
-        was_mark = mark >> 63;
-        past_single = single >> 61;
+        behind_single = match length {
+            0..BLOCK_BYTES => behind_single >> length | (masks.single >> 61) << (64 - length),
+            BLOCK_BYTES => masks.single >> 61,
+            _ => 0,
+        };
+        tokens.take(of_block, sink);
+        sink.end_block();
+        from += length;
     }
-    if !is_first {
-        sink.gram(mix(last_word, Kind::Last), Gram::Other);
-        sink.gram(mix(before, Kind::End), Gram::Other);
-        if facts.words <= MAX_WHOLE_WORDS {
-            sink.gram(mix(whole, Kind::Whole), Gram::Other);
-        }
-    }
+    let facts = tokens.end(sink);
+    sink.end_block();
     facts
 }
 
-/// Gives the hash of each word of a normalised line, short ones left out.
-#[inline(always)]
-pub(super) fn each_word(line: &[u8], mut give: impl FnMut(u32)) {
-    each_gram(line, &mut |hash, of| {
-        if of == Gram::Word {
-            give(hash);
+/// The length of a token that fills a block and more.
+#[cold]
+fn long_token(line: Front<'_>, start: usize) -> usize {
+    let mut room = [0; _];
+    let mut end = start + BLOCK_BYTES;
+    while end < line.length {
+        let (_, masks) = line.block(end, &mut room);
+        let stop = !masks.word | masks.single;
+        if stop != 0 {
+            end += stop.trailing_zeros() as usize;
+            break;
         }
-    });
+        end += BLOCK_BYTES;
+    }
+    end - start
 }
 
 /// Of which lines the words of a line speak.
@@ -294,9 +404,43 @@ pub struct Scale {
     pub step: f32,
 }
 
+/// How much of a line is read, in bytes from its front: what a long line says is said early (ADR 29).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// For words.
+    pub words: u32,
+    /// For letters.
+    pub letters: u32,
+}
+
+impl Default for Reach {
+    /// All of it.
+    fn default() -> Self {
+        Reach {
+            words: u32::MAX,
+            letters: u32::MAX,
+        }
+    }
+}
+
+impl Reach {
+    #[inline(always)]
+    fn words_of(self, line: Front<'_>) -> Front<'_> {
+        let length = line.length.min(self.words as usize);
+        Front { length, ..line }
+    }
+
+    #[inline(always)]
+    fn letters_of(self, line: Front<'_>) -> &[u8] {
+        &line.bytes[..line.length.min(self.letters as usize)]
+    }
+}
+
 /// Weights of grams, and which words are known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LexicalTable {
+    /// How much of a line is read.
+    pub reach: Reach,
     /// One for each of [`Of`].
     pub scales: [Scale; SPEAKS_OF],
     /// A slot holds one weight for each of [`Of`]; a power of two of them.
@@ -385,69 +529,78 @@ const _: () = assert!(
     "a block overflows its lanes"
 );
 
-/// Looks up the grams of a line, and sums up.
-struct LookUp<'t> {
+/// Adds up what grams weigh.
+struct Weighed<'t> {
     weights: &'t [[i8; SPEAKS_OF]],
-    known_bits: &'t [u64],
     sums: Sums,
-    known: u32,
 }
 
-impl Sink for LookUp<'_> {
-    #[inline]
-    fn gram(&mut self, hash: u32, of: Gram) {
-        let last = self.weights.len().wrapping_sub(1);
+impl Weighed<'_> {
+    #[inline(always)]
+    fn add(&mut self, hash: u64) {
+        let last = self.weights.len() - 1;
         self.sums.add(Slot::of(self.weights[hash as usize & last]));
-        if of != Gram::Other {
-            let bit = hash >> (32 - KNOWN_BITS);
-            self.known += (self.known_bits[bit as usize / 64] >> (bit % 64) & 1) as u32;
-        }
-    }
-
-    #[inline]
-    fn block(&mut self) {
-        self.sums.end_block();
     }
 }
 
 /// Looks up the grams of a line, and gives its words, short ones left out, to somebody else.
-struct Listened<'t, G> {
-    said: LookUp<'t>,
+struct LookUp<'t, G> {
+    weighed: Weighed<'t>,
+    known_bits: &'t [u64; KNOWN_WORDS],
+    known: u32,
+    words: [u32; BLOCK_BYTES],
+    count: usize,
     give: G,
 }
 
-impl<G: FnMut(u32)> Sink for Listened<'_, G> {
-    #[inline]
-    fn gram(&mut self, hash: u32, of: Gram) {
-        self.said.gram(hash, of);
-        if of == Gram::Word {
-            (self.give)(hash);
-        }
+impl<G: FnMut(&[u32])> Sink for LookUp<'_, G> {
+    #[inline(always)]
+    fn token(&mut self, hash: u64, kind: u8) {
+        self.weighed.add(hash);
+        let bit = hash >> (32 - KNOWN_BITS);
+        let known = self.known_bits[bit as usize / 64] >> (bit % 64);
+        self.known += known as u32 & u32::from(kind & IS_WORD);
+        self.words[self.count % BLOCK_BYTES] = hash as u32;
+        self.count += usize::from(kind == IS_WORD | IS_LONG);
     }
 
-    #[inline]
-    fn block(&mut self) {
-        self.said.block();
+    #[inline(always)]
+    fn other(&mut self, hash: u64) {
+        self.weighed.add(hash);
+    }
+
+    #[inline(always)]
+    fn end_block(&mut self) {
+        self.weighed.sums.end_block();
+        (self.give)(&self.words[..self.count.min(BLOCK_BYTES)]);
+        self.count = 0;
     }
 }
 
 impl LexicalTable {
     /// Log-odds and counts of a normalised line.
     ///
-    /// `give` gets the hash of each word, short ones left out.
+    /// `give` gets the hashes of its words, short ones left out, some at a time.
     #[inline(always)]
-    pub fn look_up(&self, line: &[u8], give: impl FnMut(u32)) -> Lexical {
-        let mut said = Listened {
-            said: self.begin(),
+    pub fn look_up<'l>(
+        &self,
+        line: impl Into<Front<'l>>,
+        room: &mut LineRoom,
+        give: impl FnMut(&[u32]),
+    ) -> Lexical {
+        let line = line.into();
+        let mut said = LookUp {
+            weighed: self.begin(),
+            known_bits: self.known.first_chunk().expect("a bit for each word"),
+            known: 0,
+            words: [0; BLOCK_BYTES],
+            count: 0,
             give,
         };
-        let facts = each_gram(line, &mut said);
-        let LookUp {
-            mut sums, known, ..
-        } = said.said;
-        sums.end_block();
-        let letters = self.letters.look_up(line);
-        let mut log_odds = self.log_odds(&sums);
+        let facts = each_gram(self.reach.words_of(line), room, &mut said);
+        let LookUp { weighed, known, .. } = said;
+        let letters = self.letters.look_up(self.reach.letters_of(line));
+        let mut log_odds = self.log_odds(&weighed.sums);
         for (log_odds, letters) in log_odds.iter_mut().zip(letters) {
             *log_odds += letters;
         }
@@ -461,7 +614,7 @@ impl LexicalTable {
     /// Log-odds of the grams that `each` gives: at most [`MAX_BLOCK_GRAMS`].
     pub(super) fn look_up_grams(&self, each: impl FnOnce(&mut dyn FnMut(u32))) -> [f32; SPEAKS_OF] {
         let mut said = self.begin();
-        each(&mut |gram| said.gram(gram, Gram::Other));
+        each(&mut |gram| said.add(gram.into()));
         let sums = &mut said.sums;
         debug_assert!(
             sums.count() as usize <= MAX_BLOCK_GRAMS,
@@ -471,12 +624,12 @@ impl LexicalTable {
         self.log_odds(sums)
     }
 
-    fn begin(&self) -> LookUp<'_> {
-        LookUp {
+    #[inline(always)]
+    fn begin(&self) -> Weighed<'_> {
+        assert!(!self.weights.is_empty(), "a table that was fitted");
+        Weighed {
             weights: &self.weights,
-            known_bits: &self.known,
             sums: Sums::default(),
-            known: 0,
         }
     }
 
@@ -493,28 +646,66 @@ impl LexicalTable {
 pub mod training {
     use super::*;
 
-    /// Gives the hash of each gram of a normalised line, and for a word the bit of
-    /// [`LexicalTable::known`].
-    pub fn each_gram(line: &[u8], mut give: impl FnMut(u32, Option<u32>)) {
-        super::each_gram(line, &mut |hash, of| {
-            let is_word = of != Gram::Other;
-            give(hash, is_word.then_some(hash >> (32 - KNOWN_BITS)));
-        });
+    pub(super) struct To<G>(pub(super) G);
+
+    impl<G: FnMut(u32, Option<u32>)> Sink for To<G> {
+        fn token(&mut self, hash: u64, kind: u8) {
+            let bit = (hash >> (32 - KNOWN_BITS)) as u32;
+            self.0(hash as u32, (kind & IS_WORD != 0).then_some(bit));
+        }
+
+        fn other(&mut self, hash: u64) {
+            self.0(hash as u32, None);
+        }
     }
+
+    /// Gives the hash of each gram of a normalised line as far as it is read, and for a word the
+    /// bit of [`LexicalTable::known`].
+    pub fn each_gram(line: &[u8], reach: Reach, give: impl FnMut(u32, Option<u32>)) {
+        let line = reach.words_of(line.into());
+        super::each_gram(line, &mut LineRoom::default(), &mut To(give));
+    }
+
+    /// Gives the slot of each run of letters of a normalised line as far as it is read.
+    pub fn each_run(line: &[u8], reach: Reach, give: impl FnMut(u16)) {
+        letters::each_run(reach.letters_of(line.into()), give);
+    }
+}
+
+/// The hashes of the words of a line, short ones left out.
+#[cfg(test)]
+pub(super) fn long_words(line: &[u8]) -> Vec<u32> {
+    let table = LexicalTable {
+        weights: vec![[0; SPEAKS_OF]],
+        known: vec![0; KNOWN_WORDS],
+        ..LexicalTable::default()
+    };
+    let mut given = Vec::new();
+    table.look_up(line, &mut LineRoom::default(), |words| given.extend(words));
+    given
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Calls for each gram: its hash, and whether it is a word.
+    fn each(line: &[u8], give: impl FnMut(u32, Option<u32>)) -> WordFacts {
+        each_gram(line, &mut LineRoom::default(), &mut training::To(give))
+    }
+
     fn facts(line: &str) -> WordFacts {
-        each_gram(line.as_bytes(), &mut |_, _| {})
+        each(line.as_bytes(), |_, _| {})
     }
 
     fn grams(line: &str) -> Vec<u32> {
         let mut grams = Vec::new();
-        each_gram(line.as_bytes(), &mut |hash, _| grams.push(hash));
+        each(line.as_bytes(), |hash, _| grams.push(hash));
         grams
+    }
+
+    fn look_up(table: &LexicalTable, line: &[u8]) -> Lexical {
+        table.look_up(line, &mut LineRoom::default(), |_| ())
     }
 
     #[test]
@@ -550,15 +741,15 @@ mod tests {
 
     #[test]
     fn every_length_of_word_has_a_hash_of_its_own() {
-        let word = "a".repeat(80);
-        let hash = |length| Word::read(&Eights::new(word.as_bytes()), 0, length).hash;
-        let hashes: std::collections::HashSet<u64> = (1..=80).map(hash).collect();
-        assert_eq!(hashes.len(), 80);
+        let word = |length| grams(&"a".repeat(length))[0];
+        let hashes: std::collections::HashSet<u32> = (1..=300).map(word).collect();
+        assert_eq!(hashes.len(), 300);
     }
 
     #[test]
     fn a_line_of_millions_of_words_keeps_its_sign() {
         let table = LexicalTable {
+            reach: Reach::default(),
             scales: [Scale {
                 bias: 0.0,
                 step: 0.01,
@@ -567,9 +758,54 @@ mod tests {
             known: vec![0; KNOWN_WORDS],
             letters: LetterTable::default(),
         };
-        let said = table.look_up(&b"a ".repeat(9_000_000), |_| ());
+        let said = look_up(&table, &b"a ".repeat(9_000_000));
         assert!(said.log_odds[0] > 5000.0 && said.log_odds[1] < -5000.0);
         assert!(said.log_odds.iter().all(|log_odds| log_odds.is_finite()));
+    }
+
+    #[test]
+    fn a_line_is_read_as_far_as_the_table_reaches() {
+        let weights = (0..1024).map(|slot| [slot as u8 as i8, (slot >> 8) as i8, 1, 0]);
+        let letters = (0..letters::SLOTS).map(|slot| Slot::of([slot as i8, 3, -1, 1]));
+        let whole = LexicalTable {
+            weights: weights.collect(),
+            known: vec![0x5555_0f0f_3333_00ff; KNOWN_WORDS],
+            letters: LetterTable {
+                steps: [0.25; SPEAKS_OF],
+                slots: letters.collect(),
+            },
+            scales: [Scale {
+                bias: 0.0,
+                step: 1.0,
+            }; SPEAKS_OF],
+            ..LexicalTable::default()
+        };
+        let reach = Reach {
+            words: 70,
+            letters: 0,
+        };
+        let front = LexicalTable {
+            reach,
+            ..whole.clone()
+        };
+        let line = "the ferry left the yard on monday, ".repeat(4);
+        let silent = LexicalTable {
+            letters: LetterTable::default(),
+            ..whole.clone()
+        };
+        let behind_space = letters::LetterTable::look_up(&whole.letters, b"");
+        let mut expected = look_up(&silent, &line.as_bytes()[..70]);
+        for (log_odds, letters) in expected.log_odds.iter_mut().zip(behind_space) {
+            *log_odds += letters;
+        }
+        assert_eq!(look_up(&front, line.as_bytes()), expected);
+        assert_ne!(look_up(&whole, line.as_bytes()), expected);
+        let mut grams = Vec::new();
+        training::each_gram(line.as_bytes(), reach, |gram, _| grams.push(gram));
+        assert_eq!(grams, super::tests::grams(&line[..70]));
+        let mut runs = 0;
+        training::each_run(line.as_bytes(), reach, |_| runs += 1);
+        assert_eq!(runs, 1);
     }
 
     #[test]
@@ -580,58 +816,136 @@ mod tests {
     }
 
     /// What is read by blocks, byte by byte.
-    fn naive_words(line: &[u8]) -> Vec<&[u8]> {
+    fn naive_tokens(line: &[u8]) -> Vec<&[u8]> {
         let is_mark = |byte: u8| byte.is_ascii_punctuation();
-        let is_word = |byte: u8| byte != b' ';
+        let is_token = |byte: u8| byte != b' ';
         let is_single = |byte: u8| (0xe3..=0xe9).contains(&byte);
-        let mut words = Vec::new();
+        let mut tokens = Vec::new();
         let mut start = None;
         for at in 0..=line.len() {
-            let here = line.get(at).copied().filter(|&byte| is_word(byte));
+            let here = line.get(at).copied().filter(|&byte| is_token(byte));
             let breaks = here.is_none_or(|byte| is_single(byte) || is_mark(byte))
                 || at >= 3 && is_single(line[at - 3])
                 || at >= 1 && is_mark(line[at - 1]);
             if breaks && let Some(start) = start.take() {
-                words.push(&line[start..at]);
+                tokens.push(&line[start..at]);
             }
             if here.is_some() && start.is_none() {
                 start = Some(at);
             }
         }
-        words
+        tokens
+    }
+
+    /// The part of a word that is looked at.
+    fn shown(word: &[u8]) -> &[u8] {
+        &word[..word.len().min(MAX_WORD_BYTES)]
     }
 
     /// What is read by eights, byte by byte.
-    fn naive_word(bytes: &[u8]) -> Word {
-        let shown = &bytes[..bytes.len().min(MAX_WORD_BYTES)];
+    fn naive_hash(word: &[u8]) -> u64 {
         let masked = |&byte: &u8| if byte.is_ascii_digit() { b'0' } else { byte };
-        let mut hash = bytes.len() as u64;
-        for eight in shown.chunks(8) {
-            let value = eight.iter().rev().map(masked);
-            hash = stir(
-                hash,
-                value.fold(0, |value, byte| value << 8 | u64::from(byte)),
-            );
+        let eight_of = |eight: &[u8]| {
+            let bytes = eight.iter().rev().map(masked);
+            bytes.fold(0, |value, byte| value << 8 | u64::from(byte))
+        };
+        let eights = shown(word).chunks(8);
+        eights.fold(word.len() as u64, |hash, eight| stir(hash, eight_of(eight)))
+    }
+
+    /// The grams of a line, which of them are words, and the facts; a token at a time.
+    fn naive(line: &[u8]) -> (Vec<(u32, bool)>, WordFacts) {
+        let tokens = naive_tokens(line);
+        let hashes: Vec<u64> = tokens.iter().map(|token| naive_hash(token)).collect();
+        let words: Vec<usize> = (0..tokens.len())
+            .filter(|&at| !tokens[at][0].is_ascii_punctuation())
+            .collect();
+        let chars = |token: &[u8]| {
+            let firsts = shown(token).iter().filter(|&byte| byte & 0xc0 != 0x80);
+            firsts.count() as u32
+        };
+        let has_digit = |&&at: &&usize| shown(tokens[at]).iter().any(u8::is_ascii_digit);
+        let mut seen = std::collections::HashSet::new();
+        let facts = WordFacts {
+            words: words.len() as u32,
+            longest: words.iter().map(|&at| chars(tokens[at])).max().unwrap_or(0),
+            short: words.iter().filter(|&&at| chars(tokens[at]) <= 3).count() as u32,
+            with_digit: words.iter().filter(has_digit).count() as u32,
+            again: words
+                .iter()
+                .filter(|&&at| !seen.insert(hashes[at] >> 58))
+                .count() as u32,
+        };
+        let mut grams = Vec::new();
+        let mut give = |hash: u64, is_word| grams.push((hash as u32, is_word));
+        for (at, &hash) in hashes.iter().enumerate() {
+            give(mix(hash, Kind::Word), words.contains(&at));
+            match at.checked_sub(1) {
+                None => give(mix(hash, Kind::First), false),
+                Some(before) => {
+                    let pair = hashes[before] ^ hash.rotate_left(23);
+                    give(mix(pair, Kind::Pair), false);
+                }
+            }
         }
-        Word {
-            hash,
-            chars: shown.iter().filter(|&byte| byte & 0xc0 != 0x80).count() as u32,
-            has_digit: shown.iter().any(u8::is_ascii_digit),
+        if let Some(&last) = hashes.last() {
+            let last_word = words.last().map_or(0, |&at| hashes[at]);
+            give(mix(last_word, Kind::Last), false);
+            give(mix(last, Kind::End), false);
+            if words.len() <= MAX_WHOLE_WORDS as usize {
+                let whole = hashes.iter().fold(0, |whole, &hash| stir(whole, hash));
+                give(mix(whole, Kind::Whole), false);
+            }
+        }
+        (grams, facts)
+    }
+
+    #[test]
+    fn blocks_make_the_grams_that_bytes_make() {
+        let text = format!(
+            "the 3 ferries, über naïve 今天x天气 はい12 сегодня-дождь __ a {} in the {}9 end {}",
+            "long0word".repeat(9),
+            "ä".repeat(40),
+            "straße9/:`{x@0123456789 今1天 of 7 it ".repeat(4),
+        );
+        let mut broken = text.clone().into_bytes();
+        for at in (5..broken.len()).step_by(11) {
+            broken[at] = [0xe3, 0xff, b'.', 0xc3][at % 4];
+        }
+        let mut room = LineRoom::default();
+        for text in [text.as_bytes(), &broken] {
+            for start in 0..text.len() {
+                for end in (start..=text.len())
+                    .step_by(7)
+                    .chain([start + 1, start + 64])
+                {
+                    let end = end.min(text.len());
+                    // With more behind it, and with nothing.
+                    let apart = text[start..end].to_vec();
+                    for line in [Front::of(&text[start..], end - start), (&*apart).into()] {
+                        let mut grams = Vec::new();
+                        let mut sink = training::To(|hash, bit: Option<u32>| {
+                            grams.push((hash, bit.is_some()));
+                        });
+                        let facts = each_gram(line, &mut room, &mut sink);
+                        assert_eq!((grams, facts), naive(&apart), "{start}..{end}");
+                    }
+                }
+            }
         }
     }
 
     #[test]
-    fn eights_make_the_word_that_bytes_make() {
-        let line = "straße9/:`{x@0123456789 naïveabcdefghijklmnopqrstuvwxyz今1天".as_bytes();
-        for end in 1..=line.len() {
-            let eights = Eights::new(&line[..end]);
-            for start in 0..end {
-                for to in start + 1..=end {
-                    let word = Word::read(&eights, start, to - start);
-                    assert_eq!(word, naive_word(&line[start..to]), "{start}..{to}");
-                }
-            }
-        }
+    fn words_that_are_long_are_given_to_others() {
+        let line = "on the 3rd of maí, 今天 -- ferries ".repeat(9);
+        let given = long_words(line.as_bytes());
+        let tokens = naive_tokens(line.as_bytes());
+        let is_long = |token: &&[u8]| token.len() > MAX_SHORT_BYTES || !token[0].is_ascii();
+        let long = tokens.into_iter().filter(is_long);
+        let expected: Vec<u32> = long
+            .map(|word| mix(naive_hash(word), Kind::Word) as u32)
+            .collect();
+        assert_eq!(given, expected);
     }
 
     #[test]
@@ -640,6 +954,7 @@ mod tests {
         let mut weights: Vec<[i8; SPEAKS_OF]> = (0..1024).map(random).collect();
         for extreme in [-128, 127, 0] {
             let table = LexicalTable {
+                reach: Reach::default(),
                 scales: [Scale {
                     bias: 0.5,
                     step: 0.25,
@@ -656,14 +971,13 @@ mod tests {
                 &"a b, ".repeat(99),
             ] {
                 let (mut sums, mut grams, mut known) = ([0_i64; SPEAKS_OF], 0, 0);
-                let facts = each_gram(line.as_bytes(), &mut |hash: u32, of| {
+                let facts = each(line.as_bytes(), |hash, known_bit| {
                     grams += 1;
                     for (sum, weight) in sums.iter_mut().zip(table.weights[hash as usize % 1024]) {
                         *sum += i64::from(weight);
                     }
-                    let bit = hash as usize >> (32 - KNOWN_BITS);
-                    let is_word = of != Gram::Other;
-                    known += u32::from(is_word && table.known[bit / 64] >> (bit % 64) & 1 != 0);
+                    let is_known = |bit| table.known[bit as usize / 64] >> (bit % 64) & 1 != 0;
+                    known += u32::from(known_bit.is_some_and(is_known));
                 });
                 let share = 1.0 / (grams.max(1) as f32).sqrt();
                 let expected = Lexical {
@@ -671,32 +985,9 @@ mod tests {
                     known,
                     facts,
                 };
-                assert_eq!(table.look_up(line.as_bytes(), |_| ()), expected, "{line}");
+                assert_eq!(look_up(&table, line.as_bytes()), expected, "{line}");
             }
             weights.fill([extreme; SPEAKS_OF]);
-        }
-    }
-
-    #[test]
-    fn blocks_make_the_words_that_bytes_make() {
-        let text = "the 3 ferries, über naïve 今天x天气 はい12 сегодня-дождь __ a ".repeat(6);
-        let text = text.as_bytes();
-        for start in 0..80 {
-            for end in (start..text.len()).step_by(7) {
-                let line = &text[start..end];
-                let mut words = Vec::new();
-                each_gram(line, &mut |hash, of| {
-                    if of != Gram::Other {
-                        words.push(hash);
-                    }
-                });
-                let mut naive = naive_words(line);
-                naive.retain(|word| !word[0].is_ascii_punctuation());
-                let hashes = naive
-                    .iter()
-                    .map(|word| mix(naive_word(word).hash, Kind::Word));
-                assert!(words.into_iter().eq(hashes), "{start}..{end}");
-            }
         }
     }
 }

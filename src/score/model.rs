@@ -4,8 +4,8 @@ use super::cut;
 use super::features::Features;
 use super::forest::{Forest, MAX_DEPTH, MAX_TREES, Split};
 use super::learned::Tables;
-use super::letters::LetterTable;
-use super::lexical::{KNOWN_WORDS, LexicalTable, SPEAKS_OF, Scale, Slot};
+use super::letters::{self, LetterTable};
+use super::lexical::{KNOWN_WORDS, LexicalTable, Reach, SPEAKS_OF, Scale, Slot};
 use super::network::{Network, weight_count};
 use super::{KINDS, Reads};
 use std::sync::{Arc, LazyLock};
@@ -18,7 +18,7 @@ use crate::simd::trees::Trees;
 /// The first bytes of every model file.
 const MAGIC: [u8; 8] = *b"dechaffm";
 /// The version of the file and of the features.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 /// Most steps of a model.
 const MAX_STEPS: u32 = 16;
 /// Most slots of a table: two to the power of this many.
@@ -141,11 +141,14 @@ impl Model {
         put(&self.least_known.to_le_bytes());
         for table in std::iter::once(&self.lexical).chain(&self.places) {
             let LexicalTable {
+                reach,
                 scales,
                 weights,
                 known,
                 letters,
             } = table;
+            put(&reach.words.to_le_bytes());
+            put(&reach.letters.to_le_bytes());
             for Scale { bias, step } in scales {
                 put(&bias.to_le_bytes());
                 put(&step.to_le_bytes());
@@ -259,6 +262,10 @@ impl Model {
 }
 
 fn read_table(fields: &mut Fields<'_>) -> Result<LexicalTable, ModelError> {
+    let reach = Reach {
+        words: fields.u32()?,
+        letters: fields.u32()?,
+    };
     let mut scales = [Scale::default(); SPEAKS_OF];
     for scale in &mut scales {
         scale.bias = fields.f32()?;
@@ -272,9 +279,7 @@ fn read_table(fields: &mut Fields<'_>) -> Result<LexicalTable, ModelError> {
     let known = fields.bytes(KNOWN_WORDS * 8)?.as_chunks::<8>().0;
     let known = known.iter().map(|bits| u64::from_le_bytes(*bits)).collect();
     let letter_slots = fields.u32()?;
-    let is_table =
-        letter_slots.is_power_of_two() && (2..=1 << MAX_TABLE_BITS).contains(&letter_slots);
-    if letter_slots != 0 && !is_table {
+    if ![0, letters::SLOTS as u32].contains(&letter_slots) {
         return Err(ModelError::Damaged("the table of letters has a wrong size"));
     }
     let mut steps = [0.0; SPEAKS_OF];
@@ -282,6 +287,7 @@ fn read_table(fields: &mut Fields<'_>) -> Result<LexicalTable, ModelError> {
         *step = fields.f32()?;
     }
     Ok(LexicalTable {
+        reach,
         scales,
         weights,
         known,

@@ -66,7 +66,7 @@ enum Gram {
 pub fn each_gram(place: &LineStructure, mut give: impl FnMut(u32)) {
     let mut gram = |kind: Gram, first: u16, second: u16| {
         let value = (kind as u64) << 32 | u64::from(first) << 16 | u64::from(second);
-        give(spread(value));
+        give(spread(value) as u32);
     };
     let element = place.block as u16;
     gram(Gram::Element, element, 0);

@@ -8,6 +8,7 @@ use super::PageFacts;
 use super::codes::{count, fraction};
 use super::context::{self, Sink};
 use super::features::FeatureGroup;
+use crate::simd::widest;
 
 /// One in sums of likelihoods.
 const ONE: u32 = context::ONE as u32;
@@ -17,12 +18,35 @@ const MAX_LINE_WORDS: usize = 256;
 const MAX_SLOTS: usize = 1 << 16;
 const LEAST_SLOTS: usize = 1 << 10;
 
+/// [`ONE`] of a sum that is more.
+#[inline(always)]
+fn at_most_one(sum: u64) -> u32 {
+    // As below, the compiler would make a branch of a comparison.
+    let is_one_or_more = lies_below(0, sum >> ONE.trailing_zeros());
+    (sum & !is_one_or_more | u64::from(ONE) & is_one_or_more) as u32
+}
+
+/// All bits if one number lies below another, else none; both below 2^63. Words come as they please:
+/// a branch would be guessed wrong, and of a comparison the compiler makes one.
+#[inline(always)]
+fn lies_below(one: u64, other: u64) -> u64 {
+    (one.wrapping_sub(other).cast_signed() >> 63).cast_unsigned()
+}
+
 /// What the lines come to that hold a word of a slot.
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
     /// The last line that was counted, by its stamp: none of this page, and the slot is empty.
     last: u64,
     sums: Sums,
+}
+
+impl Slot {
+    /// What was counted behind this stamp.
+    #[inline(always)]
+    fn sums_since(&self, stamp: u64) -> Sums {
+        Sums(self.sums.0 & lies_below(stamp, self.last))
+    }
 }
 
 /// Lines, and how much of them is body, in one number: both are added at once.
@@ -38,8 +62,10 @@ impl Sums {
         Sums(1 << Self::LINES | ((1.0 - likelihood) * ONE as f32) as u64)
     }
 
-    fn add(&mut self, other: Sums) {
-        self.0 = self.0.wrapping_add(other.0);
+    /// With a line more.
+    #[inline(always)]
+    fn more(self, line: Sums) -> Self {
+        Sums(self.0.wrapping_add(line.0))
     }
 
     /// Without a line that is among them.
@@ -82,12 +108,13 @@ impl Vocabulary {
         self.from = 0;
     }
 
-    /// A word of the line, by its hash.
+    /// Words of the line, by their hashes.
     #[inline]
-    pub(super) fn add(&mut self, word: u32) {
-        if self.words.len() - self.from < MAX_LINE_WORDS {
-            self.words.push((word >> 16) as u16);
-        }
+    pub(super) fn add(&mut self, words: &[u32]) {
+        let room = MAX_LINE_WORDS - (self.words.len() - self.from);
+        let words = &words[..words.len().min(room)];
+        self.words
+            .extend(words.iter().map(|word| (word >> 16) as u16));
     }
 
     /// The line ends.
@@ -100,6 +127,14 @@ impl Vocabulary {
     /// Sums up what lines come to, by their likelihoods of boilerplate so far. A copy does not
     /// speak for its first.
     pub(super) fn sum_up(&mut self, facts: &PageFacts<'_>, likelihoods: &[f32]) {
+        widest(
+            #[inline(always)]
+            || self.sum_up_wide(facts, likelihoods),
+        );
+    }
+
+    #[inline(always)]
+    fn sum_up_wide(&mut self, facts: &PageFacts<'_>, likelihoods: &[f32]) {
         let slots = (2 * self.words.len()).next_power_of_two();
         let bits = slots.clamp(LEAST_SLOTS, MAX_SLOTS).ilog2();
         let slot_of = |word: u16| usize::from(word >> (MAX_SLOTS.ilog2() - bits));
@@ -128,11 +163,9 @@ impl Vocabulary {
             let own = Sums::of_line(likelihoods[line]);
             for &word in &words[from(line)..end] {
                 let slot = &mut slots[slot_of(word)];
-                if slot.last <= before {
-                    slot.sums = own;
-                } else if slot.last < stamp {
-                    slot.sums.add(own);
-                }
+                let sums = slot.sums_since(before);
+                // A line that holds a word twice counts once.
+                slot.sums = sums.more(Sums(own.0 & lies_below(slot.last, stamp)));
                 slot.last = stamp;
             }
         }
@@ -147,18 +180,14 @@ impl Vocabulary {
             };
             let (mut weights, mut body, mut chaff) = (0_u32, 0_u32, 0_u32);
             for &word in &words[from(line)..end] {
-                let slot = &slots[slot_of(word)];
                 // The first copy may lack a word of its copy.
-                let sums = match slot.last <= before {
-                    true => Sums::default(),
-                    false => slot.sums,
-                };
+                let sums = slots[slot_of(word)].sums_since(before);
                 let others = sums.less(own);
                 let others_chaff = (others.lines() * u64::from(ONE)).wrapping_sub(others.body());
                 let weight = 1 + u32::from(all_lines.saturating_sub(count(sums.lines() as u32)));
                 weights += weight;
-                body += weight * others.body().min(ONE.into()) as u32;
-                chaff += weight * others_chaff.min(ONE.into()) as u32;
+                body += weight * at_most_one(others.body());
+                chaff += weight * at_most_one(others_chaff);
             }
             let share = |part: u32| fraction(part as f32 / (weights.max(1) * ONE) as f32);
             in_body.push(share(body));
@@ -239,8 +268,7 @@ mod tests {
         };
         let mut vocabulary = Vocabulary::default();
         for line in 0..facts.line_count() {
-            let add = |word| vocabulary.add(word);
-            lexical::each_word(page.evidence.normalized(line), add);
+            vocabulary.add(&lexical::long_words(page.evidence.normalized(line)));
             vocabulary.end_line();
         }
         vocabulary.sum_up(&facts, &page.likelihoods);
@@ -287,13 +315,12 @@ mod tests {
     fn slots_make_what_sets_of_words_make() {
         let lines = lines_with("Birk ferry is back after the winter, the winter of storms");
         let page = page(&lines);
-        let words = |line: usize| {
-            let mut words = Vec::new();
-            let slot = |word: u32| word >> (32 - LEAST_SLOTS.ilog2());
-            lexical::each_word(page.evidence.normalized(line), |word| {
-                words.push(slot(word))
-            });
-            words
+        let words = |line: usize| -> Vec<u32> {
+            let words = lexical::long_words(page.evidence.normalized(line));
+            let slots = words.into_iter();
+            slots
+                .map(|word| word >> (32 - LEAST_SLOTS.ilog2()))
+                .collect()
         };
         let sets: Vec<HashSet<u32>> = (0..lines.len())
             .map(|line| words(line).into_iter().collect())

@@ -13,10 +13,20 @@ pub(crate) const BLOCK_BYTES: usize = 64;
 pub(crate) fn with_block<const N: usize, R>(bytes: &[u8], work: impl FnOnce(&[u8; N]) -> R) -> R {
     match bytes.first_chunk() {
         Some(block) => work(block),
+        None => work(block_in(&mut [0; N], bytes)),
+    }
+}
+
+/// The first bytes, as many as a block has; zeros stand behind the last, in a copy for which there
+/// is room.
+#[inline(always)]
+pub(crate) fn block_in<'b, const N: usize>(room: &'b mut [u8; N], bytes: &'b [u8]) -> &'b [u8; N] {
+    match bytes.first_chunk() {
+        Some(block) => block,
         None => {
-            let mut block = [0; N];
-            block[..bytes.len()].copy_from_slice(bytes);
-            work(&block)
+            *room = [0; N];
+            room[..bytes.len()].copy_from_slice(bytes);
+            room
         }
     }
 }
@@ -48,16 +58,42 @@ pub(crate) struct WordMasks {
     pub single: u64,
     /// Punctuation and symbols of ASCII.
     pub mark: u64,
+    pub digit: u64,
+    /// Bytes outside ASCII.
+    pub wide: u64,
+    /// Bytes of a character behind its first.
+    pub inner: u64,
 }
 
-/// Words of the bytes of a block.
-#[inline]
-pub(crate) fn word_masks(block: &[u8; BLOCK_BYTES]) -> WordMasks {
-    // SAFETY: as in `masks`.
+impl WordMasks {
+    /// Of the first bytes alone.
+    #[inline(always)]
+    fn front(self, length: usize) -> Self {
+        let own = u64::MAX >> (BLOCK_BYTES - length.clamp(1, BLOCK_BYTES));
+        WordMasks {
+            word: self.word & own,
+            single: self.single & own,
+            mark: self.mark & own,
+            ..self
+        }
+    }
+}
+
+/// Words of the first bytes of a block, at least one; what is said of digits and characters behind
+/// them means nothing.
+#[inline(always)]
+pub(crate) fn word_masks(block: &[u8; BLOCK_BYTES], length: usize) -> WordMasks {
     #[cfg(target_arch = "x86_64")]
-    return unsafe { wide::word_masks(block) };
+    let masks = if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: as in `masks`.
+        unsafe { wider::word_masks(block) }
+    } else {
+        // SAFETY: as in `masks`.
+        unsafe { wide::word_masks(block) }
+    };
     #[cfg(not(target_arch = "x86_64"))]
-    return naive_word_masks(block);
+    let masks = naive_word_masks(block);
+    masks.front(length)
 }
 
 #[cfg(any(test, not(target_arch = "x86_64")))]
@@ -68,6 +104,9 @@ fn naive_word_masks(block: &[u8; BLOCK_BYTES]) -> WordMasks {
         masks.word |= u64::from(is_word) << at;
         masks.single |= u64::from(matches!(byte, 0xe3..=0xe9)) << at;
         masks.mark |= u64::from(byte.is_ascii_graphic() && !is_word) << at;
+        masks.digit |= u64::from(byte.is_ascii_digit()) << at;
+        masks.wide |= u64::from(!byte.is_ascii()) << at;
+        masks.inner |= u64::from(matches!(byte, 0x80..=0xbf)) << at;
     }
     masks
 }
@@ -162,8 +201,8 @@ fn naive_fold_block(block: &[u8; FOLD_BYTES]) -> Folded {
 mod wide {
     use std::arch::x86_64::{
         __m128i, _mm_add_epi8, _mm_and_si128, _mm_andnot_si128, _mm_cmpeq_epi8, _mm_cmplt_epi8,
-        _mm_cvtsi128_si64, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
-        _mm_unpackhi_epi64, _mm_xor_si128,
+        _mm_cvtsi128_si64, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8, _mm_unpackhi_epi64,
+        _mm_xor_si128,
     };
 
     use super::{BLOCK_BYTES, FOLD_BYTES, Folded, Masks, QUOTE, WordMasks};
@@ -236,12 +275,15 @@ mod wide {
             let add = |mask: &mut u64, found: __m128i| {
                 *mask |= u64::from(_mm_movemask_epi8(found) as u16) << (index * 16);
             };
-            let ascii = _mm_or_si128(in_range(bytes, b'a', b'z'), in_range(bytes, b'0', b'9'));
+            add(&mut masks.word, in_range(bytes, b'a', b'z'));
+            add(&mut masks.digit, in_range(bytes, b'0', b'9'));
             // The highest bit of a byte outside ASCII is what movemask takes.
-            add(&mut masks.word, _mm_or_si128(ascii, bytes));
+            add(&mut masks.wide, bytes);
             add(&mut masks.single, in_range(bytes, 0xe3, 0xe9));
             add(&mut masks.mark, in_range(bytes, b'!', b'~'));
+            add(&mut masks.inner, in_range(bytes, 0x80, 0xbf));
         }
+        masks.word |= masks.digit | masks.wide;
         masks.mark &= !masks.word;
         masks
     }
@@ -249,8 +291,8 @@ mod wide {
     #[inline]
     #[target_feature(enable = "sse2")]
     fn load(part: &[u8; 16]) -> __m128i {
-        let value = u128::from_le_bytes(*part);
-        _mm_set_epi64x((value >> 64) as i64, value as i64)
+        // SAFETY: both are 16 bytes, and any bytes are a vector.
+        unsafe { std::mem::transmute(*part) }
     }
 
     #[inline]
@@ -281,10 +323,32 @@ mod wide {
 mod wider {
     use std::arch::x86_64::{
         __m256i, _mm256_add_epi8, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_movemask_epi8,
-        _mm256_or_si256, _mm256_set_epi64x, _mm256_set1_epi8,
+        _mm256_or_si256, _mm256_set1_epi8,
     };
 
-    use super::{BLOCK_BYTES, Masks};
+    use super::{BLOCK_BYTES, Masks, WordMasks};
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(super) fn word_masks(block: &[u8; BLOCK_BYTES]) -> WordMasks {
+        let mut masks = WordMasks::default();
+        let (parts, _) = block.as_chunks::<32>();
+        for (index, part) in parts.iter().enumerate() {
+            let bytes = load(part);
+            let add = |mask: &mut u64, found: __m256i| {
+                *mask |= u64::from(_mm256_movemask_epi8(found).cast_unsigned()) << (index * 32);
+            };
+            add(&mut masks.word, in_range(bytes, b'a', b'z'));
+            add(&mut masks.digit, in_range(bytes, b'0', b'9'));
+            add(&mut masks.wide, bytes);
+            add(&mut masks.single, in_range(bytes, 0xe3, 0xe9));
+            add(&mut masks.mark, in_range(bytes, b'!', b'~'));
+            add(&mut masks.inner, in_range(bytes, 0x80, 0xbf));
+        }
+        masks.word |= masks.digit | masks.wide;
+        masks.mark &= !masks.word;
+        masks
+    }
 
     #[inline]
     #[target_feature(enable = "avx2")]
@@ -319,9 +383,8 @@ mod wider {
     #[inline]
     #[target_feature(enable = "avx2")]
     fn load(part: &[u8; 32]) -> __m256i {
-        let (words, _) = part.as_chunks::<8>();
-        let word = |at: usize| i64::from_le_bytes(words[at]);
-        _mm256_set_epi64x(word(3), word(2), word(1), word(0))
+        // SAFETY: both are 32 bytes, and any bytes are a vector.
+        unsafe { std::mem::transmute(*part) }
     }
 
     #[inline]
@@ -376,11 +439,14 @@ mod tests {
                 let narrow = unsafe { wide::masks(&block, BLOCK_BYTES) };
                 #[cfg(target_arch = "x86_64")]
                 assert_eq!(narrow, expected, "{byte} at {at}");
-                assert_eq!(
-                    word_masks(&block),
-                    naive_word_masks(&block),
-                    "{byte} at {at}"
-                );
+                let expected = naive_word_masks(&block);
+                let got = word_masks(&block, BLOCK_BYTES);
+                assert_eq!(got, expected, "{byte} at {at}");
+                // SAFETY: as in `masks`.
+                #[cfg(target_arch = "x86_64")]
+                let narrow = unsafe { wide::word_masks(&block) };
+                #[cfg(target_arch = "x86_64")]
+                assert_eq!(narrow, expected, "{byte} at {at}");
             }
         }
     }

@@ -2,9 +2,10 @@
 //! (Duchi 2011) over hashed grams, both kinds fitted together.
 
 use crate::score::codes::likelihood;
-use crate::score::letters::{LetterTable, each_run, slot};
+use crate::score::letters::{LetterTable, SLOTS};
 use crate::score::lexical::{
-    KNOWN_WORDS, LexicalTable, SPEAKS_OF, Scale, Slot, training::each_gram,
+    KNOWN_WORDS, LexicalTable, Reach, SPEAKS_OF, Scale, Slot,
+    training::{each_gram, each_run},
 };
 
 /// A word is known that stands this many times in the training lines.
@@ -23,8 +24,8 @@ pub struct LexicalExample {
     pub grams: Vec<u32>,
     /// For each of its words the bit by which it is known.
     pub words: Vec<u32>,
-    /// Its runs of letters; none where they are not learned from.
-    pub letters: Vec<u64>,
+    /// Slots of its runs of letters; none where they are not learned from.
+    pub letters: Vec<u16>,
     /// For each of [`crate::score::lexical::Of`] the share of its lines that is so; None where
     /// that is not known.
     pub targets: [Option<f32>; SPEAKS_OF],
@@ -47,35 +48,37 @@ impl LexicalExample {
     /// The grams of a normalised line.
     pub fn of(
         line: &[u8],
-        with_letters: bool,
+        table: TableOptions,
         targets: [Option<f32>; SPEAKS_OF],
         weight: f32,
     ) -> Self {
         let mut example = LexicalExample::new(targets, weight);
-        each_gram(line, |hash, known_bit| {
+        each_gram(line, table.reach, |hash, known_bit| {
             example.grams.push(hash);
             example.words.extend(known_bit);
         });
-        if with_letters {
-            each_run(line, |run| example.letters.push(run));
+        if table.letters {
+            each_run(line, table.reach, |run| example.letters.push(run));
         }
         example
     }
 }
 
-/// How many weights a table has: two to the power of so many of each kind.
+/// What weights a table has.
 #[derive(Clone, Copy, Debug)]
-pub struct TableBits {
-    /// Of words.
-    pub words: u32,
-    /// Of letters; None of them without.
-    pub letters: Option<u32>,
+pub struct TableOptions {
+    /// Of words: two to the power of so many.
+    pub word_bits: u32,
+    /// Whether there are any of letters.
+    pub letters: bool,
+    /// How much of a line is read.
+    pub reach: Reach,
 }
 
 /// Fits a table. Examples are gone through in the order in which they come,
 /// which should be a shuffled one; the same order gives the same table.
-pub fn fit(examples: &[&LexicalExample], bits: TableBits) -> LexicalTable {
-    let fits: [_; SPEAKS_OF] = std::array::from_fn(|of| fit_one(examples, bits, of));
+pub fn fit(examples: &[&LexicalExample], options: TableOptions) -> LexicalTable {
+    let fits: [_; SPEAKS_OF] = std::array::from_fn(|of| fit_one(examples, options, of));
     let mut counts = vec![0_u32; KNOWN_WORDS * 64];
     for &bit in examples.iter().flat_map(|example| &example.words) {
         counts[bit as usize] += 1;
@@ -91,6 +94,7 @@ pub fn fit(examples: &[&LexicalExample], bits: TableBits) -> LexicalTable {
         slots.map(|slot| weights.map(|of| of[slot])).collect()
     };
     LexicalTable {
+        reach: options.reach,
         scales: fits.each_ref().map(|fit| Scale {
             bias: fit.bias,
             step: fit.words.0,
@@ -162,11 +166,10 @@ fn scale(grams: usize) -> f32 {
     1.0 / (grams.max(1) as f32).sqrt()
 }
 
-fn fit_one(examples: &[&LexicalExample], bits: TableBits, of: usize) -> Fit {
-    let word_slots = 1 << bits.words;
-    let letter_bits = bits.letters.unwrap_or_default();
+fn fit_one(examples: &[&LexicalExample], options: TableOptions, of: usize) -> Fit {
+    let word_slots = 1 << options.word_bits;
     let mut words = Weights::new(word_slots);
-    let mut letters = Weights::new(bits.letters.map_or(0, |bits| 1 << bits));
+    let mut letters = Weights::new(if options.letters { SLOTS } else { 0 });
     let (mut bias, mut bias_squares) = (0.0_f32, LEAST_SQUARES);
     for _ in 0..EPOCHS {
         let known = examples
@@ -177,7 +180,7 @@ fn fit_one(examples: &[&LexicalExample], bits: TableBits, of: usize) -> Fit {
                 let grams = example.grams.iter();
                 grams.map(|&hash| hash as usize & (word_slots - 1))
             };
-            let runs = || example.letters.iter().map(|&run| slot(run, letter_bits));
+            let runs = || example.letters.iter().copied().map(usize::from);
             let log_odds = bias + words.say(grams()) + letters.say(runs());
             let error = (likelihood(log_odds) - target) * example.weight;
             bias_squares += error * error;
@@ -196,31 +199,36 @@ fn fit_one(examples: &[&LexicalExample], bits: TableBits, of: usize) -> Fit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::score::lexical::LineRoom;
 
     #[test]
     fn words_that_stand_in_furniture_are_learned() {
         let lines = ["log in", "read more", "the ferry left", "the tide came in"];
+        let options = TableOptions {
+            word_bits: 12,
+            letters: true,
+            reach: Reach::default(),
+        };
         let examples: Vec<LexicalExample> = (0..400)
             .map(|at| {
                 LexicalExample::of(
                     lines[at % 4].as_bytes(),
-                    true,
+                    options,
                     [Some([1.0, 1.0, 0.0, 0.0][at % 4]); SPEAKS_OF],
                     1.0,
                 )
             })
             .collect();
-        let bits = TableBits {
-            words: 12,
-            letters: Some(10),
+        let table = fit(&examples.iter().collect::<Vec<_>>(), options);
+        let look_up = |table: &LexicalTable, line: &str| {
+            table.look_up(line.as_bytes(), &mut LineRoom::default(), |_| ())
         };
-        let table = fit(&examples.iter().collect::<Vec<_>>(), bits);
-        assert!(table.look_up(b"log in now", |_| ()).log_odds[0] > 1.0);
-        assert!(table.look_up(b"the ferry came", |_| ()).log_odds[0] < -1.0);
-        assert_eq!(table.look_up(b"the ferry, honestly", |_| ()).known, 2);
+        assert!(look_up(&table, "log in now").log_odds[0] > 1.0);
+        assert!(look_up(&table, "the ferry came").log_odds[0] < -1.0);
+        assert_eq!(look_up(&table, "the ferry, honestly").known, 2);
         // Letters of no word that was met.
-        let misspelt = table.look_up(b"logg inn", |_| ());
+        let misspelt = look_up(&table, "logg inn");
         assert!(misspelt.known == 0 && misspelt.log_odds[0] > 0.0);
-        assert_eq!(fit(&[], bits).look_up(b"a", |_| ()).log_odds[0], 0.0);
+        assert_eq!(look_up(&fit(&[], options), "a").log_odds[0], 0.0);
     }
 }

@@ -19,12 +19,12 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::config::Config;
 use crate::eval::{GoldPage, index_pages};
 use crate::score::forest::Forest;
-use crate::score::learned::{Tables, WordsOf};
-use crate::score::lexical::{LexicalTable, Of, SPEAKS_OF};
+use crate::score::learned::Tables;
+use crate::score::lexical::{LexicalTable, Of, Reach, SPEAKS_OF};
 use crate::score::model::Step;
 use crate::score::{Asked, FeatureGroup, Features, KINDS, Kind, Model, Reads, Scratch, place};
 use boost::{Examples, ForestOptions};
-use lexical::{LexicalExample, TableBits};
+use lexical::{LexicalExample, TableOptions};
 use network::{NetworkOptions, NetworkPage};
 use page::TrainingPage;
 
@@ -45,8 +45,10 @@ pub struct TrainOptions {
     pub name: String,
     /// Weights of words: two to the power of this many.
     pub table_bits: u32,
-    /// Weights of runs of letters: two to the power of this many; None of them without.
-    pub letter_bits: Option<u32>,
+    /// Whether runs of letters have weights.
+    pub letters: bool,
+    /// How much of a line is read for its words and letters.
+    pub reach: Reach,
     /// Whether it is learned from where lines stood in the markup too; all pages must tell.
     pub reads: Reads,
     /// Weights of places in the markup: two to the power of this many.
@@ -82,7 +84,11 @@ impl TrainOptions {
         TrainOptions {
             name: "fast".to_owned(),
             table_bits: 17,
-            letter_bits: Some(16),
+            letters: true,
+            reach: Reach {
+                words: 128,
+                letters: 64,
+            },
             reads: Reads::Text,
             place_bits: 15,
             steps: vec![
@@ -121,7 +127,8 @@ impl TrainOptions {
         TrainOptions {
             name: "accurate".to_owned(),
             table_bits: 20,
-            letter_bits: Some(16),
+            letters: true,
+            reach: Reach::default(),
             place_bits: 17,
             steps: [[150, 60, 0], [250, 100, 0], [250, 60, 60]]
                 .map(|trees| forests(forest, trees))
@@ -242,16 +249,17 @@ pub fn train(golds: &[GoldPage], options: &TrainOptions, tell: Tell<'_>) -> Mode
     let lines: usize = pages.iter().map(|page| page.targets.len()).sum();
     tell(&format!("{} pages, {lines} lines", pages.len()));
 
-    let bits = TableBits {
-        words: options.table_bits,
-        letters: options.letter_bits,
+    let table = TableOptions {
+        word_bits: options.table_bits,
+        letters: options.letters,
+        reach: options.reach,
     };
     let words = |page: &TrainingPage, line: usize, targets| {
         let line_weight = page.weights[line];
         let text = page.evidence.normalized(line);
-        LexicalExample::of(text, bits.letters.is_some(), targets, line_weight)
+        LexicalExample::of(text, table, targets, line_weight)
     };
-    let (lexical, fold_lexicals) = fit_table(&pages, bits, options.seed, words);
+    let (lexical, fold_lexicals) = fit_table(&pages, table, options.seed, words);
     tell("words are weighed");
     let place = |page: &TrainingPage, line: usize, targets| {
         let mut example = LexicalExample::new(targets, page.weights[line]);
@@ -262,11 +270,12 @@ pub fn train(golds: &[GoldPage], options: &TrainOptions, tell: Tell<'_>) -> Mode
     let (places, fold_places) = match options.reads {
         Reads::Text => (None, Vec::new()),
         Reads::Html => {
-            let bits = TableBits {
-                words: options.place_bits,
-                letters: None,
+            let table = TableOptions {
+                word_bits: options.place_bits,
+                letters: false,
+                reach: Reach::default(),
             };
-            let (places, folds) = fit_table(&pages, bits, options.seed, place);
+            let (places, folds) = fit_table(&pages, table, options.seed, place);
             tell("places are weighed");
             (Some(places), folds)
         }
@@ -357,7 +366,7 @@ impl<'t> FoldTables<'t> {
 /// The table fitted on the examples of all pages, and for each fold the one fitted on the others.
 fn fit_table(
     pages: &[TrainingPage],
-    bits: TableBits,
+    table: TableOptions,
     seed: u64,
     example: impl Fn(&TrainingPage, usize, [Option<f32>; SPEAKS_OF]) -> LexicalExample + Sync,
 ) -> (LexicalTable, Vec<LexicalTable>) {
@@ -381,7 +390,7 @@ fn fit_table(
             .iter()
             .filter(|(_, fold, _)| Some(*fold) != left_out);
         let others: Vec<&LexicalExample> = others.map(|(.., example)| example).collect();
-        lexical::fit(&others, bits)
+        lexical::fit(&others, table)
     };
     let mut tables: Vec<LexicalTable> = (0..=FOLDS)
         .into_par_iter()
@@ -407,7 +416,7 @@ fn fill(
         2.0
     };
     let tables = folds.of(page.fold);
-    scratch.fill_lines(&facts, tables, least_known, WordsOf::new(), step > 0);
+    scratch.fill_lines(&facts, tables, least_known, step > 0);
     if step > 0 {
         let reads = tables.reads();
         scratch.fill_neighbourhood(&facts, reads, &page.log_odds, &Asked::all(reads));
