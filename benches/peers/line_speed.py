@@ -22,25 +22,13 @@ import subprocess
 import sys
 
 import timing
+from corpora import make
 
 # As dechaff strips them; the made-up pages hold no others.
 BLANK = b" \t\r\f\v\xc2\xa0"
 SCHEMA_VERSION = 3
 
 Row = collections.namedtuple("Row", "name program command check bytes reads")
-
-
-def make(work, generate, form, arguments):
-    """A corpus, made once."""
-    corpus, marker = work / f"corpus.{form}", work / f"made.{form}"
-    wanted = " ".join(map(str, arguments))
-    if marker.exists() and marker.read_text() == wanted:
-        return corpus
-    if corpus.is_dir():
-        shutil.rmtree(corpus)
-    subprocess.run([generate, "--format", form, *map(str, arguments), corpus], check=True)
-    marker.write_text(wanted)
-    return corpus
 
 
 def lines_of(path):
