@@ -12,7 +12,9 @@
 //! A table may weigh the line's letters besides, three at a time (Cavnar 1994): what a word is like
 //! whose weight is not known.
 
-use super::letters::{self, LetterTable};
+use std::num::NonZeroU32;
+
+use super::letters::LetterTable;
 use crate::simd::masks::{BLOCK_BYTES, WordMasks, block_in, word_masks};
 
 /// Longest part of a word that is looked at, in bytes.
@@ -84,6 +86,20 @@ impl<'l> Front<'l> {
     pub fn of(bytes: &'l [u8], length: usize) -> Self {
         debug_assert!(length <= bytes.len(), "a line that ends behind its text");
         Front { bytes, length }
+    }
+
+    /// As much of it as is read.
+    #[inline(always)]
+    fn front(self, front_bytes: Option<NonZeroU32>) -> Self {
+        let most = front_bytes.map_or(usize::MAX, |most| most.get() as usize);
+        Front {
+            length: self.length.min(most),
+            ..self
+        }
+    }
+
+    fn line(self) -> &'l [u8] {
+        &self.bytes[..self.length]
     }
 
     /// The block that begins here, in the line, and the classes of those of its bytes that are
@@ -218,7 +234,7 @@ impl BlockTokens {
         let at = self.count % BLOCK_BYTES;
         self.hashes[at] = word_hash(block, start, length, has_digit);
         let is_long = (length > MAX_SHORT_BYTES) | is_wide;
-        self.kinds[at] = u8::from(is_word) * IS_WORD | u8::from(is_long) * IS_LONG;
+        self.kinds[at] = (u8::from(is_word) * IS_WORD) | (u8::from(is_long) * IS_LONG);
         self.count += 1;
     }
 
@@ -404,43 +420,11 @@ pub struct Scale {
     pub step: f32,
 }
 
-/// How much of a line is read, in bytes from its front: what a long line says is said early (ADR 29).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reach {
-    /// For words.
-    pub words: u32,
-    /// For letters.
-    pub letters: u32,
-}
-
-impl Default for Reach {
-    /// All of it.
-    fn default() -> Self {
-        Reach {
-            words: u32::MAX,
-            letters: u32::MAX,
-        }
-    }
-}
-
-impl Reach {
-    #[inline(always)]
-    fn words_of(self, line: Front<'_>) -> Front<'_> {
-        let length = line.length.min(self.words as usize);
-        Front { length, ..line }
-    }
-
-    #[inline(always)]
-    fn letters_of(self, line: Front<'_>) -> &[u8] {
-        &line.bytes[..line.length.min(self.letters as usize)]
-    }
-}
-
 /// Weights of grams, and which words are known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LexicalTable {
-    /// How much of a line is read.
-    pub reach: Reach,
+    /// Bytes at a line's front that are read; None for all of it.
+    pub front_bytes: Option<NonZeroU32>,
     /// One for each of [`Of`].
     pub scales: [Scale; SPEAKS_OF],
     /// A slot holds one weight for each of [`Of`]; a power of two of them.
@@ -588,7 +572,7 @@ impl LexicalTable {
         room: &mut LineRoom,
         give: impl FnMut(&[u32]),
     ) -> Lexical {
-        let line = line.into();
+        let line = line.into().front(self.front_bytes);
         let mut said = LookUp {
             weighed: self.begin(),
             known_bits: self.known.first_chunk().expect("a bit for each word"),
@@ -597,9 +581,9 @@ impl LexicalTable {
             count: 0,
             give,
         };
-        let facts = each_gram(self.reach.words_of(line), room, &mut said);
+        let facts = each_gram(line, room, &mut said);
         let LookUp { weighed, known, .. } = said;
-        let letters = self.letters.look_up(self.reach.letters_of(line));
+        let letters = self.letters.look_up(line.line());
         let mut log_odds = self.log_odds(&weighed.sums);
         for (log_odds, letters) in log_odds.iter_mut().zip(letters) {
             *log_odds += letters;
@@ -659,16 +643,15 @@ pub mod training {
         }
     }
 
-    /// Gives the hash of each gram of a normalised line as far as it is read, and for a word the
-    /// bit of [`LexicalTable::known`].
-    pub fn each_gram(line: &[u8], reach: Reach, give: impl FnMut(u32, Option<u32>)) {
-        let line = reach.words_of(line.into());
-        super::each_gram(line, &mut LineRoom::default(), &mut To(give));
+    /// The part of a normalised line that is read.
+    pub fn front(line: &[u8], front_bytes: Option<NonZeroU32>) -> &[u8] {
+        Front::from(line).front(front_bytes).line()
     }
 
-    /// Gives the slot of each run of letters of a normalised line as far as it is read.
-    pub fn each_run(line: &[u8], reach: Reach, give: impl FnMut(u16)) {
-        letters::each_run(reach.letters_of(line.into()), give);
+    /// Gives the hash of each gram of a normalised line, and for a word the bit of
+    /// [`LexicalTable::known`].
+    pub fn each_gram(line: &[u8], give: impl FnMut(u32, Option<u32>)) {
+        super::each_gram(line, &mut LineRoom::default(), &mut To(give));
     }
 }
 
@@ -687,6 +670,7 @@ pub(super) fn long_words(line: &[u8]) -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::letters;
     use super::*;
 
     /// Calls for each gram: its hash, and whether it is a word.
@@ -749,7 +733,7 @@ mod tests {
     #[test]
     fn a_line_of_millions_of_words_keeps_its_sign() {
         let table = LexicalTable {
-            reach: Reach::default(),
+            front_bytes: None,
             scales: [Scale {
                 bias: 0.0,
                 step: 0.01,
@@ -764,7 +748,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_read_as_far_as_the_table_reaches() {
+    fn a_line_is_read_as_far_as_the_table_says() {
         let weights = (0..1024).map(|slot| [slot as u8 as i8, (slot >> 8) as i8, 1, 0]);
         let letters = (0..letters::SLOTS).map(|slot| Slot::of([slot as i8, 3, -1, 1]));
         let whole = LexicalTable {
@@ -778,34 +762,18 @@ mod tests {
                 bias: 0.0,
                 step: 1.0,
             }; SPEAKS_OF],
-            ..LexicalTable::default()
-        };
-        let reach = Reach {
-            words: 70,
-            letters: 0,
+            front_bytes: None,
         };
         let front = LexicalTable {
-            reach,
+            front_bytes: NonZeroU32::new(70),
             ..whole.clone()
         };
         let line = "the ferry left the yard on monday, ".repeat(4);
-        let silent = LexicalTable {
-            letters: LetterTable::default(),
-            ..whole.clone()
-        };
-        let behind_space = letters::LetterTable::look_up(&whole.letters, b"");
-        let mut expected = look_up(&silent, &line.as_bytes()[..70]);
-        for (log_odds, letters) in expected.log_odds.iter_mut().zip(behind_space) {
-            *log_odds += letters;
-        }
-        assert_eq!(look_up(&front, line.as_bytes()), expected);
-        assert_ne!(look_up(&whole, line.as_bytes()), expected);
-        let mut grams = Vec::new();
-        training::each_gram(line.as_bytes(), reach, |gram, _| grams.push(gram));
-        assert_eq!(grams, super::tests::grams(&line[..70]));
-        let mut runs = 0;
-        training::each_run(line.as_bytes(), reach, |_| runs += 1);
-        assert_eq!(runs, 1);
+        let line = line.as_bytes();
+        assert_eq!(training::front(line, front.front_bytes), &line[..70]);
+        assert_eq!(look_up(&front, line), look_up(&whole, &line[..70]));
+        assert_ne!(look_up(&front, line), look_up(&whole, line));
+        assert_eq!(look_up(&front, &line[..9]), look_up(&whole, &line[..9]));
     }
 
     #[test]
@@ -954,7 +922,7 @@ mod tests {
         let mut weights: Vec<[i8; SPEAKS_OF]> = (0..1024).map(random).collect();
         for extreme in [-128, 127, 0] {
             let table = LexicalTable {
-                reach: Reach::default(),
+                front_bytes: None,
                 scales: [Scale {
                     bias: 0.5,
                     step: 0.25,

@@ -5,9 +5,10 @@ use super::features::Features;
 use super::forest::{Forest, MAX_DEPTH, MAX_TREES, Split};
 use super::learned::Tables;
 use super::letters::{self, LetterTable};
-use super::lexical::{KNOWN_WORDS, LexicalTable, Reach, SPEAKS_OF, Scale, Slot};
+use super::lexical::{KNOWN_WORDS, LexicalTable, SPEAKS_OF, Scale, Slot};
 use super::network::{Network, weight_count};
 use super::{KINDS, Reads};
+use std::num::NonZeroU32;
 use std::sync::{Arc, LazyLock};
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -141,14 +142,13 @@ impl Model {
         put(&self.least_known.to_le_bytes());
         for table in std::iter::once(&self.lexical).chain(&self.places) {
             let LexicalTable {
-                reach,
+                front_bytes,
                 scales,
                 weights,
                 known,
                 letters,
             } = table;
-            put(&reach.words.to_le_bytes());
-            put(&reach.letters.to_le_bytes());
+            put(&front_bytes.map_or(0, NonZeroU32::get).to_le_bytes());
             for Scale { bias, step } in scales {
                 put(&bias.to_le_bytes());
                 put(&step.to_le_bytes());
@@ -262,10 +262,7 @@ impl Model {
 }
 
 fn read_table(fields: &mut Fields<'_>) -> Result<LexicalTable, ModelError> {
-    let reach = Reach {
-        words: fields.u32()?,
-        letters: fields.u32()?,
-    };
+    let front_bytes = NonZeroU32::new(fields.u32()?);
     let mut scales = [Scale::default(); SPEAKS_OF];
     for scale in &mut scales {
         scale.bias = fields.f32()?;
@@ -287,7 +284,7 @@ fn read_table(fields: &mut Fields<'_>) -> Result<LexicalTable, ModelError> {
         *step = fields.f32()?;
     }
     Ok(LexicalTable {
-        reach,
+        front_bytes,
         scales,
         weights,
         known,

@@ -2,11 +2,10 @@
 //! (Duchi 2011) over hashed grams, both kinds fitted together.
 
 use crate::score::codes::likelihood;
-use crate::score::letters::{LetterTable, SLOTS};
-use crate::score::lexical::{
-    KNOWN_WORDS, LexicalTable, Reach, SPEAKS_OF, Scale, Slot,
-    training::{each_gram, each_run},
-};
+use std::num::NonZeroU32;
+
+use crate::score::letters::{LetterTable, SLOTS, each_run};
+use crate::score::lexical::{KNOWN_WORDS, LexicalTable, SPEAKS_OF, Scale, Slot, training};
 
 /// A word is known that stands this many times in the training lines.
 const MIN_TIMES: u32 = 5;
@@ -53,12 +52,13 @@ impl LexicalExample {
         weight: f32,
     ) -> Self {
         let mut example = LexicalExample::new(targets, weight);
-        each_gram(line, table.reach, |hash, known_bit| {
+        let line = training::front(line, table.front_bytes);
+        training::each_gram(line, |hash, known_bit| {
             example.grams.push(hash);
             example.words.extend(known_bit);
         });
         if table.letters {
-            each_run(line, table.reach, |run| example.letters.push(run));
+            each_run(line, |run| example.letters.push(run));
         }
         example
     }
@@ -71,8 +71,8 @@ pub struct TableOptions {
     pub word_bits: u32,
     /// Whether there are any of letters.
     pub letters: bool,
-    /// How much of a line is read.
-    pub reach: Reach,
+    /// Bytes at a line's front that are read; None for all of it.
+    pub front_bytes: Option<NonZeroU32>,
 }
 
 /// Fits a table. Examples are gone through in the order in which they come,
@@ -94,7 +94,7 @@ pub fn fit(examples: &[&LexicalExample], options: TableOptions) -> LexicalTable 
         slots.map(|slot| weights.map(|of| of[slot])).collect()
     };
     LexicalTable {
-        reach: options.reach,
+        front_bytes: options.front_bytes,
         scales: fits.each_ref().map(|fit| Scale {
             bias: fit.bias,
             step: fit.words.0,
@@ -207,7 +207,7 @@ mod tests {
         let options = TableOptions {
             word_bits: 12,
             letters: true,
-            reach: Reach::default(),
+            front_bytes: None,
         };
         let examples: Vec<LexicalExample> = (0..400)
             .map(|at| {

@@ -12,6 +12,7 @@ pub mod network;
 mod page;
 
 use std::collections::HashSet;
+use std::num::NonZeroU32;
 
 use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
@@ -20,7 +21,7 @@ use crate::config::Config;
 use crate::eval::{GoldPage, index_pages};
 use crate::score::forest::Forest;
 use crate::score::learned::Tables;
-use crate::score::lexical::{LexicalTable, Of, Reach, SPEAKS_OF};
+use crate::score::lexical::{LexicalTable, Of, SPEAKS_OF};
 use crate::score::model::Step;
 use crate::score::{Asked, FeatureGroup, Features, KINDS, Kind, Model, Reads, Scratch, place};
 use boost::{Examples, ForestOptions};
@@ -47,8 +48,9 @@ pub struct TrainOptions {
     pub table_bits: u32,
     /// Whether runs of letters have weights.
     pub letters: bool,
-    /// How much of a line is read for its words and letters.
-    pub reach: Reach,
+    /// Bytes at a line's front that are read for its words and letters; None for all of it. What a
+    /// long line says is said early (ADR 29).
+    pub front_bytes: Option<NonZeroU32>,
     /// Whether it is learned from where lines stood in the markup too; all pages must tell.
     pub reads: Reads,
     /// Weights of places in the markup: two to the power of this many.
@@ -85,10 +87,7 @@ impl TrainOptions {
             name: "fast".to_owned(),
             table_bits: 17,
             letters: true,
-            reach: Reach {
-                words: 128,
-                letters: 64,
-            },
+            front_bytes: NonZeroU32::new(64),
             reads: Reads::Text,
             place_bits: 15,
             steps: vec![
@@ -128,7 +127,7 @@ impl TrainOptions {
             name: "accurate".to_owned(),
             table_bits: 20,
             letters: true,
-            reach: Reach::default(),
+            front_bytes: None,
             place_bits: 17,
             steps: [[150, 60, 0], [250, 100, 0], [250, 60, 60]]
                 .map(|trees| forests(forest, trees))
@@ -252,7 +251,7 @@ pub fn train(golds: &[GoldPage], options: &TrainOptions, tell: Tell<'_>) -> Mode
     let table = TableOptions {
         word_bits: options.table_bits,
         letters: options.letters,
-        reach: options.reach,
+        front_bytes: options.front_bytes,
     };
     let words = |page: &TrainingPage, line: usize, targets| {
         let line_weight = page.weights[line];
@@ -273,7 +272,7 @@ pub fn train(golds: &[GoldPage], options: &TrainOptions, tell: Tell<'_>) -> Mode
             let table = TableOptions {
                 word_bits: options.place_bits,
                 letters: false,
-                reach: Reach::default(),
+                front_bytes: None,
             };
             let (places, folds) = fit_table(&pages, table, options.seed, place);
             tell("places are weighed");
