@@ -124,7 +124,7 @@ impl Cleaner {
     /// Decides on every line of a page.
     ///
     /// The page may be any bytes; it need not be UTF-8. Linear time. Memory: about twice the
-    /// page's bytes and 550 bytes a line (800 with `accurate`), and 300 KiB. A page holds fewer than 2^32 lines.
+    /// page's bytes and 550 bytes a line (800 with `accurate`), and 30 KiB. A page holds fewer than 2^32 lines.
     pub fn clean_page<'p>(&self, page: impl Into<PageText<'p>>) -> Cleaned<'p> {
         let mut workspace = Workspace::default();
         self.clean_page_with(page, &mut workspace)
