@@ -11,7 +11,7 @@ use std::path::Path;
 use assert_cmd::cargo::cargo_bin_cmd;
 use dechaff::source::packed::Packing;
 use serde_json::Value;
-use support::{FERRY, FERRY_BODY, Numbers, PLAIN, Place, rebuild, unpacked};
+use support::{FERRY, FERRY_BODY, Numbers, PLAIN, Place, count_from, rebuild, unpacked};
 use tar::{EntryType, Header};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
@@ -818,10 +818,7 @@ fn repeats_and_indexes_see_members_as_pages() {
 /// Changed bytes of archives: no crash, the account adds up. `DECHAFF_MUTANTS` sets how many.
 #[test]
 fn mutants_are_read_without_harm() {
-    let count = std::env::var("DECHAFF_MUTANTS")
-        .ok()
-        .and_then(|count| count.parse().ok());
-    let count: usize = count.unwrap_or(300);
+    let count = count_from("DECHAFF_MUTANTS", 300);
     let tar = Tar::new()
         .file("a.txt", PLAIN)
         .file(&"n".repeat(130), "<p>One<p>Two")

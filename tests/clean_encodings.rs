@@ -10,7 +10,7 @@ use assert_cmd::cargo::cargo_bin_cmd;
 use dechaff::source::packed::{Packing, Unpacker};
 use encoding_rs::Encoding;
 use serde_json::Value;
-use support::{FERRY, FERRY_BODY, Numbers, PLAIN, Place, rebuild};
+use support::{FERRY, FERRY_BODY, Numbers, PLAIN, Place, count_from, rebuild};
 
 const KOREAN: &str = "나루 신문\n\n항구 연락선이 겨울 수리를 마치고 다시 다닌다\n\
     항구 연락선이 겨울 수리를 마치고 다시 다닌다\n\n연락선은 월요일 아침 동쪽 부두를 떠나 \
@@ -281,10 +281,7 @@ fn explain_and_repeats_read_the_same_text() {
 /// `DECHAFF_MUTANTS` sets how many.
 #[test]
 fn mutants_are_read_without_harm() {
-    let count = std::env::var("DECHAFF_MUTANTS")
-        .ok()
-        .and_then(|count| count.parse().ok());
-    let count: usize = count.unwrap_or(300);
+    let count = count_from("DECHAFF_MUTANTS", 300);
     let mut numbers = Numbers::new(11);
     let mut place = Place::new();
     let flush = |place: &Place| {

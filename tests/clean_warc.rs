@@ -5,7 +5,7 @@ mod support;
 
 use dechaff::source::packed::Packing;
 use serde_json::{Value, json};
-use support::{FERRY, FERRY_BODY, Numbers, Outcome, PLAIN, Place, rebuild, unpacked};
+use support::{FERRY, FERRY_BODY, Numbers, Outcome, PLAIN, Place, count_from, rebuild, unpacked};
 
 const CONVERSION: &str = "conversion";
 const RESPONSE: &str = "response";
@@ -849,15 +849,11 @@ fn mutate(bytes: &mut Vec<u8>, numbers: &mut Numbers) {
     }
 }
 
-/// Mutated files: a few hundred, or as many as `DECHAFF_WARC_MUTATIONS` says.
+/// Mutated files: a few hundred, or as many as `DECHAFF_MUTANTS` says.
 #[test]
 fn mutated_files_lose_little_and_add_up() {
     const RECORDS: usize = 12;
-    let files = std::env::var("DECHAFF_WARC_MUTATIONS");
-    let files = files
-        .ok()
-        .and_then(|files| files.parse().ok())
-        .unwrap_or(300);
+    let files = count_from("DECHAFF_MUTANTS", 300);
     let mut numbers = Numbers::new(17);
     let pages: Vec<String> = corpus(RECORDS).into_iter().map(|(_, text)| text).collect();
     let records: Vec<Vec<u8>> = (0..RECORDS)

@@ -172,9 +172,9 @@ fn clean_mutants(
     make: impl Fn(&str, &mut Numbers, usize) -> Vec<u8>,
 ) {
     let pages = pages();
-    let mutants = count_from("DECHAFF_TEST_MUTANTS", 250);
+    let mutants = count_from("DECHAFF_MUTANTS", 250);
     // Earlier ones are made, but not cleaned.
-    let from = count_from("DECHAFF_TEST_MUTANTS_FROM", 0);
+    let from = count_from("DECHAFF_MUTANTS_FROM", 0);
     let mut numbers = Numbers::new(seed);
     for first in (0..mutants).step_by(BATCH) {
         let place = Place::new();

@@ -20,7 +20,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use parquet::file::properties::WriterProperties;
 use serde_json::Value;
-use support::{Outcome, Place, parquet_file};
+use support::{Outcome, Place, count_from, parquet_file};
 
 /// A reproducible stream of numbers.
 struct Draws(u64);
@@ -37,8 +37,7 @@ impl Draws {
 }
 
 fn kills() -> u64 {
-    let wanted = std::env::var("DECHAFF_KILLS").ok();
-    wanted.map_or(6, |kills| kills.parse().expect("a number of kills"))
+    count_from("DECHAFF_KILLS", 6) as u64
 }
 
 /// A page of a site: menu, headline twice, lines of its own.
