@@ -10,7 +10,10 @@
 //! nothing is said.
 //!
 //! A table may weigh the line's letters besides, three at a time (Cavnar 1994): what a word is like
-//! whose weight is not known.
+//! whose weight is not known. It may read the front of a line alone (ADR 29).
+//!
+//! A block of bytes gives up all its tokens before the first is looked up, so that neither loop has
+//! branches that depend on the text, but for words of more than eight bytes.
 
 use std::num::NonZeroU32;
 
