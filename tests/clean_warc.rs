@@ -853,6 +853,8 @@ fn mutate(bytes: &mut Vec<u8>, numbers: &mut Numbers) {
 #[test]
 fn mutated_files_lose_little_and_add_up() {
     const RECORDS: usize = 12;
+    /// Files of a run.
+    const BATCH: usize = 500;
     let files = count_from("DECHAFF_MUTANTS", 300);
     let mut numbers = Numbers::new(17);
     let pages: Vec<String> = corpus(RECORDS).into_iter().map(|(_, text)| text).collect();
@@ -867,80 +869,83 @@ fn mutated_files_lose_little_and_add_up() {
         (gzip(&records.concat()), "warc.gz"),
         (frames, "warc.zst"),
     ];
-    let place = Place::new();
-    let mut flips = Vec::new();
-    for number in 0..files {
-        let (original, ending) = numbers.pick(&[0, 0, 1, 1, 1, 2, 3].map(|at| &originals[at]));
-        let mut bytes = original.clone();
-        let name = format!("{number:05}.{ending}");
-        let is_flip = number % 3 == 0;
-        if is_flip {
-            let at = 10 + numbers.below(bytes.len() - 10);
-            bytes[at] ^= 1 << numbers.below(8);
-        } else {
-            (0..1 + numbers.below(3)).for_each(|_| mutate(&mut bytes, &mut numbers));
+    for first in (0..files).step_by(BATCH) {
+        let place = Place::new();
+        let mut flips = Vec::new();
+        for number in first..files.min(first + BATCH) {
+            let (original, ending) = numbers.pick(&[0, 0, 1, 1, 1, 2, 3].map(|at| &originals[at]));
+            let mut bytes = original.clone();
+            let name = format!("{number:05}.{ending}");
+            let is_flip = number % 3 == 0;
+            if is_flip {
+                let at = 10 + numbers.below(bytes.len() - 10);
+                bytes[at] ^= 1 << numbers.below(8);
+            } else {
+                (0..1 + numbers.below(3)).for_each(|_| mutate(&mut bytes, &mut numbers));
+            }
+            // Files of one member are not trusted where it is damaged.
+            if is_flip
+                && (std::ptr::eq(original, &originals[0].0)
+                    || std::ptr::eq(original, &originals[1].0))
+            {
+                flips.push(name.clone());
+            }
+            place.file(format!("in/{name}"), bytes);
         }
-        // Files of one member are not trusted where it is damaged.
-        if is_flip
-            && (std::ptr::eq(original, &originals[0].0) || std::ptr::eq(original, &originals[1].0))
-        {
-            flips.push(name.clone());
+        let run = |threads: &str| {
+            let out = format!("out{threads}");
+            let arguments = [
+                "in",
+                "-o",
+                &out,
+                "--scopes",
+                "none",
+                "--threads",
+                threads,
+                "-q",
+            ];
+            let sides = [
+                "--no-score",
+                "--stats",
+                "stats",
+                "--rejects",
+                "rejects",
+                "--overwrite",
+            ];
+            let outcome = place.clean(arguments.iter().chain(&sides)).expect(3);
+            (
+                outcome.stderr,
+                place.counts("stats"),
+                place.read("rejects"),
+                place.files(&out),
+            )
+        };
+        let one = run("1");
+        assert!(one == run("3"), "the same for any number of threads");
+        let (.., files) = one;
+        for name in flips {
+            let (stem, packing) = match name.strip_suffix(".gz") {
+                Some(stem) => (stem, ".gz"),
+                None => (&name[..], ""),
+            };
+            let found = &files[&std::path::PathBuf::from(format!("{stem}.jsonl{packing}"))];
+            let found = if packing.is_empty() {
+                found.clone()
+            } else {
+                gunzip(found.clone())
+            };
+            let found = texts(&found);
+            let whole = pages
+                .iter()
+                .filter(|page| found.contains(&page.trim_start().to_owned()));
+            // A bit may join a record to the next one.
+            let lost = RECORDS - whole.count();
+            assert!(
+                lost <= if packing.is_empty() { 2 } else { 1 },
+                "{name}: {lost} lost"
+            );
+            assert!(found.len() <= RECORDS, "{name}");
         }
-        place.file(format!("in/{name}"), bytes);
-    }
-    let run = |threads: &str| {
-        let out = format!("out{threads}");
-        let arguments = [
-            "in",
-            "-o",
-            &out,
-            "--scopes",
-            "none",
-            "--threads",
-            threads,
-            "-q",
-        ];
-        let sides = [
-            "--no-score",
-            "--stats",
-            "stats",
-            "--rejects",
-            "rejects",
-            "--overwrite",
-        ];
-        let outcome = place.clean(arguments.iter().chain(&sides)).expect(3);
-        (
-            outcome.stderr,
-            place.counts("stats"),
-            place.read("rejects"),
-            place.files(&out),
-        )
-    };
-    let one = run("1");
-    assert!(one == run("3"), "the same for any number of threads");
-    let (.., files) = one;
-    for name in flips {
-        let (stem, packing) = match name.strip_suffix(".gz") {
-            Some(stem) => (stem, ".gz"),
-            None => (&name[..], ""),
-        };
-        let found = &files[&std::path::PathBuf::from(format!("{stem}.jsonl{packing}"))];
-        let found = if packing.is_empty() {
-            found.clone()
-        } else {
-            gunzip(found.clone())
-        };
-        let found = texts(&found);
-        let whole = pages
-            .iter()
-            .filter(|page| found.contains(&page.trim_start().to_owned()));
-        // A bit may join a record to the next one.
-        let lost = RECORDS - whole.count();
-        assert!(
-            lost <= if packing.is_empty() { 2 } else { 1 },
-            "{name}: {lost} lost"
-        );
-        assert!(found.len() <= RECORDS, "{name}");
     }
 }
 
