@@ -17,7 +17,6 @@ import tempfile
 import typing
 
 
-
 class Variant(typing.NamedTuple):
     name: str
     # The table that it stands in, and what it is called there.

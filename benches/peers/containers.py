@@ -27,6 +27,7 @@ import timing
 from corpora import make
 
 ROWS_OF_A_GROUP = 10_000
+PLACE = "http://made.up/"
 
 Row = collections.namedtuple("Row", "name base source output more read")
 
@@ -42,7 +43,11 @@ def bytes_of(path):
 
 
 def uri(name):
-    return f"http://made.up/{name}"
+    return PLACE + name
+
+
+def name_of(uri):
+    return uri.removeprefix(PLACE)
 
 
 def write_warc(path, pages, kind):
@@ -102,25 +107,17 @@ def read_tree(path):
     return {name.removesuffix(".txt"): page for name, page in pages_of(path)}
 
 
-def read_text(path):
-    return {"": path.read_bytes()}
-
-
 def read_rows(path):
-    rows = map(json.loads, path.read_text().split("\n")[:-1])
-    return {row["url"].removeprefix(uri("")): row["text"].encode() for row in rows}
-
-
-def read_packed_rows(path):
-    rows = map(json.loads, gzip.decompress(path.read_bytes()).decode().split("\n")[:-1])
-    return {row["url"].removeprefix(uri("")): row["text"].encode() for row in rows}
+    packed = path.read_bytes()
+    rows = (gzip.decompress(packed) if path.suffix == ".gz" else packed).decode().split("\n")[:-1]
+    return {name_of(row["url"]): row["text"].encode() for row in map(json.loads, rows)}
 
 
 def read_wet(path):
     with open(path, "rb") as records:
         found = {}
         for record in ArchiveIterator(records, record_types=WarcRecordType.conversion):
-            name = record.headers["WARC-Target-URI"].removeprefix(uri(""))
+            name = name_of(record.headers["WARC-Target-URI"])
             found[name] = record.reader.read()
         return found
 
@@ -128,7 +125,7 @@ def read_wet(path):
 def read_table(path):
     table = pyarrow.parquet.read_table(path)
     urls, texts = table["url"].to_pylist(), table["text"].to_pylist()
-    return {url.removeprefix(uri("")): text.encode() for url, text in zip(urls, texts)}
+    return {name_of(url): text.encode() for url, text in zip(urls, texts)}
 
 
 def unpack(command, path):
@@ -218,7 +215,7 @@ def main():
         Row("tar.zst", "text", work / "pages.tar.zst", "pages.tar.zst", [], read_tar),
         Row("zip", "text", work / "pages.zip", "pages.zip", [], read_zip),
         Row("HTML files", "html", html, "html", [], read_tree),
-        Row("WARC.gz", "html", work / "pages.warc.gz", "pages.jsonl.gz", [], read_packed_rows),
+        Row("WARC.gz", "html", work / "pages.warc.gz", "pages.jsonl.gz", [], read_rows),
     ]
 
     def run(row, *more):

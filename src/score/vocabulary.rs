@@ -18,14 +18,6 @@ const MAX_LINE_WORDS: usize = 256;
 const MAX_SLOTS: usize = 1 << 16;
 const LEAST_SLOTS: usize = 1 << 10;
 
-/// [`ONE`] of a sum that is more.
-#[inline(always)]
-fn at_most_one(sum: u64) -> u32 {
-    // As below, the compiler would make a branch of a comparison.
-    let is_one_or_more = lies_below(0, sum >> ONE.trailing_zeros());
-    (sum & !is_one_or_more | u64::from(ONE) & is_one_or_more) as u32
-}
-
 /// All bits if one number lies below another, else none; both below 2^63. Words come as they please:
 /// a branch would be guessed wrong, and of a comparison the compiler makes one.
 #[inline(always)]
@@ -186,8 +178,8 @@ impl Vocabulary {
                 let others_chaff = (others.lines() * u64::from(ONE)).wrapping_sub(others.body());
                 let weight = 1 + u32::from(all_lines.saturating_sub(count(sums.lines() as u32)));
                 weights += weight;
-                body += weight * at_most_one(others.body());
-                chaff += weight * at_most_one(others_chaff);
+                body += weight * others.body().min(ONE.into()) as u32;
+                chaff += weight * others_chaff.min(ONE.into()) as u32;
             }
             let share = |part: u32| fraction(part as f32 / (weights.max(1) * ONE) as f32);
             in_body.push(share(body));

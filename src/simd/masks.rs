@@ -197,30 +197,119 @@ fn naive_fold_block(block: &[u8; FOLD_BYTES]) -> Folded {
     }
 }
 
+/// Classes of a block by vectors of so many bytes. Where it stands are the names of their type and of
+/// their instructions.
+#[cfg(target_arch = "x86_64")]
+macro_rules! classes_by_vectors {
+    ($feature:literal, $bytes:literal) => {
+        #[inline]
+        #[target_feature(enable = $feature)]
+        pub(super) fn masks(block: &[u8; BLOCK_BYTES], length: usize) -> Masks {
+            let mut masks = Masks::default();
+            let (parts, _) = block.as_chunks::<$bytes>();
+            for (index, part) in parts.iter().enumerate() {
+                if index * $bytes >= length {
+                    break;
+                }
+                let bytes = load(part);
+                let add = |mask: &mut u64, found: Vector| *mask |= bits(found) << (index * $bytes);
+                add(&mut masks.lower, in_range(bytes, b'a', b'z'));
+                add(&mut masks.upper, in_range(bytes, b'A', b'Z'));
+                add(&mut masks.digit, in_range(bytes, b'0', b'9'));
+                let control = in_range(bytes, b'\t', b'\r');
+                add(&mut masks.space, or(equal(bytes, b' '), control));
+                add(&mut masks.stop, one_of(bytes, b'.', b'!', b'?'));
+                let comma = or(equal(bytes, b','), equal(bytes, b';'));
+                add(&mut masks.comma, comma);
+                add(&mut masks.plain, one_of(bytes, b'\'', b'"', b'-'));
+                // The highest bit is what is taken.
+                add(&mut masks.wide, bytes);
+            }
+            masks
+        }
+
+        #[inline]
+        #[target_feature(enable = $feature)]
+        pub(super) fn word_masks(block: &[u8; BLOCK_BYTES]) -> WordMasks {
+            let mut masks = WordMasks::default();
+            let (parts, _) = block.as_chunks::<$bytes>();
+            for (index, part) in parts.iter().enumerate() {
+                let bytes = load(part);
+                let add = |mask: &mut u64, found: Vector| *mask |= bits(found) << (index * $bytes);
+                add(&mut masks.word, in_range(bytes, b'a', b'z'));
+                add(&mut masks.digit, in_range(bytes, b'0', b'9'));
+                // The highest bit of a byte outside ASCII is what is taken.
+                add(&mut masks.wide, bytes);
+                add(&mut masks.single, in_range(bytes, 0xe3, 0xe9));
+                add(&mut masks.mark, in_range(bytes, b'!', b'~'));
+                add(&mut masks.inner, in_range(bytes, 0x80, 0xbf));
+            }
+            masks.word |= masks.digit | masks.wide;
+            masks.mark &= !masks.word;
+            masks
+        }
+
+        #[inline]
+        #[target_feature(enable = $feature)]
+        fn load(part: &[u8; $bytes]) -> Vector {
+            // SAFETY: both are as many bytes, and any bytes are a vector.
+            unsafe { std::mem::transmute(*part) }
+        }
+
+        /// The highest bit of each byte.
+        #[inline]
+        #[target_feature(enable = $feature)]
+        fn bits(found: Vector) -> u64 {
+            u64::from(highest_bits(found).cast_unsigned())
+        }
+
+        #[inline]
+        #[target_feature(enable = $feature)]
+        fn equal(bytes: Vector, byte: u8) -> Vector {
+            equal_bytes(bytes, all(byte.cast_signed()))
+        }
+
+        #[inline]
+        #[target_feature(enable = $feature)]
+        fn one_of(bytes: Vector, a: u8, b: u8, c: u8) -> Vector {
+            or(or(equal(bytes, a), equal(bytes, b)), equal(bytes, c))
+        }
+
+        /// Shifts the range down to the smallest signed values, where one comparison tells.
+        #[inline]
+        #[target_feature(enable = $feature)]
+        fn in_range(bytes: Vector, first: u8, last: u8) -> Vector {
+            let shift = all(0x80_u8.wrapping_sub(first).cast_signed());
+            let end = all(0x80_u8.wrapping_add(last - first + 1).cast_signed());
+            greater_bytes(end, add(bytes, shift))
+        }
+    };
+}
+
 #[cfg(target_arch = "x86_64")]
 mod wide {
     use std::arch::x86_64::{
-        __m128i, _mm_add_epi8, _mm_and_si128, _mm_andnot_si128, _mm_cmpeq_epi8, _mm_cmplt_epi8,
-        _mm_cvtsi128_si64, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8, _mm_unpackhi_epi64,
-        _mm_xor_si128,
+        __m128i as Vector, _mm_add_epi8 as add, _mm_and_si128, _mm_andnot_si128,
+        _mm_cmpeq_epi8 as equal_bytes, _mm_cmpgt_epi8 as greater_bytes, _mm_cvtsi128_si64,
+        _mm_movemask_epi8 as highest_bits, _mm_or_si128 as or, _mm_set1_epi8 as all,
+        _mm_unpackhi_epi64, _mm_xor_si128,
     };
 
     use super::{BLOCK_BYTES, FOLD_BYTES, Folded, Masks, QUOTE, WordMasks};
+
+    classes_by_vectors!("sse2", 16);
 
     #[inline]
     #[target_feature(enable = "sse2")]
     pub(crate) fn fold_block(block: &[u8; FOLD_BYTES]) -> Folded {
         let bytes = load(block);
-        let bits = |found: __m128i| u32::from(_mm_movemask_epi8(found) as u16);
-        let case = _mm_and_si128(in_range(bytes, b'A', b'Z'), _mm_set1_epi8(0x20));
-        let quote = _mm_and_si128(
-            equal(bytes, b'"'),
-            _mm_set1_epi8((b'"' ^ QUOTE).cast_signed()),
-        );
-        let folded = _mm_xor_si128(bytes, _mm_or_si128(case, quote));
+        let bits = |found: Vector| u32::from(highest_bits(found) as u16);
+        let case = _mm_and_si128(in_range(bytes, b'A', b'Z'), all(0x20));
+        let quote = _mm_and_si128(equal(bytes, b'"'), all((b'"' ^ QUOTE).cast_signed()));
+        let folded = _mm_xor_si128(bytes, or(case, quote));
         let control = in_range(bytes, b'\t', b'\r');
-        let spaces = _mm_and_si128(control, _mm_set1_epi8(b' '.cast_signed()));
-        let folded = _mm_or_si128(_mm_andnot_si128(control, folded), spaces);
+        let spaces = _mm_and_si128(control, all(b' '.cast_signed()));
+        let folded = or(_mm_andnot_si128(control, folded), spaces);
         Folded {
             digit: bits(in_range(bytes, b'0', b'9')),
             space: bits(equal(folded, b' ')),
@@ -231,90 +320,10 @@ mod wide {
 
     #[inline]
     #[target_feature(enable = "sse2")]
-    fn store(bytes: __m128i) -> [u8; 16] {
+    fn store(bytes: Vector) -> [u8; 16] {
         let low = _mm_cvtsi128_si64(bytes).cast_unsigned();
         let high = _mm_cvtsi128_si64(_mm_unpackhi_epi64(bytes, bytes)).cast_unsigned();
         (u128::from(high) << 64 | u128::from(low)).to_le_bytes()
-    }
-
-    #[inline]
-    #[target_feature(enable = "sse2")]
-    pub(crate) fn masks(block: &[u8; BLOCK_BYTES], length: usize) -> Masks {
-        let mut masks = Masks::default();
-        let (parts, _) = block.as_chunks::<16>();
-        for (index, part) in parts.iter().enumerate() {
-            if index * 16 >= length {
-                break;
-            }
-            let bytes = load(part);
-            let add = |mask: &mut u64, found: __m128i| {
-                *mask |= u64::from(_mm_movemask_epi8(found) as u16) << (index * 16);
-            };
-            add(&mut masks.lower, in_range(bytes, b'a', b'z'));
-            add(&mut masks.upper, in_range(bytes, b'A', b'Z'));
-            add(&mut masks.digit, in_range(bytes, b'0', b'9'));
-            let control = in_range(bytes, b'\t', b'\r');
-            add(&mut masks.space, _mm_or_si128(equal(bytes, b' '), control));
-            add(&mut masks.stop, one_of(bytes, b'.', b'!', b'?'));
-            let comma = _mm_or_si128(equal(bytes, b','), equal(bytes, b';'));
-            add(&mut masks.comma, comma);
-            add(&mut masks.plain, one_of(bytes, b'\'', b'"', b'-'));
-            // The highest bit is what movemask takes.
-            add(&mut masks.wide, bytes);
-        }
-        masks
-    }
-
-    #[inline]
-    #[target_feature(enable = "sse2")]
-    pub(crate) fn word_masks(block: &[u8; BLOCK_BYTES]) -> WordMasks {
-        let mut masks = WordMasks::default();
-        let (parts, _) = block.as_chunks::<16>();
-        for (index, part) in parts.iter().enumerate() {
-            let bytes = load(part);
-            let add = |mask: &mut u64, found: __m128i| {
-                *mask |= u64::from(_mm_movemask_epi8(found) as u16) << (index * 16);
-            };
-            add(&mut masks.word, in_range(bytes, b'a', b'z'));
-            add(&mut masks.digit, in_range(bytes, b'0', b'9'));
-            // The highest bit of a byte outside ASCII is what movemask takes.
-            add(&mut masks.wide, bytes);
-            add(&mut masks.single, in_range(bytes, 0xe3, 0xe9));
-            add(&mut masks.mark, in_range(bytes, b'!', b'~'));
-            add(&mut masks.inner, in_range(bytes, 0x80, 0xbf));
-        }
-        masks.word |= masks.digit | masks.wide;
-        masks.mark &= !masks.word;
-        masks
-    }
-
-    #[inline]
-    #[target_feature(enable = "sse2")]
-    fn load(part: &[u8; 16]) -> __m128i {
-        // SAFETY: both are 16 bytes, and any bytes are a vector.
-        unsafe { std::mem::transmute(*part) }
-    }
-
-    #[inline]
-    #[target_feature(enable = "sse2")]
-    fn equal(bytes: __m128i, byte: u8) -> __m128i {
-        _mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte as i8))
-    }
-
-    #[inline]
-    #[target_feature(enable = "sse2")]
-    fn one_of(bytes: __m128i, a: u8, b: u8, c: u8) -> __m128i {
-        let two = _mm_or_si128(equal(bytes, a), equal(bytes, b));
-        _mm_or_si128(two, equal(bytes, c))
-    }
-
-    /// Shifts the range down to the smallest signed values, where one comparison tells.
-    #[inline]
-    #[target_feature(enable = "sse2")]
-    fn in_range(bytes: __m128i, first: u8, last: u8) -> __m128i {
-        let shift = _mm_set1_epi8((0x80_u8.wrapping_sub(first)) as i8);
-        let end = _mm_set1_epi8((0x80_u8.wrapping_add(last - first + 1)) as i8);
-        _mm_cmplt_epi8(_mm_add_epi8(bytes, shift), end)
     }
 }
 
@@ -322,92 +331,14 @@ mod wide {
 #[cfg(target_arch = "x86_64")]
 mod wider {
     use std::arch::x86_64::{
-        __m256i, _mm256_add_epi8, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_movemask_epi8,
-        _mm256_or_si256, _mm256_set1_epi8,
+        __m256i as Vector, _mm256_add_epi8 as add, _mm256_cmpeq_epi8 as equal_bytes,
+        _mm256_cmpgt_epi8 as greater_bytes, _mm256_movemask_epi8 as highest_bits,
+        _mm256_or_si256 as or, _mm256_set1_epi8 as all,
     };
 
     use super::{BLOCK_BYTES, Masks, WordMasks};
 
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    pub(super) fn word_masks(block: &[u8; BLOCK_BYTES]) -> WordMasks {
-        let mut masks = WordMasks::default();
-        let (parts, _) = block.as_chunks::<32>();
-        for (index, part) in parts.iter().enumerate() {
-            let bytes = load(part);
-            let add = |mask: &mut u64, found: __m256i| {
-                *mask |= u64::from(_mm256_movemask_epi8(found).cast_unsigned()) << (index * 32);
-            };
-            add(&mut masks.word, in_range(bytes, b'a', b'z'));
-            add(&mut masks.digit, in_range(bytes, b'0', b'9'));
-            add(&mut masks.wide, bytes);
-            add(&mut masks.single, in_range(bytes, 0xe3, 0xe9));
-            add(&mut masks.mark, in_range(bytes, b'!', b'~'));
-            add(&mut masks.inner, in_range(bytes, 0x80, 0xbf));
-        }
-        masks.word |= masks.digit | masks.wide;
-        masks.mark &= !masks.word;
-        masks
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    pub(super) fn masks(block: &[u8; BLOCK_BYTES], length: usize) -> Masks {
-        let mut masks = Masks::default();
-        let (parts, _) = block.as_chunks::<32>();
-        for (index, part) in parts.iter().enumerate() {
-            if index * 32 >= length {
-                break;
-            }
-            let bytes = load(part);
-            let add = |mask: &mut u64, found: __m256i| {
-                *mask |= u64::from(_mm256_movemask_epi8(found).cast_unsigned()) << (index * 32);
-            };
-            add(&mut masks.lower, in_range(bytes, b'a', b'z'));
-            add(&mut masks.upper, in_range(bytes, b'A', b'Z'));
-            add(&mut masks.digit, in_range(bytes, b'0', b'9'));
-            let control = in_range(bytes, b'\t', b'\r');
-            add(
-                &mut masks.space,
-                _mm256_or_si256(equal(bytes, b' '), control),
-            );
-            add(&mut masks.stop, one_of(bytes, b'.', b'!', b'?'));
-            let comma = _mm256_or_si256(equal(bytes, b','), equal(bytes, b';'));
-            add(&mut masks.comma, comma);
-            add(&mut masks.plain, one_of(bytes, b'\'', b'"', b'-'));
-            add(&mut masks.wide, bytes);
-        }
-        masks
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn load(part: &[u8; 32]) -> __m256i {
-        // SAFETY: both are 32 bytes, and any bytes are a vector.
-        unsafe { std::mem::transmute(*part) }
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn equal(bytes: __m256i, byte: u8) -> __m256i {
-        _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(byte.cast_signed()))
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn one_of(bytes: __m256i, a: u8, b: u8, c: u8) -> __m256i {
-        let two = _mm256_or_si256(equal(bytes, a), equal(bytes, b));
-        _mm256_or_si256(two, equal(bytes, c))
-    }
-
-    /// As the narrower one.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn in_range(bytes: __m256i, first: u8, last: u8) -> __m256i {
-        let shift = _mm256_set1_epi8(0x80_u8.wrapping_sub(first).cast_signed());
-        let end = _mm256_set1_epi8(0x80_u8.wrapping_add(last - first + 1).cast_signed());
-        _mm256_cmpgt_epi8(end, _mm256_add_epi8(bytes, shift))
-    }
+    classes_by_vectors!("avx2", 32);
 }
 
 #[cfg(test)]
