@@ -73,7 +73,7 @@ const TABLE: &[(&str, &str)] = &[
     ("bench", "digest record source visible"),
     (
         "train",
-        "config decide duplicates eval evidence index normalize repeats score simd templates url",
+        "cleaner config decide duplicates eval evidence index normalize repeats score simd templates url",
     ),
     (
         "bin",

@@ -18,14 +18,16 @@ const BODY: [&str; 4] = ["marmalade", "lantern", "puddle", "walnut"];
 
 /// Labelled pages whose lines tell by their words alone.
 fn gold(pages: usize) -> String {
+    gold_in(pages, str::to_owned)
+}
+
+/// The same with other words in their places.
+fn gold_in(pages: usize, translated: impl Fn(&str) -> String) -> String {
     let page = |page: usize| {
         let line = |line: usize| {
-            let words = if (page + line / 3).is_multiple_of(2) {
-                CHAFF
-            } else {
-                BODY
-            };
-            let word = |at: usize| words[(page + line * 3 + at) % 4];
+            let is_body = !(page + line / 3).is_multiple_of(2);
+            let words = if is_body { BODY } else { CHAFF };
+            let word = |at: usize| translated(words[(page + line * 3 + at) % 4]);
             let text = format!(
                 "{} {} {} {}",
                 word(0),
@@ -33,7 +35,7 @@ fn gold(pages: usize) -> String {
                 word(3),
                 letters(page * 9 + line)
             );
-            (text, i32::from(words == BODY))
+            (text, i32::from(is_body))
         };
         let (lines, labels): (Vec<String>, Vec<i32>) = (0..9).map(line).unzip();
         let row = json!({
@@ -123,6 +125,114 @@ fn a_model_learns_the_users_own_labels() {
     let record = place.read_json("stats");
     let model = record["settings"]["model"].as_str().expect("text");
     assert!(model.starts_with("file "), "{model}");
+}
+
+/// The line F1 of a model on a file of labelled pages.
+fn line_f1(place: &Place, model: &str, gold: &str) -> f64 {
+    let always = ["eval", "--json", "--scopes", "none", "--scorer", "model"];
+    let outcome = run(
+        place,
+        &[&always[..], &["--model", model, gold]].concat(),
+        "2",
+    )
+    .expect(0);
+    let evaluation: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
+    let figure = &evaluation["tables"][0]["rows"][0]["line_f1"];
+    figure.as_f64().expect("a figure")
+}
+
+/// A word of a language that no labelled page is in.
+fn foreign(word: &str) -> String {
+    format!("{}ova", word.chars().rev().collect::<String>())
+}
+
+#[test]
+fn a_model_of_text_is_taught_by_markup() {
+    let place = place();
+    let (gold, html) = gold_of_html(120);
+    place.directory("html");
+    place
+        .file("markup.jsonl", gold)
+        .file("html/markup.jsonl.zst", html);
+    let fit = [
+        "train",
+        "markup.jsonl",
+        "-o",
+        "html.model",
+        "--trees",
+        "6",
+        "-q",
+        "--html",
+    ];
+    run(&place, &fit, "2").expect(0);
+    // Pages whose words the labelled ones do not have, and whose markup is theirs.
+    let fresh = gold_in(160, foreign);
+    let in_markup = |row: &str| {
+        let row: Value = serde_json::from_str(row).expect("JSON");
+        let lines = row["lines"].as_array().expect("lines").iter();
+        let labelled = lines.zip(row["labels"].as_array().expect("labels"));
+        let block = |(line, label): (&Value, &Value)| {
+            let class = if label == 1 {
+                "story text"
+            } else {
+                "site-menu"
+            };
+            format!(
+                "<div class='{class}'>{}</div>",
+                line.as_str().expect("text")
+            )
+        };
+        let html: String = labelled.map(block).collect();
+        format!(
+            "{}\n",
+            json!({"id": row["id"], "html": html, "lines": row["lines"]})
+        )
+    };
+    place
+        .file(
+            "pages.jsonl",
+            fresh.lines().map(in_markup).collect::<String>(),
+        )
+        .file("foreign.jsonl", gold_in(60, foreign));
+    let taught = [
+        "--unlabelled",
+        "pages.jsonl",
+        "--html-teacher",
+        "html.model",
+    ];
+    trained(&place, "taught", &taught).expect(0);
+    let taught = line_f1(&place, "taught", "foreign.jsonl");
+    assert!(taught > 0.95, "{taught}");
+}
+
+#[test]
+fn unlabelled_pages_that_are_none_are_refused() {
+    let place = place();
+    for (row, why) in [
+        (
+            r#"{"id":"1"}"#,
+            "pages.jsonl:2: neither lines nor html; expected",
+        ),
+        (r#"{"lines":["a"]}"#, "pages.jsonl:2: missing field `id`"),
+        ("\u{1b}[2J", "pages.jsonl:2: "),
+        (r#"{"id":"1","lines":"a"}"#, "pages.jsonl:2: "),
+    ] {
+        place.file(
+            "pages.jsonl",
+            format!("{{\"id\":\"0\",\"lines\":[]}}\n{row}"),
+        );
+        let outcome = trained(&place, "none", &["--unlabelled", "pages.jsonl"]).expect(1);
+        outcome.mentions(why);
+        assert!(!outcome.stderr.contains('\u{1b}'));
+    }
+    trained(&place, "none", &["--unlabelled", "nowhere"])
+        .expect(1)
+        .mentions("nowhere: cannot be opened");
+    assert!(!place.path("none").exists());
+    place.file("pages.jsonl", "");
+    trained(&place, "same", &["--unlabelled", "pages.jsonl"]).expect(0);
+    trained(&place, "plain", &[]).expect(0);
+    assert!(place.read("same") == place.read("plain"));
 }
 
 #[test]

@@ -157,11 +157,9 @@ def show(title, rows):
         print(f"| {tool} | {' | '.join(cells)} | {counts} |", flush=True)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("directory", type=pathlib.Path, metavar="DIR")
+def add_tools(parser):
+    """Options that say what is compared."""
     parser.add_argument("--dechaff", default="target/release/dechaff", help="the program")
-    parser.add_argument("--sources", help="only these, by name: a,b", type=lambda s: s.split(","))
     parser.add_argument("--models", default=list(MODELS), type=lambda s: s.split(","))
     parser.add_argument(
         "--peers", default=list(peers.PEERS), type=lambda s: s.split("+"), help="NAME+NAME"
@@ -169,6 +167,18 @@ def main():
     parser.add_argument("--sites", action="store_true", help="dechaff with pages of a site too")
     parser.add_argument("--page-seconds", type=float, default=30.0, help="a peer's limit a page")
     parser.add_argument("--json", type=pathlib.Path, help="write all figures to this file")
+
+
+def show_versions(arguments):
+    versions = {peers.version(name) for name in arguments.peers}
+    print("\n" + ", ".join([run([arguments.dechaff, "--version"]).strip(), *sorted(versions)]))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("directory", type=pathlib.Path, metavar="DIR")
+    parser.add_argument("--sources", help="only these, by name: a,b", type=lambda s: s.split(","))
+    add_tools(parser)
     arguments = parser.parse_args()
 
     sources = {}
@@ -193,8 +203,7 @@ def main():
     if large:
         title = f"Mean over the {len(large)} sources of {LARGE_SOURCE_PAGES} pages and more"
         show(title, means(large))
-    versions = {peers.version(name) for name in arguments.peers}
-    print("\n" + ", ".join([run([arguments.dechaff, "--version"]).strip(), *sorted(versions)]))
+    show_versions(arguments)
     for tool, row in means(sources).items():
         for page, why in row["failed"].items():
             print(f"failed: {tool}: {page}: {why}", file=sys.stderr)

@@ -150,6 +150,19 @@ pub enum GoldError {
         /// What is wrong, with the place in the row.
         source: serde_json::Error,
     },
+    /// A row of pages without labels is none.
+    #[error(
+        "{file}:{row}: {source}; expected a JSON object with id (text) and lines (texts), \
+         html (text) or both"
+    )]
+    Unlabelled {
+        /// The file.
+        file: String,
+        /// The row.
+        row: u64,
+        /// What is wrong, with the place in the row.
+        source: serde_json::Error,
+    },
     /// A row of a file of HTML is none.
     #[error("{file}:{row}: {source}; expected a JSON object with id (text) and html (text)")]
     Html {
@@ -236,13 +249,12 @@ struct Row {
 /// A bad row is an error and the next call goes on behind it; after [`GoldError::Read`] and
 /// [`GoldError::TooLong`] there is nothing more.
 pub struct GoldReader {
-    default_source: String,
-    rows: Rows<Box<dyn BufRead + Send>>,
+    rows: AnyRows,
     is_done: bool,
 }
 
 /// The rows of a stream, one at a time, none of them too long.
-pub(super) struct Rows<R> {
+pub(crate) struct Rows<R> {
     /// What the stream is called in errors.
     pub name: String,
     input: R,
@@ -250,6 +262,48 @@ pub(super) struct Rows<R> {
     pub number: u64,
     /// Its bytes.
     pub bytes: Vec<u8>,
+}
+
+/// The rows of any stream.
+pub(crate) type AnyRows = Rows<Box<dyn BufRead + Send>>;
+
+impl AnyRows {
+    /// The rows of a stream that may be packed by gzip, told by its first byte; several members
+    /// are one stream.
+    pub fn unpacked(name: &str, input: impl Read + Send + 'static) -> Result<Self, GoldError> {
+        let mut input = BufReader::with_capacity(1 << 16, input);
+        let first = input.fill_buf().map_err(|source| GoldError::Read {
+            file: name.to_owned(),
+            row: 1,
+            source,
+        })?;
+        let input: Box<dyn BufRead + Send> = if first.starts_with(&[0x1f]) {
+            Box::new(BufReader::with_capacity(
+                1 << 16,
+                MultiGzDecoder::new(input),
+            ))
+        } else {
+            Box::new(input)
+        };
+        Ok(Rows::new(name.to_owned(), input))
+    }
+
+    /// The same of a file.
+    pub fn open(path: &Path) -> Result<Self, GoldError> {
+        let name = path.display().to_string();
+        match File::open(path) {
+            Ok(file) => Rows::unpacked(&name, file),
+            Err(source) => Err(GoldError::Open { file: name, source }),
+        }
+    }
+
+    /// What pages are said to be of whose rows name no source: the last part of the stream's
+    /// name, up to its first dot.
+    pub fn default_source(&self) -> &str {
+        let file_name = self.name.rsplit(['/', '\\']).next().unwrap_or(&self.name);
+        let stem = file_name.split('.').find(|part| !part.is_empty());
+        stem.unwrap_or(&self.name)
+    }
 }
 
 impl<R: BufRead> Rows<R> {
@@ -260,6 +314,15 @@ impl<R: BufRead> Rows<R> {
             number: 0,
             bytes: Vec::new(),
         }
+    }
+
+    /// The row at hand, without a byte-order mark; None where it is blank.
+    pub fn content(&self) -> Option<&[u8]> {
+        let mut bytes = &self.bytes[..];
+        if self.number == 1 {
+            bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+        }
+        Some(bytes).filter(|bytes| !bytes.trim_ascii().is_empty())
     }
 
     /// Reads the next row; false at the end.
@@ -303,11 +366,7 @@ impl GoldReader {
     /// [`GoldError::Open`] where it cannot be opened, [`GoldError::Read`] where its first
     /// bytes cannot be read.
     pub fn open(path: &Path) -> Result<Self, GoldError> {
-        let name = path.display().to_string();
-        match File::open(path) {
-            Ok(file) => GoldReader::new(&name, file),
-            Err(source) => Err(GoldError::Open { file: name, source }),
-        }
+        AnyRows::open(path).map(GoldReader::of)
     }
 
     /// Reads from any stream. `name` stands in errors, and its last part up to the first dot
@@ -317,40 +376,20 @@ impl GoldReader {
     ///
     /// [`GoldError::Read`] where the first bytes cannot be read.
     pub fn new(name: &str, input: impl Read + Send + 'static) -> Result<Self, GoldError> {
-        let mut input = BufReader::with_capacity(1 << 16, input);
-        let is_gzip = input
-            .fill_buf()
-            .map_err(|source| GoldError::Read {
-                file: name.to_owned(),
-                row: 1,
-                source,
-            })?
-            .starts_with(&[0x1f]);
-        let input: Box<dyn BufRead + Send> = if is_gzip {
-            Box::new(BufReader::with_capacity(
-                1 << 16,
-                MultiGzDecoder::new(input),
-            ))
-        } else {
-            Box::new(input)
-        };
-        let file_name = name.rsplit(['/', '\\']).next().unwrap_or(name);
-        let default_source = file_name.split('.').find(|part| !part.is_empty());
-        Ok(GoldReader {
-            default_source: default_source.unwrap_or(name).to_owned(),
-            rows: Rows::new(name.to_owned(), input),
+        Rows::unpacked(name, input).map(GoldReader::of)
+    }
+
+    fn of(rows: AnyRows) -> Self {
+        GoldReader {
+            rows,
             is_done: false,
-        })
+        }
     }
 
     fn parse_row(&self) -> Result<Option<GoldPage>, GoldError> {
-        let mut bytes = &self.rows.bytes[..];
-        if self.rows.number == 1 {
-            bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
-        }
-        if bytes.trim_ascii().is_empty() {
+        let Some(bytes) = self.rows.content() else {
             return Ok(None);
-        }
+        };
         let row: Row = serde_json::from_slice(bytes).map_err(|source| GoldError::Json {
             file: self.rows.name.clone(),
             row: self.rows.number,
@@ -397,15 +436,13 @@ impl GoldReader {
                 lines: row.lines.len(),
             });
         }
-        let is_name = |name: &String| !name.is_empty();
         Ok(GoldPage {
             id: row.id,
-            source: row.source.unwrap_or_else(|| self.default_source.clone()),
-            domain: row
-                .domain
-                .filter(is_name)
-                .or_else(|| url::host(row.url.as_deref()?)),
-            lang: row.lang.filter(is_name),
+            source: row
+                .source
+                .unwrap_or_else(|| self.rows.default_source().to_owned()),
+            domain: domain_of(row.domain, row.url.as_deref()),
+            lang: row.lang.filter(|lang| !lang.is_empty()),
             tier: row.tier,
             page_type: row.page_type,
             url: row.url,
@@ -442,7 +479,13 @@ impl Iterator for GoldReader {
     }
 }
 
-fn body_text(lines: &[String], labels: &[Label]) -> String {
+/// The site of a row: its domain, else the host of its URL.
+pub(crate) fn domain_of(domain: Option<String>, url: Option<&str>) -> Option<String> {
+    let named = domain.filter(|domain| !domain.is_empty());
+    named.or_else(|| url::host(url?))
+}
+
+pub(crate) fn body_text(lines: &[String], labels: &[Label]) -> String {
     let body = lines.iter().zip(labels);
     let body: Vec<&str> = body
         .filter(|(_, label)| **label == Label::Body)

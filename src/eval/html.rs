@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use super::gold::Rows;
 use super::{GoldError, GoldPage, Label};
-use crate::html::{self, Rendered};
+use crate::html::{self, LineStructure, Rendered};
 use crate::normalize::normalize_into;
 
 /// Lengths in characters of the stretches that are looked for, the longer first.
@@ -78,9 +78,7 @@ pub fn read(pages: Vec<GoldPage>, path: &Path) -> Result<Vec<GoldPage>, GoldErro
 /// The page with the lines of its HTML in place of its own, and their places in the markup.
 /// `gold` and all else stays.
 pub fn relined(page: &GoldPage, html: &str) -> GoldPage {
-    let Rendered { text, structures } = html::render_with_structure(html.as_bytes());
-    let text = String::from_utf8_lossy(&text);
-    let lines: Vec<String> = text.split_terminator('\n').map(str::to_owned).collect();
+    let (lines, structures) = rendered(html);
     let headlines: Vec<Vec<u8>> = page
         .headline
         .iter()
@@ -96,6 +94,14 @@ pub fn relined(page: &GoldPage, html: &str) -> GoldPage {
         structures,
         ..page.clone()
     }
+}
+
+/// The lines of an HTML page, and where each stood.
+pub(crate) fn rendered(html: &str) -> (Vec<String>, Vec<LineStructure>) {
+    let Rendered { text, structures } = html::render_with_structure(html.as_bytes());
+    let text = String::from_utf8_lossy(&text);
+    let lines = text.split_terminator('\n').map(str::to_owned).collect();
+    (lines, structures)
 }
 
 fn key(line: &str) -> Vec<u8> {
@@ -117,7 +123,7 @@ fn characters(lines: &[String]) -> (Vec<char>, Vec<u32>) {
 }
 
 /// The label of each line of another rendering of the page.
-fn carried_over(page: &GoldPage, lines: &[String]) -> Vec<Label> {
+pub(crate) fn carried_over(page: &GoldPage, lines: &[String]) -> Vec<Label> {
     let (known, line_of) = characters(&page.lines);
     let (own, own_line) = characters(lines);
     let mut found = vec![None; own.len()];

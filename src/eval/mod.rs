@@ -91,7 +91,10 @@ pub struct EvalOptions {
 /// page's site being its domain.
 ///
 /// Of near-duplicates the first in the order of `pages` counts. Memory: some 100 bytes a line.
-pub fn index_pages(pages: &[GoldPage], config: &Config) -> CorpusIndex {
+pub fn index_pages<'p>(
+    pages: impl IntoIterator<Item = &'p GoldPage>,
+    config: &Config,
+) -> CorpusIndex {
     const NO_LIMIT: &str = "memory has no limit, so nothing is written out";
     let builder = CorpusBuilder::in_memory(config);
     let mut sites = Sites::default();

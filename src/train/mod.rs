@@ -10,6 +10,7 @@ mod cut;
 pub mod lexical;
 pub mod network;
 mod page;
+pub mod teach;
 
 use std::collections::HashSet;
 use std::num::NonZeroU32;
@@ -197,12 +198,12 @@ fn forests(forest: ForestOptions, trees: [usize; KINDS]) -> [ForestOptions; KIND
 }
 
 /// What each page counts, so that large sources do not drown small ones.
-fn source_weights(golds: &[GoldPage]) -> Vec<f32> {
+fn source_weights(golds: &[&GoldPage]) -> Vec<f32> {
     let mut counts = std::collections::BTreeMap::<&str, f32>::new();
     for gold in golds {
         *counts.entry(&gold.source).or_default() += 1.0;
     }
-    let weight = |gold: &GoldPage| 1.0 / counts[&*gold.source].sqrt();
+    let weight = |gold: &&GoldPage| 1.0 / counts[&*gold.source].sqrt();
     golds.iter().map(weight).collect()
 }
 
@@ -229,21 +230,30 @@ pub type Tell<'t> = &'t mut dyn FnMut(&str);
 
 /// Fits a model.
 ///
+/// `taught` are pages that a teacher labelled, see [`teach`]: where a page is cut is not learned from
+/// them, as they do not tell their whole body.
+///
 /// The same pages in the same order, options and seed give the same model on one platform, for
 /// any number of threads (rayon's current pool); another's logarithms may differ in their last
 /// bit. Memory: about 1.5 KB a line.
-pub fn train(golds: &[GoldPage], options: &TrainOptions, tell: Tell<'_>) -> Model {
-    let index = index_pages(golds, &Config::default());
-    let with_comments = golds.iter().filter(|gold| gold.comments.is_some());
+pub fn train(
+    golds: &[GoldPage],
+    taught: &[GoldPage],
+    options: &TrainOptions,
+    tell: Tell<'_>,
+) -> Model {
+    let all: Vec<&GoldPage> = golds.iter().chain(taught).collect();
+    let index = index_pages(all.iter().copied(), &Config::default());
+    let with_comments = all.iter().filter(|gold| gold.comments.is_some());
     let tell_comments: HashSet<&str> = with_comments.map(|gold| &*gold.source).collect();
-    let mut pages: Vec<TrainingPage> = golds
+    let mut pages: Vec<TrainingPage> = all
         .par_iter()
         .map(|gold| {
             let knows_comments = tell_comments.contains(&*gold.source);
             TrainingPage::new(gold, &index, knows_comments, options.seed)
         })
         .collect();
-    let source_weights = source_weights(golds);
+    let source_weights = source_weights(&all);
     weigh_by_source(&mut pages, &source_weights);
     let lines: usize = pages.iter().map(|page| page.targets.len()).sum();
     tell(&format!("{} pages, {lines} lines", pages.len()));

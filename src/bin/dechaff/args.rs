@@ -178,6 +178,20 @@ pub struct TrainArgs {
     #[arg(long, value_delimiter = ',', value_name = "SOURCES")]
     pub leave_out: Vec<String>,
 
+    /// Pages without labels to learn from besides, labelled by --teacher: JSON lines, plain or gzipped,
+    /// with id, and lines (texts), html (text) or both; strings of the page (texts) that are
+    /// known to be body in `with`, to be boilerplate in `without`
+    #[arg(long, num_args = 1.., value_name = "PAGES")]
+    pub unlabelled: Vec<PathBuf>,
+
+    /// What labels the lines of --unlabelled that it is sure of: fast, accurate or a model file
+    #[arg(long, default_value = "accurate", value_name = "MODEL")]
+    pub teacher: PathBuf,
+
+    /// The same for pages that have HTML; that of --teacher unless given
+    #[arg(long, value_name = "MODEL")]
+    pub html_teacher: Option<PathBuf>,
+
     /// Trees of each step; those of the preset unless given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub trees: Option<u32>,

@@ -9,12 +9,13 @@ use dechaff::eval::{EvalOptions, GoldPage, Label, evaluate, index_pages};
 use dechaff::fingerprint::Fingerprint;
 use dechaff::pipeline::model_file;
 use dechaff::score::{FeatureGroup, LearnedScorer, Model, Reads};
+use dechaff::train::teach::read_taught;
 use dechaff::train::{TrainOptions, set_aside, train};
 use dechaff::visible::visible;
 use dechaff::{Cleaner, Config};
 
 use super::{CLEAN, USAGE, eval, tell};
-use crate::args::{Part, Preset, TrainArgs};
+use crate::args::{self, Part, Preset, TrainArgs};
 
 pub fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     dechaff::pipeline::plan::check_output(&args.output, args.overwrite)?;
@@ -58,6 +59,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     if let Some(name) = &args.name {
         options.name.clone_from(name);
     }
+    let taught = taught(args)?;
     if let Some(percent) = args.aside {
         let (others, aside) = set_aside(pages.clone(), percent, args.seed);
         if others.is_empty() || aside.is_empty() {
@@ -67,11 +69,11 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<u8> {
                 aside.len()
             ));
         }
-        let model = fit(&others, &options, args.quiet);
+        let model = fit(&others, &taught, &options, args.quiet);
         let said = beside_built_in(model, &aside, args)?;
         io::stdout().lock().write_all(said.as_bytes())?;
     }
-    let model = fit(&pages, &options, args.quiet);
+    let model = fit(&pages, &taught, &options, args.quiet);
     model_file::write(&model, &args.output)?;
     Ok(CLEAN)
 }
@@ -114,6 +116,37 @@ fn beside_built_in(model: Model, aside: &[GoldPage], args: &TrainArgs) -> anyhow
     ))
 }
 
+/// The pages of --unlabelled as the teacher labels them.
+fn taught(args: &TrainArgs) -> anyhow::Result<Vec<GoldPage>> {
+    let mut taught = Vec::new();
+    if args.unlabelled.is_empty() {
+        return Ok(taught);
+    }
+    let teacher = args::cleaner(
+        Config::default(),
+        &args.teacher,
+        args.html_teacher.as_deref(),
+    )?;
+    let reads = match args.html {
+        true => Reads::Html,
+        false => Reads::Text,
+    };
+    for path in &args.unlabelled {
+        let pages = read_taught(path, &teacher, reads).context("cannot read unlabelled pages")?;
+        taught.extend(pages);
+    }
+    if !args.quiet {
+        let labels = || taught.iter().flat_map(|page| &page.labels);
+        let unsure = labels().filter(|label| **label == Label::Either).count();
+        tell(&format!(
+            "{} pages taught, {} lines, {unsure} of them not sure",
+            taught.len(),
+            labels().count()
+        ));
+    }
+    Ok(taught)
+}
+
 /// Takes a part out of the model that is fitted.
 fn leave_out(part: Part, options: &mut TrainOptions) {
     options.without.push(match part {
@@ -139,8 +172,8 @@ fn refuse(why: &str) -> anyhow::Result<u8> {
     Ok(USAGE)
 }
 
-fn fit(pages: &[GoldPage], options: &TrainOptions, is_quiet: bool) -> Model {
-    train(pages, options, &mut |message| {
+fn fit(pages: &[GoldPage], taught: &[GoldPage], options: &TrainOptions, is_quiet: bool) -> Model {
+    train(pages, taught, options, &mut |message| {
         if !is_quiet {
             tell(message);
         }
