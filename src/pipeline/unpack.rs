@@ -11,7 +11,7 @@ use crate::charset::{self, Charset, Converted, Faults};
 use crate::error::{Problem, ProblemKind, RunError};
 use crate::html::{self, LineStructure, MAX_PLACES, Rendered};
 use crate::index::{Names, Place};
-use crate::page::LineCursor;
+use crate::page::{LineCursor, count_lines};
 #[cfg(feature = "parquet")]
 use crate::sink::ledger;
 use crate::sink::records;
@@ -1035,12 +1035,13 @@ fn max_places(options: &RunOptions, wants_structures: bool) -> usize {
 
 /// Cuts text that has more lines than a part may have. Ordinary pages are one part.
 pub fn parts<'p>(text: &'p [u8], max_lines: usize) -> impl Iterator<Item = &'p [u8]> + use<'p> {
+    let is_one = !has_more_lines(text, max_lines);
     let mut rest = text;
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
         }
-        let end = if rest.len() <= max_lines {
+        let end = if is_one {
             rest.len()
         } else {
             let last = LineCursor::new(rest).take(max_lines).last();
@@ -1052,11 +1053,14 @@ pub fn parts<'p>(text: &'p [u8], max_lines: usize) -> impl Iterator<Item = &'p [
     })
 }
 
+fn has_more_lines(text: &[u8], max_lines: usize) -> bool {
+    text.len() > max_lines && count_lines(text) > max_lines
+}
+
 /// Why a row's or record's text is not cleaned: it has more lines than a page may have.
 pub fn too_many_lines(text: &[u8], options: &RunOptions) -> Option<ProblemKind> {
     let max_lines = max_lines(options);
-    let has_too_many = text.len() > max_lines && LineCursor::new(text).nth(max_lines).is_some();
-    has_too_many.then_some(ProblemKind::TooManyLines(max_lines as u64))
+    has_more_lines(text, max_lines).then_some(ProblemKind::TooManyLines(max_lines as u64))
 }
 
 /// One row of a chunk of whole rows.

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::num::NonZeroU64;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,7 +13,7 @@ use super::packed::{self, Packing};
 use super::{Chunk, ChunkContent, Conversion, FileEntry};
 use crate::charset::{self, Charset, Converted, Transcoder};
 use crate::error::{PackedProblem, ProblemKind};
-use crate::page::LineCursor;
+use crate::page::count_lines;
 
 /// Bytes read before rows are handed out.
 const ROW_CHUNK_BYTES: usize = 2 << 20;
@@ -20,6 +21,11 @@ const ROW_CHUNK_BYTES: usize = 2 << 20;
 /// Bytes of a part of text that is too large to be one page. A page of the largest size takes nine
 /// times its bytes while it is cleaned; parts need not.
 const PART_BYTES: usize = 8 << 20;
+
+/// Bytes that are asked for at once: first, and where a reader gives all that it is asked for. They
+/// are written twice, so the second time they should be near.
+const FIRST_READ_BYTES: usize = 64 << 10;
+const MAX_READ_BYTES: usize = 512 << 10;
 
 /// The smallest chunk: room for a CR, an LF and a byte on each side.
 const MIN_CHUNK_BYTES: usize = 4;
@@ -93,7 +99,7 @@ pub struct Stream {
     /// What the user says that text is in.
     charset: Option<Charset>,
     /// Read, but not handed out.
-    rest: Vec<u8>,
+    rest: Rest,
     /// Offset of `rest` in the file.
     offset: u64,
     /// Bytes of the byte-order mark that the file begins with.
@@ -136,7 +142,7 @@ impl Stream {
             cut,
             charset: None,
             max_bytes: max_bytes.max(MIN_CHUNK_BYTES),
-            rest: Vec::new(),
+            rest: Rest::default(),
             offset: 0,
             mark_bytes: 0,
             count: 0,
@@ -209,7 +215,7 @@ impl Stream {
 
     fn fill(&mut self, target: usize) -> Result<(), ProblemKind> {
         if self.rest.len() < target && !self.is_at_end {
-            let end = fill(&mut self.bytes, &mut self.rest, target)?;
+            let end = fill(&mut self.bytes, self.rest.as_vec(), target)?;
             self.is_at_end = end.is_some();
             self.cut_by = end.flatten();
         }
@@ -332,7 +338,8 @@ impl Stream {
                 }
                 let behind =
                     std::mem::replace(&mut self.bytes, Bytes::Plain(Box::new(io::empty())));
-                let read = io::Cursor::new(std::mem::take(&mut self.rest).split_off(mark_bytes));
+                let read = std::mem::take(self.rest.as_vec()).split_off(mark_bytes);
+                let read = io::Cursor::new(read);
                 let reader: Box<dyn Read + Send> = Box::new(read.chain(behind));
                 let transcoder = Transcoder::new(reader, charset, mark_bytes as u64);
                 self.bytes = Bytes::Converted(Box::new(transcoder));
@@ -379,7 +386,7 @@ impl Stream {
         // The last chunk's lines are counted by nobody.
         if !chunk.is_last {
             self.count += match self.cut {
-                Cut::Lines { .. } | Cut::Whole => LineCursor::new(&chunk.bytes).count(),
+                Cut::Lines { .. } | Cut::Whole => count_lines(&chunk.bytes),
                 Cut::Rows => memchr::memchr_iter(b'\n', &chunk.bytes).count(),
             } as u64;
         }
@@ -421,15 +428,7 @@ impl Stream {
     }
 
     fn take(&mut self, end: usize, content: ChunkContent) -> Chunk {
-        let bytes = if end < self.rest.len() / 2 {
-            // The chunk must not hold the memory of what comes behind it.
-            let bytes = self.rest.drain(..end).collect();
-            self.rest.shrink_to_fit();
-            bytes
-        } else {
-            let behind = self.rest.split_off(end);
-            std::mem::replace(&mut self.rest, behind)
-        };
+        let bytes = self.rest.take(end);
         let offset = self.offset;
         self.offset += bytes.len() as u64;
         let conversion = self.conversion(&bytes);
@@ -477,6 +476,48 @@ impl Stream {
     }
 }
 
+/// What is read and not handed out yet.
+#[derive(Default)]
+struct Rest {
+    bytes: Vec<u8>,
+    /// Bytes at the front that were handed out.
+    taken: usize,
+}
+
+impl Deref for Rest {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[self.taken..]
+    }
+}
+
+impl Rest {
+    /// All of it, and nothing that was handed out.
+    fn as_vec(&mut self) -> &mut Vec<u8> {
+        self.bytes.drain(..self.taken);
+        self.taken = 0;
+        &mut self.bytes
+    }
+
+    /// Hands out the first bytes, in memory that holds no more than them. What is moved for that is
+    /// linear in what is handed out.
+    fn take(&mut self, end: usize) -> Vec<u8> {
+        if end < self.len() / 2 {
+            let taken = self[..end].to_vec();
+            self.taken += end;
+            if self.taken > self.len() {
+                self.as_vec().shrink_to_fit();
+            }
+            taken
+        } else {
+            let bytes = self.as_vec();
+            let behind = bytes.split_off(end);
+            std::mem::replace(bytes, behind)
+        }
+    }
+}
+
 /// Counts the bytes of a file that are taken.
 pub(super) struct Counted {
     pub reader: Box<dyn Read + Send>,
@@ -502,15 +543,29 @@ pub(super) fn fill(
     rest: &mut Vec<u8>,
     target: usize,
 ) -> Result<Option<Option<PackedProblem>>, ProblemKind> {
-    let missing = target.saturating_sub(rest.len());
-    rest.reserve_exact(missing);
-    match reader.take(missing as u64).read_to_end(rest) {
-        Ok(read) => Ok((read < missing).then_some(None)),
-        Err(error) => match PackedProblem::of_read(&error) {
-            Some(problem) if problem.keeps_what_is_before() => Ok(Some(Some(problem.clone()))),
-            _ => Err(ProblemKind::of_read(&error)),
-        },
-    }
+    rest.reserve_exact(target.saturating_sub(rest.len()));
+    let (mut filled, mut most) = (rest.len(), FIRST_READ_BYTES);
+    let end = loop {
+        if filled >= target {
+            break Ok(None);
+        }
+        // No more memory is touched than a file has bytes, and as much again.
+        if filled == rest.len() {
+            rest.resize(target.min(filled + most), 0);
+            most = MAX_READ_BYTES.min(2 * most);
+        }
+        match reader.read(&mut rest[filled..]) {
+            Ok(0) => break Ok(Some(None)),
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => break Err(error),
+        }
+    };
+    rest.truncate(filled);
+    end.or_else(|error| match PackedProblem::of_read(&error) {
+        Some(problem) if problem.keeps_what_is_before() => Ok(Some(Some(problem.clone()))),
+        _ => Err(ProblemKind::of_read(&error)),
+    })
 }
 
 #[cfg(test)]
