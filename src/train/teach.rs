@@ -115,13 +115,15 @@ fn teach(
     reads: Reads,
     workspace: &mut Workspace,
 ) -> Option<GoldPage> {
-    let of_html = row.html.as_deref().map(rendered);
-    if of_html.is_none() && reads == Reads::Html {
-        return None;
-    }
-    let (lines, structures) = match of_html {
-        Some(of_html) => of_html,
-        None => (row.lines.clone()?, Vec::new()),
+    // What the teacher reads, and what is learned from where that is something else.
+    let (lines, structures, learned) = match (row.html, row.lines, reads) {
+        (Some(html), lines, reads) => {
+            let (of_html, structures) = rendered(&html);
+            let learned = lines.filter(|_| reads == Reads::Text);
+            (of_html, structures, learned)
+        }
+        (None, Some(lines), Reads::Text) => (lines, Vec::new(), None),
+        (None, ..) => return None,
     };
     let mut page = GoldPage {
         id: row.id,
@@ -141,7 +143,7 @@ fn teach(
         structures,
     };
     label_by(teacher, &mut page, workspace);
-    if let (Reads::Text, Some(lines)) = (reads, row.lines) {
+    if let Some(lines) = learned {
         page.labels = carried_over(&page, &lines);
         page.lines = lines;
         page.structures = Vec::new();
