@@ -228,6 +228,9 @@ fn unlabelled_pages_that_are_none_are_refused() {
     trained(&place, "none", &["--unlabelled", "nowhere"])
         .expect(1)
         .mentions("nowhere: cannot be opened");
+    trained(&place, "none", &["--teacher", "fast"])
+        .expect(2)
+        .mentions("--unlabelled");
     assert!(!place.path("none").exists());
     place.file("pages.jsonl", "");
     trained(&place, "same", &["--unlabelled", "pages.jsonl"]).expect(0);

@@ -79,11 +79,11 @@ def main():
     results = {"all": show("All languages", pages, texts_of)}
     languages = sorted({page.get("lang") or "" for page in pages})
     for language in languages:
-        chosen = [page.get("lang") == language for page in pages]
-        if sum(chosen) >= accuracy.LARGE_SOURCE_PAGES:
-            keep = lambda values: [value for value, is_chosen in zip(values, chosen) if is_chosen]
-            of_language = {tool: keep(texts) for tool, texts in texts_of.items()}
-            results[language] = show(language, keep(pages), of_language)
+        chosen = [at for at, page in enumerate(pages) if (page.get("lang") or "") == language]
+        if len(chosen) >= accuracy.LARGE_SOURCE_PAGES:
+            of_language = {tool: [texts[at] for at in chosen] for tool, texts in texts_of.items()}
+            title = language or "No language told"
+            results[title] = show(title, [pages[at] for at in chosen], of_language)
     accuracy.show_versions(arguments)
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=1))

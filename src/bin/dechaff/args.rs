@@ -185,11 +185,16 @@ pub struct TrainArgs {
     pub unlabelled: Vec<PathBuf>,
 
     /// What labels the lines of --unlabelled that it is sure of: fast, accurate or a model file
-    #[arg(long, default_value = "accurate", value_name = "MODEL")]
+    #[arg(
+        long,
+        default_value = "accurate",
+        value_name = "MODEL",
+        requires = "unlabelled"
+    )]
     pub teacher: PathBuf,
 
     /// The same for pages that have HTML; that of --teacher unless given
-    #[arg(long, value_name = "MODEL")]
+    #[arg(long, value_name = "MODEL", requires = "unlabelled")]
     pub html_teacher: Option<PathBuf>,
 
     /// Trees of each step; those of the preset unless given
