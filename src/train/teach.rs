@@ -56,7 +56,7 @@ struct Row {
 /// # Threading
 ///
 /// Pages are taught by rayon's current pool and come out in the file's order. Memory: the pages'
-/// text, and the rows of [`BATCH_PAGES`] of them.
+/// text, and the rows of 256 of them.
 ///
 /// # Errors
 ///
