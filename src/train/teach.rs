@@ -26,6 +26,9 @@ const SURE: f32 = 0.25;
 const LEAST_SHARE_PERCENT: usize = 50;
 /// A string of so many bytes tells of the only line that holds it, however long that is.
 const LEAST_STRING_BYTES: usize = 12;
+/// As many strings of a page are looked for, of those that must stay and of those that must go: each
+/// costs a look at the whole page.
+const MAX_STRINGS: usize = 256;
 /// Pages that are taught at once.
 const BATCH_PAGES: usize = 256;
 
@@ -47,7 +50,8 @@ struct Row {
 ///
 /// The file holds JSON lines, plain or packed by gzip. A row has `id`, and `lines` (the visible text,
 /// one block a line), `html` or both; it may have `source`, `domain`, `url` and `lang` as labelled
-/// pages have, and strings of the page: body in `with`, boilerplate in `without`.
+/// pages have, and strings of the page: body in `with`, boilerplate in `without`, of which the first 256
+/// each are looked for.
 ///
 /// `reads` says what is learned from: for [`Reads::Html`] a page's lines are those of its HTML, and
 /// pages that have none are left out; for [`Reads::Text`] they are `lines`, or those of the HTML where
@@ -176,7 +180,7 @@ fn label_by(teacher: &Cleaner, page: &mut GoldPage, workspace: &mut Workspace) {
 /// Labels the lines that hold one of the strings.
 fn mark(strings: &[String], label: Label, page: &mut GoldPage) {
     let lines: Vec<Vec<u8>> = page.lines.iter().map(|line| compared(line)).collect();
-    for string in strings {
+    for string in strings.iter().take(MAX_STRINGS) {
         let string = compared(string);
         if string.is_empty() {
             continue;
