@@ -127,15 +127,10 @@ fn a_model_learns_the_users_own_labels() {
     assert!(model.starts_with("file "), "{model}");
 }
 
-/// The line F1 of a model on a file of labelled pages.
-fn line_f1(place: &Place, model: &str, gold: &str) -> f64 {
+/// The line F1 that `eval` says.
+fn line_f1(place: &Place, arguments: &[&str]) -> f64 {
     let always = ["eval", "--json", "--scopes", "none", "--scorer", "model"];
-    let outcome = run(
-        place,
-        &[&always[..], &["--model", model, gold]].concat(),
-        "2",
-    )
-    .expect(0);
+    let outcome = run(place, &[&always[..], arguments].concat(), "2").expect(0);
     let evaluation: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
     let figure = &evaluation["tables"][0]["rows"][0]["line_f1"];
     figure.as_f64().expect("a figure")
@@ -148,40 +143,21 @@ fn foreign(word: &str) -> String {
 
 #[test]
 fn a_model_of_text_is_taught_by_markup() {
-    let place = place();
-    let (gold, html) = gold_of_html(120);
+    let place = Place::new();
+    let (markup, html) = gold_of_html(120);
     place.directory("html");
     place
-        .file("markup.jsonl", gold)
-        .file("html/markup.jsonl.zst", html);
-    let fit = [
-        "train",
-        "markup.jsonl",
-        "-o",
-        "html.model",
-        "--trees",
-        "6",
-        "-q",
-        "--html",
-    ];
-    run(&place, &fit, "2").expect(0);
+        .file("gold.jsonl", markup)
+        .file("html/gold.jsonl.zst", html);
+    trained(&place, "html.model", &["--html"]).expect(0);
     // Pages whose words the labelled ones do not have, and whose markup is theirs.
     let fresh = gold_in(160, foreign);
     let in_markup = |row: &str| {
         let row: Value = serde_json::from_str(row).expect("JSON");
         let lines = row["lines"].as_array().expect("lines").iter();
         let labelled = lines.zip(row["labels"].as_array().expect("labels"));
-        let block = |(line, label): (&Value, &Value)| {
-            let class = if label == 1 {
-                "story text"
-            } else {
-                "site-menu"
-            };
-            format!(
-                "<div class='{class}'>{}</div>",
-                line.as_str().expect("text")
-            )
-        };
+        let block =
+            |(line, label): (&Value, &Value)| block(line.as_str().expect("text"), label == 1);
         let html: String = labelled.map(block).collect();
         format!(
             "{}\n",
@@ -189,6 +165,7 @@ fn a_model_of_text_is_taught_by_markup() {
         )
     };
     place
+        .file("gold.jsonl", gold(120))
         .file(
             "pages.jsonl",
             fresh.lines().map(in_markup).collect::<String>(),
@@ -201,7 +178,7 @@ fn a_model_of_text_is_taught_by_markup() {
         "html.model",
     ];
     trained(&place, "taught", &taught).expect(0);
-    let taught = line_f1(&place, "taught", "foreign.jsonl");
+    let taught = line_f1(&place, &["foreign.jsonl", "--model", "taught"]);
     assert!(taught > 0.95, "{taught}");
 }
 
@@ -356,6 +333,12 @@ fn what_nothing_can_be_learned_from_is_refused() {
     assert_eq!(place.read("out.txt"), place.read("in.txt"));
 }
 
+/// A block of HTML that tells by its class what it is.
+fn block(text: &str, is_body: bool) -> String {
+    let class = if is_body { "story text" } else { "site-menu" };
+    format!("<div class='{class}'>{text}</div>")
+}
+
 /// Labelled pages whose lines say nothing by their words, and their HTML, which tells all.
 fn gold_of_html(pages: usize) -> (String, Vec<u8>) {
     let (mut gold, mut html) = (String::new(), String::new());
@@ -363,11 +346,7 @@ fn gold_of_html(pages: usize) -> (String, Vec<u8>) {
         let text = |line: usize| format!("{} {}", letters(page * 9 + line), letters(page + line));
         let place = |line: usize| {
             let is_body = (page + line / 3).is_multiple_of(2);
-            let class = if is_body { "story text" } else { "site-menu" };
-            (
-                format!("<div class='{class}'>{}</div>", text(line)),
-                i32::from(is_body),
-            )
+            (block(&text(line), is_body), i32::from(is_body))
         };
         let (blocks, labels): (Vec<String>, Vec<i32>) = (0..9).map(place).unzip();
         let id = format!("page{page}");
@@ -394,25 +373,10 @@ fn a_model_learns_where_lines_stand() {
         .file("gold.jsonl", gold)
         .file("html/gold.jsonl.zst", html);
     trained(&place, "html.model", &["--html"]).expect(0);
-    let line_f1 = |arguments: &[&str]| {
-        let always = [
-            "eval",
-            "gold.jsonl",
-            "--json",
-            "--scopes",
-            "none",
-            "--scorer",
-            "model",
-        ];
-        let outcome = run(&place, &[&always[..], arguments].concat(), "2").expect(0);
-        let evaluation: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
-        evaluation["tables"][0]["rows"][0]["line_f1"]
-            .as_f64()
-            .expect("a figure")
-    };
-    let with_markup = line_f1(&["--html", "--html-model", "html.model"]);
+    let line_f1 = |model| line_f1(&place, &["gold.jsonl", "--html", "--html-model", model]);
+    let with_markup = line_f1("html.model");
     assert!(with_markup > 0.95, "{with_markup}");
-    let without = line_f1(&["--html", "--html-model", "none"]);
+    let without = line_f1("none");
     assert!(without < 0.8, "{without}");
     run(
         &place,

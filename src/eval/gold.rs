@@ -138,10 +138,7 @@ pub enum GoldError {
         row: u64,
     },
     /// The row is not JSON, lacks a field, or has one of another type.
-    #[error(
-        "{file}:{row}: {source}; expected a JSON object with id (text), lines (texts), \
-         labels (whole numbers) and, if known, gold (text)"
-    )]
+    #[error("{file}:{row}: {source}; expected a JSON object with {expected}")]
     Json {
         /// The file.
         file: String,
@@ -149,29 +146,8 @@ pub enum GoldError {
         row: u64,
         /// What is wrong, with the place in the row.
         source: serde_json::Error,
-    },
-    /// A row of pages without labels is none.
-    #[error(
-        "{file}:{row}: {source}; expected a JSON object with id (text) and lines (texts), \
-         html (text) or both"
-    )]
-    Unlabelled {
-        /// The file.
-        file: String,
-        /// The row.
-        row: u64,
-        /// What is wrong, with the place in the row.
-        source: serde_json::Error,
-    },
-    /// A row of a file of HTML is none.
-    #[error("{file}:{row}: {source}; expected a JSON object with id (text) and html (text)")]
-    Html {
-        /// The file.
-        file: String,
-        /// The row.
-        row: u64,
-        /// What is wrong, with the place in the row.
-        source: serde_json::Error,
+        /// The fields that it should have.
+        expected: &'static str,
     },
     /// There is not one label for each line.
     #[error("{file}:{row}: page {id} has {labels} labels; expected {lines}, one for each line")]
@@ -219,6 +195,9 @@ pub enum GoldError {
         lines: usize,
     },
 }
+
+/// What is expected of [`Row`].
+const FIELDS: &str = "id (text), lines (texts), labels (whole numbers) and, if known, gold (text)";
 
 /// A row as it stands in the file; fields that are not named here are passed over.
 #[derive(Deserialize)]
@@ -325,6 +304,16 @@ impl<R: BufRead> Rows<R> {
         Some(bytes).filter(|bytes| !bytes.trim_ascii().is_empty())
     }
 
+    /// Says that the row at hand is none.
+    pub fn no_row(&self, source: serde_json::Error, expected: &'static str) -> GoldError {
+        GoldError::Json {
+            file: self.name.clone(),
+            row: self.number,
+            source,
+            expected,
+        }
+    }
+
     /// Reads the next row; false at the end.
     ///
     /// # Errors
@@ -390,11 +379,8 @@ impl GoldReader {
         let Some(bytes) = self.rows.content() else {
             return Ok(None);
         };
-        let row: Row = serde_json::from_slice(bytes).map_err(|source| GoldError::Json {
-            file: self.rows.name.clone(),
-            row: self.rows.number,
-            source,
-        })?;
+        let row = serde_json::from_slice(bytes);
+        let row = row.map_err(|source| self.rows.no_row(source, FIELDS))?;
         self.check(row).map(Some)
     }
 

@@ -63,11 +63,7 @@ pub fn read(pages: Vec<GoldPage>, path: &Path) -> Result<Vec<GoldPage>, GoldErro
     let mut found: Vec<Option<GoldPage>> = pages.iter().map(|_| None).collect();
     while rows.read()? {
         let row = serde_json::from_slice(&rows.bytes);
-        let row: Row = row.map_err(|source| GoldError::Html {
-            file: rows.name.clone(),
-            row: rows.number,
-            source,
-        })?;
+        let row: Row = row.map_err(|source| rows.no_row(source, "id (text) and html (text)"))?;
         if let Some(&at) = places.get(&row.id) {
             found[at] = Some(relined(&pages[at], &row.html));
         }

@@ -22,8 +22,8 @@ const ROW_CHUNK_BYTES: usize = 2 << 20;
 /// times its bytes while it is cleaned; parts need not.
 const PART_BYTES: usize = 8 << 20;
 
-/// Bytes that are asked for at once: first, and where a reader gives all that it is asked for. They
-/// are written twice, so the second time they should be near.
+/// Room that is made for what is read, at first and at most: its bytes are written twice, so the
+/// second time they should be near.
 const FIRST_READ_BYTES: usize = 64 << 10;
 const MAX_READ_BYTES: usize = 512 << 10;
 

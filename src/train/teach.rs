@@ -32,6 +32,9 @@ const MAX_STRINGS: usize = 256;
 /// Pages that are taught at once.
 const BATCH_PAGES: usize = 256;
 
+/// What is expected of [`Row`].
+const FIELDS: &str = "id (text) and lines (texts), html (text) or both";
+
 /// A page without labels, as it stands in the file; fields that are not named here are passed over.
 #[derive(Deserialize)]
 struct Row {
@@ -103,11 +106,7 @@ fn next_batch(rows: &mut AnyRows) -> Result<Vec<Row>, GoldError> {
             } => Err(serde_json::Error::custom("neither lines nor html")),
             row => Ok(row),
         });
-        batch.push(row.map_err(|source| GoldError::Unlabelled {
-            file: rows.name.clone(),
-            row: rows.number,
-            source,
-        })?);
+        batch.push(row.map_err(|source| rows.no_row(source, FIELDS))?);
     }
     Ok(batch)
 }
@@ -152,9 +151,15 @@ fn teach(
         page.lines = lines;
         page.structures = Vec::new();
     }
+    let lines: Vec<Vec<u8>> = page.lines.iter().map(|line| compared(line)).collect();
     let strings = [(row.without, Label::Boilerplate), (row.with, Label::Body)];
     for (strings, label) in strings {
-        mark(&strings.unwrap_or_default(), label, &mut page);
+        mark(
+            &strings.unwrap_or_default(),
+            label,
+            &lines,
+            &mut page.labels,
+        );
     }
     page.gold = body_text(&page.lines, &page.labels);
     Some(page)
@@ -177,9 +182,8 @@ fn label_by(teacher: &Cleaner, page: &mut GoldPage, workspace: &mut Workspace) {
     page.labels = labels;
 }
 
-/// Labels the lines that hold one of the strings.
-fn mark(strings: &[String], label: Label, page: &mut GoldPage) {
-    let lines: Vec<Vec<u8>> = page.lines.iter().map(|line| compared(line)).collect();
+/// Labels the lines that hold one of the strings; `lines` as they are compared.
+fn mark(strings: &[String], label: Label, lines: &[Vec<u8>], labels: &mut [Label]) {
     for string in strings.iter().take(MAX_STRINGS) {
         let string = compared(string);
         if string.is_empty() {
@@ -192,7 +196,7 @@ fn mark(strings: &[String], label: Label, page: &mut GoldPage) {
             let is_most = string.len() * 100 >= lines[line].len() * LEAST_SHARE_PERCENT;
             // A part of a body line may stand elsewhere as boilerplate.
             if is_most || is_only && label == Label::Body {
-                page.labels[line] = label;
+                labels[line] = label;
             }
         }
     }

@@ -59,7 +59,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     if let Some(name) = &args.name {
         options.name.clone_from(name);
     }
-    let taught = taught(args)?;
+    let taught = taught(args, options.reads)?;
     if let Some(percent) = args.aside {
         let (others, aside) = set_aside(pages.clone(), percent, args.seed);
         if others.is_empty() || aside.is_empty() {
@@ -117,7 +117,7 @@ fn beside_built_in(model: Model, aside: &[GoldPage], args: &TrainArgs) -> anyhow
 }
 
 /// The pages of --unlabelled as the teacher labels them.
-fn taught(args: &TrainArgs) -> anyhow::Result<Vec<GoldPage>> {
+fn taught(args: &TrainArgs, reads: Reads) -> anyhow::Result<Vec<GoldPage>> {
     let mut taught = Vec::new();
     if args.unlabelled.is_empty() {
         return Ok(taught);
@@ -127,10 +127,6 @@ fn taught(args: &TrainArgs) -> anyhow::Result<Vec<GoldPage>> {
         &args.teacher,
         args.html_teacher.as_deref(),
     )?;
-    let reads = match args.html {
-        true => Reads::Html,
-        false => Reads::Text,
-    };
     for path in &args.unlabelled {
         let pages = read_taught(path, &teacher, reads).context("cannot read unlabelled pages")?;
         taught.extend(pages);
