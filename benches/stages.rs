@@ -418,7 +418,7 @@ fn html(criterion: &mut Criterion, typical: &Input) {
     let rows: [(&str, Work); 2] = [
         ("render", |html| render(html).len()),
         ("render_with_structure", |html| {
-            render_with_structure(html).structures.len()
+            render_with_structure(html).structure.lines.len()
         }),
     ];
     for (row, work) in rows {

@@ -8,7 +8,7 @@ use crate::decide::{self, PageFindings, Reason, Verdict};
 use crate::duplicates::Duplicates;
 use crate::error::ConfigError;
 use crate::evidence::{Evidence, Needs, PageAddress};
-use crate::html::{LineStructure, Rendered};
+use crate::html::{Rendered, Structure};
 use crate::index::{CorpusIndex, Place, PlaceFigures, keys};
 use crate::page::{Line, LineCursor, RawLine};
 use crate::repeats::Repeats;
@@ -49,21 +49,21 @@ pub struct Workspace {
     verdicts: Vec<Verdict>,
 }
 
-/// A page's text, and where in its markup each line of it stood.
+/// A page's text, and what its markup tells beside it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PageText<'p> {
     /// The text. It may be any bytes.
     pub bytes: &'p [u8],
-    /// One for each line of the text, as [`crate::html::Rendered`] has them; empty for plain
+    /// As [`crate::html::Rendered`] has it, with a place for each line of the text; None for plain
     /// text. If there are more or fewer, the page counts as plain text.
-    pub structures: &'p [LineStructure],
+    pub structure: Option<&'p Structure>,
 }
 
 impl<'p, T: AsRef<[u8]> + ?Sized> From<&'p T> for PageText<'p> {
     fn from(bytes: &'p T) -> Self {
         PageText {
             bytes: bytes.as_ref(),
-            structures: &[],
+            structure: None,
         }
     }
 }
@@ -72,7 +72,7 @@ impl<'p> From<&'p Rendered> for PageText<'p> {
     fn from(rendered: &'p Rendered) -> Self {
         PageText {
             bytes: &rendered.text,
-            structures: &rendered.structures,
+            structure: Some(&rendered.structure),
         }
     }
 }
@@ -276,7 +276,7 @@ impl Cleaner {
         } = workspace;
         let needs = self.needs();
         evidence.gather_watched(text.bytes, needs, &self.config.key, watch);
-        evidence.stand(text.structures);
+        evidence.stand(text.structure);
         repeats.clear();
         if needs.page {
             repeats.find(evidence);

@@ -2,7 +2,7 @@
 
 use crate::config::CorpusNormalize;
 use crate::fingerprint::{Fingerprint, FingerprintKey};
-use crate::html::LineStructure;
+use crate::html::{PageStructure, Structure};
 use crate::index::keys::{self, PageSketch, SiteKey, SiteLayout};
 use crate::index::{CorpusIndex, Key, Place, PlaceFigures, SiteFigures};
 use crate::normalize::{mask_digits_into, normalize_front};
@@ -156,9 +156,8 @@ pub struct Evidence {
     pub masked: Vec<Fingerprint>,
     /// Each line's fingerprint for the corpus scope; empty unless asked for.
     pub corpus_lines: Vec<Fingerprint>,
-    /// Where in its page's markup each line stood; empty for a page of plain text. See
-    /// [`Evidence::stand`].
-    pub structures: Vec<LineStructure>,
+    /// What the page's markup tells; no places for a page of plain text. See [`Evidence::stand`].
+    pub structure: Structure,
     /// What an index knows of the lines; see [`Evidence::look_up`].
     pub corpus: CorpusEvidence,
     normalized: Vec<u8>,
@@ -208,7 +207,7 @@ impl Evidence {
         self.has_digit.clear();
         self.masked.clear();
         self.corpus_lines.clear();
-        self.structures.clear();
+        self.structure.lines.clear();
         self.corpus.clear();
         self.line_count = split_lines(page, &mut self.lines);
         if needs.page {
@@ -240,14 +239,18 @@ impl Evidence {
         watch(Step::Fingerprint);
     }
 
-    /// Takes in where each line of the page stood in the markup, blank ones with them. Unless
-    /// there is one for each, they are not this page's, and nothing is known.
-    pub fn stand(&mut self, structures: &[LineStructure]) {
-        self.structures.clear();
-        if structures.len() == self.line_count {
-            let lines = self.lines.iter();
-            self.structures
-                .extend(lines.map(|line| structures[line.number - 1]));
+    /// Takes in what the page's markup tells: where each line stood, blank ones with them. Unless
+    /// there is a place for each, they are not this page's, and nothing is known.
+    pub fn stand(&mut self, structure: Option<&Structure>) {
+        self.structure.lines.clear();
+        self.structure.page = PageStructure::default();
+        if let Some(structure) = structure.filter(|given| given.lines.len() == self.line_count) {
+            let places = self
+                .lines
+                .iter()
+                .map(|line| structure.lines[line.number - 1]);
+            self.structure.lines.extend(places);
+            self.structure.page = structure.page;
         }
     }
 

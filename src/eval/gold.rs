@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::cleaner::PageText;
 use crate::evidence::PageAddress;
-use crate::html::LineStructure;
+use crate::html::Structure;
 use crate::url;
 
 /// The longest row that is read, in bytes after decompression.
@@ -63,9 +63,9 @@ pub struct GoldPage {
     pub gold: String,
     /// What readers commented, as text, where the row says.
     pub comments: Option<String>,
-    /// Where in the markup each line stood; empty where the lines are all that is known. See
+    /// What the page's markup tells; no places where the lines are all that is known. See
     /// [`crate::eval::html`].
-    pub structures: Vec<LineStructure>,
+    pub structure: Structure,
 }
 
 impl GoldPage {
@@ -82,7 +82,7 @@ impl GoldPage {
     pub fn page<'p>(&'p self, text: &'p str) -> PageText<'p> {
         PageText {
             bytes: text.as_bytes(),
-            structures: &self.structures,
+            structure: Some(&self.structure),
         }
     }
 
@@ -439,7 +439,7 @@ impl GoldReader {
             labels,
             headline,
             comments: row.comments,
-            structures: Vec::new(),
+            structure: Structure::default(),
         })
     }
 }

@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use super::gold::Rows;
 use super::{GoldError, GoldPage, Label};
-use crate::html::{self, LineStructure, Rendered};
+use crate::html::{self, Rendered, Structure};
 use crate::normalize::normalize_into;
 
 /// Lengths in characters of the stretches that are looked for, the longer first.
@@ -74,7 +74,7 @@ pub fn read(pages: Vec<GoldPage>, path: &Path) -> Result<Vec<GoldPage>, GoldErro
 /// The page with the lines of its HTML in place of its own, and their places in the markup.
 /// `gold` and all else stays.
 pub fn relined(page: &GoldPage, html: &str) -> GoldPage {
-    let (lines, structures) = rendered(html);
+    let (lines, structure) = rendered(html);
     let headlines: Vec<Vec<u8>> = page
         .headline
         .iter()
@@ -87,17 +87,17 @@ pub fn relined(page: &GoldPage, html: &str) -> GoldPage {
         headline: headline.map(|(at, _)| at).collect(),
         labels: carried_over(page, &lines),
         lines,
-        structures,
+        structure,
         ..page.clone()
     }
 }
 
-/// The lines of an HTML page, and where each stood.
-pub(crate) fn rendered(html: &str) -> (Vec<String>, Vec<LineStructure>) {
-    let Rendered { text, structures } = html::render_with_structure(html.as_bytes());
+/// The lines of an HTML page, and what its markup tells beside them.
+pub(crate) fn rendered(html: &str) -> (Vec<String>, Structure) {
+    let Rendered { text, structure } = html::render_with_structure(html.as_bytes());
     let text = String::from_utf8_lossy(&text);
     let lines = text.split_terminator('\n').map(str::to_owned).collect();
-    (lines, structures)
+    (lines, structure)
 }
 
 fn key(line: &str) -> Vec<u8> {
@@ -303,7 +303,7 @@ mod tests {
                 Either
             ]
         );
-        assert_eq!(relined.structures.len(), 7);
+        assert_eq!(relined.structure.lines.len(), 7);
         assert_eq!(relined.gold, page.gold);
     }
 

@@ -411,7 +411,7 @@ mod tests {
             headline: vec![0, 3, 6],
             gold: String::new(),
             comments: None,
-            structures: Vec::new(),
+            structure: crate::html::Structure::default(),
         };
         let without = counted_lines(&page, false);
         assert_eq!(without, [false, true, true, false, true, true, false]);

@@ -82,7 +82,7 @@ fn decoded<'p>(html: &'p [u8], encoding: &'static Encoding, mark_bytes: usize) -
 }
 
 fn named_or_told(html: &[u8], charset: Option<&str>) -> Result<&'static Encoding, Undecodable> {
-    let is_utf8 = std::str::from_utf8(html).is_ok();
+    let is_utf8 = simdutf8::basic::from_utf8(html).is_ok();
     if is_utf8 && !html.is_ascii() {
         return Ok(UTF_8);
     }

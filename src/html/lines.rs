@@ -288,7 +288,7 @@ impl Lines {
 }
 
 /// A no-break space, which is white space here.
-pub const NBSP: &[u8] = b"\xc2\xa0";
+const NBSP: &[u8] = b"\xc2\xa0";
 const NBSP_LEAD: u8 = NBSP[0];
 
 /// Bytes of white space that `piece` begins with; NULs, which no page shows, among them.
@@ -312,11 +312,35 @@ fn spaces(white: &[u8]) -> impl Iterator<Item = u8> {
     })
 }
 
+/// Bytes of a run that are looked at together.
+const BLOCK_BYTES: usize = 32;
+
+/// Whether a run goes on through all bytes but the first, which is looked at only for a space. Says
+/// no for some through which it does.
+fn is_plain(block: &[u8; BLOCK_BYTES + 1]) -> bool {
+    let mut is_plain = true;
+    for at in 1..block.len() {
+        let byte = block[at];
+        let is_second_space = (byte == b' ') & (block[at - 1] == b' ');
+        is_plain &= (byte >= b' ') & (byte != NBSP_LEAD) & !is_second_space;
+    }
+    is_plain
+}
+
 /// Bytes up to the next white space that is not a lone space between two words. `piece` begins
 /// with none.
 fn run_bytes(piece: &[u8]) -> usize {
     let is_word = |byte: u8| byte > b' ' && byte != NBSP_LEAD;
-    let mut at = piece.len().min(1);
+    if piece.is_empty() {
+        return 0;
+    }
+    let mut at = 1;
+    while let Some(block) = piece[at - 1..].first_chunk()
+        && is_plain(block)
+    {
+        // A space at its end is looked at with what comes next.
+        at += BLOCK_BYTES - usize::from(block[BLOCK_BYTES] == b' ');
+    }
     while let Some(&byte) = piece.get(at) {
         let goes_on = if is_word(byte) {
             true
@@ -331,4 +355,44 @@ fn run_bytes(piece: &[u8]) -> usize {
         at += 1;
     }
     at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A byte after the other.
+    fn naive_run_bytes(piece: &[u8]) -> usize {
+        let is_word = |at: usize| {
+            let byte = piece.get(at);
+            byte.is_some_and(|&byte| byte > b' ' && byte != NBSP_LEAD)
+        };
+        let goes_on = |at: usize| match piece[at] {
+            b' ' => is_word(at + 1),
+            _ => is_word(at) || white_bytes(&piece[at..]) == 0,
+        };
+        let rest = 1..piece.len();
+        let stop = rest.clone().find(|&at| !goes_on(at));
+        stop.unwrap_or(piece.len())
+    }
+
+    proptest! {
+        #[test]
+        fn runs_end_where_a_byte_after_the_other_ends_them(
+            words in proptest::collection::vec("[a-z\u{e9}\u{a9}\u{1}]{1,9}", 1..20),
+            gaps in proptest::collection::vec(0..40_usize, 20),
+        ) {
+            let mut piece = String::new();
+            for (word, gap) in words.iter().zip(gaps) {
+                let others = ["  ", "\n", "\u{a0}", "\t", "\0", " \n"];
+                piece += word;
+                piece += others.get(gap).unwrap_or(&" ");
+            }
+            for from in 0..piece.len().min(40) {
+                let piece = &piece.as_bytes()[from..];
+                prop_assert_eq!(run_bytes(piece), naive_run_bytes(piece));
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! HTML in, the lines that a careful reader would see out: a block a line.
 //!
 //! [`render`] gives the text; [`render_with_structure`] also says of every line where in the
-//! markup it stood, for models that read HTML. [`decode`] comes before, where the bytes are a
+//! markup it stood, and what the page says that it is, for models that read HTML. [`decode`] comes before, where the bytes are a
 //! file's. What counts as a line, and what is not on the page, is decided by the block table in
 //! `tags.rs`; docs/adr/0010-html-lines.md says why.
 //!
@@ -16,23 +16,27 @@ mod lines;
 mod page;
 mod structure;
 mod tags;
+#[cfg(feature = "html")]
+mod tokenizer;
 
 #[cfg(feature = "html")]
 pub use encoding::{Decoded, Undecodable, decode, decode_in};
-pub use structure::{BLOCKS, Inside, LineStructure, WORDS, word_number};
+pub use structure::{
+    BLOCKS, Inside, LineStructure, PAGE_WORDS, PageStructure, Structure, WORDS, word_number,
+};
 pub use tags::Tag;
 
 /// Of pages of more lines no places are told: they would take more memory than the text.
 pub const MAX_PLACES: usize = 1 << 20;
 
-/// A page's lines, and where each stood. [`crate::Cleaner`] takes both, see
+/// A page's lines, and what its markup tells beside them. [`crate::Cleaner`] takes both, see
 /// [`crate::cleaner::PageText`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rendered {
     /// The lines, each with an LF.
     pub text: Vec<u8>,
-    /// One for each line of `text`; none where there are more than [`MAX_PLACES`].
-    pub structures: Vec<LineStructure>,
+    /// Where each line of `text` stood; no places where there are more than [`MAX_PLACES`].
+    pub structure: Structure,
 }
 
 /// The lines of a page, each with an LF.
@@ -58,20 +62,21 @@ pub fn render_with_structure(html: &[u8]) -> Rendered {
 /// As [`render`], with the place of every line of a page of up to `max_places` lines.
 #[cfg(feature = "html")]
 pub(crate) fn render_for(html: &[u8], max_places: usize) -> Rendered {
-    let (text, structures) = read(html, max_places);
-    Rendered { text, structures }
+    let (text, structure) = read(html, max_places);
+    Rendered { text, structure }
 }
 
 #[cfg(feature = "html")]
-fn read(html: &[u8], max_places: usize) -> (Vec<u8>, Vec<LineStructure>) {
+fn read(html: &[u8], max_places: usize) -> (Vec<u8>, Structure) {
     let mut page = page::Page::new(max_places);
-    let Ok(()) = html5gum::Tokenizer::new_with_emitter(html, &mut page).finish();
+    tokenizer::read(html, &mut page);
     page.finish()
 }
 
 #[cfg(test)]
 #[cfg(feature = "html")]
 mod tests {
+    use super::structure::PageWord;
     use super::*;
     use proptest::prelude::*;
 
@@ -80,7 +85,7 @@ mod tests {
         assert_eq!(rendered.text, render(html.as_bytes()));
         let text = String::from_utf8(rendered.text).expect("UTF-8");
         let lines: Vec<String> = text.split_terminator('\n').map(str::to_owned).collect();
-        assert_eq!(lines.len(), rendered.structures.len(), "{html}");
+        assert_eq!(lines.len(), rendered.structure.lines.len(), "{html}");
         lines
     }
 
@@ -114,7 +119,7 @@ mod tests {
         for (lines, told) in [(1 << 20, 1 << 20), ((1 << 20) + 1, 0)] {
             let rendered = render_with_structure(&b"<p>a".repeat(lines));
             assert_eq!(rendered.text.len(), 2 * lines);
-            assert_eq!(rendered.structures.len(), told);
+            assert_eq!(rendered.structure.lines.len(), told);
         }
     }
 
@@ -248,8 +253,8 @@ mod tests {
         let html = "<body class='page'><nav id=siteMenu><ul><li><a href=x>Home</a> now</ul></nav>\
                     <article><h2><a name=y>Tide</a></h2><pre>a\n\nb</pre></article>";
         let rendered = render_with_structure(html.as_bytes());
-        let [home, tide, a, blank, b] = rendered.structures[..] else {
-            panic!("{:?}", rendered.structures);
+        let [home, tide, a, blank, b] = rendered.structure.lines[..] else {
+            panic!("{:?}", rendered.structure.lines);
         };
         assert_eq!((home.block, home.chars, home.link_chars), (Tag::Li, 7, 4));
         assert_eq!((home.depth, home.heading), (5, 0));
@@ -264,12 +269,36 @@ mod tests {
     }
 
     #[test]
+    fn roles_and_properties_are_names_and_what_a_page_is_stands_in_its_head() {
+        let html = "<html class=js><head><meta content=product property='og:type'>\
+                    <meta name=description content=nothing>\
+                    <link rel=canonical href='https://example.com/lamps/7'></head>\
+                    <body id=shop><div role=navigation>a</div>\
+                    <p itemprop=articleBody itemscope itemtype='https://schema.org/Product'>b</p>";
+        let structure = render_with_structure(html.as_bytes()).structure;
+        let words = |line: &LineStructure| line.words[..2].to_vec();
+        let number = |word: &str| word_number(word.as_bytes());
+        assert_eq!(
+            words(&structure.lines[0]),
+            ["navigation", "shop"].map(number)
+        );
+        assert_eq!(words(&structure.lines[1]), ["article", "body"].map(number));
+        let mut said = PageStructure::default();
+        said.add(PageWord::Class, b"js");
+        said.add(PageWord::Kind, b"product");
+        said.add(PageWord::Address, b"https://example.com/lamps/7");
+        said.add(PageWord::Class, b"shop");
+        said.add(PageWord::Item, b"Product");
+        assert_eq!(structure.page, said);
+    }
+
+    #[test]
     fn cells_that_part_share_out_their_characters() {
         let html = b"<table><tr><td>ab<td><a href=x>c</a><br>d</table>";
         let rendered = render_with_structure(html);
         assert_eq!(rendered.text, b"ab\nc\nd\n");
         let chars = |line: &LineStructure| (line.chars, line.link_chars);
-        let chars: Vec<_> = rendered.structures.iter().map(chars).collect();
+        let chars: Vec<_> = rendered.structure.lines.iter().map(chars).collect();
         assert_eq!(chars, [(2, 0), (1, 1), (1, 0)]);
     }
 
@@ -329,7 +358,7 @@ mod tests {
             .text
             .split_inclusive(|byte| *byte == b'\n')
             .collect();
-        prop_assert_eq!(lines.len(), rendered.structures.len());
+        prop_assert_eq!(lines.len(), rendered.structure.lines.len());
         for line in lines {
             let line = line.strip_suffix(b"\n");
             prop_assert!(line.is_some_and(|line| line.trim_ascii_end().len() == line.len()));
@@ -361,6 +390,13 @@ mod tests {
             "<![CDATA[",
             "<textarea>",
             "<ul><li></b>",
+            "<script><!--<script>",
+            "<title></titl",
+            "<a b='",
+            "<a b=",
+            "&",
+            "<!-",
+            "-->",
         ] {
             // With work that grew with the square this would not end.
             let html = piece.repeat(80_000);

@@ -1,17 +1,20 @@
-//! Tags and text in, lines out: the stack of open elements, and html5gum's way to fill it.
+//! Tags and text in, lines out: the stack of open elements.
 
-use std::convert::Infallible;
+use std::borrow::Cow;
 
-use html5gum::{Emitter, Error, State};
+use bstr::ByteSlice;
+use htmlize::Context;
+use memchr::memchr;
 
-use super::lines::{Lines, NBSP};
-use super::structure::LineStructure;
+use super::lines::Lines;
+use super::structure::{LineStructure, PageStructure, PageWord, Structure, last_segment};
 use super::tags::{self, Layout, Name, Tag};
+use super::tokenizer::{Content, Sink};
 
 /// Elements inside one another; deeper ones are read as if they stood side by side, as
 /// browsers do.
 const MAX_DEPTH: usize = 512;
-/// Of the name of a tag or attribute as much is looked at.
+/// Of the name of a tag as much is looked at.
 const MAX_NAME_BYTES: usize = 32;
 /// Of an attribute's value as much is looked at.
 const MAX_VALUE_BYTES: usize = 1024;
@@ -43,6 +46,8 @@ pub struct Page {
     open: Vec<Open>,
     /// The place in the markup inside each open element, where wanted.
     places: Option<Vec<LineStructure>>,
+    /// What the page says that it is, where places are wanted.
+    says: PageStructure,
     /// Elements so far that are no inline elements, where places are wanted.
     blocks: u32,
     /// Open elements by tag.
@@ -52,23 +57,20 @@ pub struct Page {
     flattened: usize,
     is_hidden: bool,
     is_pre: bool,
-    /// The text so far ends in the first byte of what may be a no-break space.
-    holds_lead: bool,
     tag: CurrentTag,
-    last_start: Name,
 }
 
 /// The tag that is being read.
 #[derive(Debug, Default)]
 struct CurrentTag {
-    name: Vec<u8>,
+    name: Name,
+    tag: Tag,
     is_end: bool,
-    is_self_closing: bool,
-    attribute: Vec<u8>,
-    value: Vec<u8>,
-    is_value_wanted: bool,
-    /// Classes and ids, where wanted.
+    /// Classes, ids, roles and kinds of things, where wanted.
     names: Vec<u8>,
+    /// What a `meta` or `link` tells of, and what it tells, where wanted.
+    about: Vec<u8>,
+    told: Vec<u8>,
     is_hidden: bool,
     is_streamed: bool,
     is_open: bool,
@@ -76,37 +78,80 @@ struct CurrentTag {
 }
 
 impl CurrentTag {
-    fn begin(&mut self, is_end: bool) {
-        self.name.clear();
-        self.attribute.clear();
-        self.value.clear();
-        self.names.clear();
+    fn begin(&mut self, name: Name, is_end: bool) {
+        self.name = name;
+        self.tag = Tag::of(name);
         self.is_end = is_end;
-        self.is_self_closing = false;
+        self.names.clear();
+        self.about.clear();
+        self.told.clear();
         self.is_hidden = false;
         self.is_streamed = false;
         self.is_open = false;
         self.has_href = false;
     }
 
-    fn end_attribute(&mut self) {
-        match self.attribute.as_slice() {
-            b"hidden" => self.is_hidden = true,
-            b"id" if self.value.starts_with(STREAMED) => self.is_streamed = true,
-            b"open" => self.is_open = true,
-            b"href" => self.has_href = true,
-            b"style" => self.is_hidden |= is_display_none(&self.value),
+    /// Takes in an attribute; what it tells of the place of lines, if that is wanted. The kind of
+    /// thing that the element is, if it says that.
+    fn attribute<'v>(
+        &mut self,
+        name: &[u8],
+        value: &'v [u8],
+        wants_places: bool,
+    ) -> Option<Cow<'v, [u8]>> {
+        macro_rules! names {
+            ($($name:ident $bytes:literal,)*) => { $(const $name: Name = tags::name($bytes);)* };
+        }
+        names! {
+            HIDDEN b"hidden", OPEN b"open", HREF b"href", STYLE b"style", ID b"id", CLASS b"class",
+            ITEMPROP b"itemprop", ITEMTYPE b"itemtype", ROLE b"role", PROPERTY b"property",
+            NAME b"name", CONTENT b"content", REL b"rel",
+        }
+        // All that are wanted are as short as a number holds.
+        if name.len() > size_of::<Name>() {
+            return None;
+        }
+        let name = tags::name(name);
+        match name {
+            HIDDEN => self.is_hidden = true,
+            OPEN => self.is_open = true,
+            HREF => self.has_href = true,
+            STYLE => self.is_hidden |= is_display_none(&decoded(value)),
+            ID => self.is_streamed |= decoded(value).starts_with(STREAMED),
             _ => {}
         }
-        if matches!(
-            self.attribute.as_slice(),
-            b"class" | b"id" | b"itemprop" | b"role"
-        ) {
-            self.names.push(b' ');
-            self.names.extend_from_slice(&self.value);
+        if !wants_places {
+            return None;
         }
-        self.attribute.clear();
-        self.value.clear();
+        match (name, self.tag) {
+            (CLASS | ID | ITEMPROP | ROLE | ITEMTYPE, _) => {
+                let value = decoded(value);
+                self.names.push(b' ');
+                self.names.extend_from_slice(match name {
+                    ITEMTYPE => last_segment(&value),
+                    _ => &value,
+                });
+                return (name == ITEMTYPE).then_some(value);
+            }
+            (PROPERTY | NAME, Tag::Meta) | (REL, Tag::Link) => put(&mut self.about, value),
+            (CONTENT, Tag::Meta) | (HREF, Tag::Link) => put(&mut self.told, value),
+            _ => {}
+        }
+        None
+    }
+}
+
+fn put(to: &mut Vec<u8>, value: &[u8]) {
+    to.clear();
+    to.extend_from_slice(&decoded(value));
+}
+
+/// The front of an attribute's value, its character references decoded.
+fn decoded(value: &[u8]) -> Cow<'_, [u8]> {
+    let front = &value[..value.len().min(MAX_VALUE_BYTES)];
+    match memchr(b'&', front) {
+        None => Cow::Borrowed(front),
+        Some(_) => htmlize::unescape_bytes_in(front, Context::Attribute),
     }
 }
 
@@ -132,22 +177,36 @@ impl Page {
             lines: Lines::new(max_places),
             open: Vec::new(),
             places: (max_places > 0).then(Vec::new),
+            says: PageStructure::default(),
             blocks: 0,
             counts: [0; Tag::COUNT],
             links: 0,
             flattened: 0,
             is_hidden: false,
             is_pre: false,
-            holds_lead: false,
             tag: CurrentTag::default(),
-            last_start: 0,
         }
     }
 
-    /// The text, and the place of every line of it, if they were kept.
-    pub fn finish(mut self) -> (Vec<u8>, Vec<LineStructure>) {
-        self.let_go();
-        self.lines.finish()
+    /// The text, and what the markup tells beside it, if that was kept.
+    pub fn finish(self) -> (Vec<u8>, Structure) {
+        let (text, lines) = self.lines.finish();
+        let page = self.says;
+        (text, Structure { lines, page })
+    }
+
+    /// Takes in what a tag says of the whole page.
+    fn hear(&mut self) {
+        let CurrentTag {
+            names, about, told, ..
+        } = &self.tag;
+        let is_about = |name: &[u8]| about.eq_ignore_ascii_case(name);
+        match self.tag.tag {
+            Tag::Html | Tag::Body => self.says.add(PageWord::Class, names),
+            Tag::Meta if is_about(b"og:type") => self.says.add(PageWord::Kind, told),
+            Tag::Link if is_about(b"canonical") => self.says.add(PageWord::Address, told),
+            _ => {}
+        }
     }
 
     fn has(&self, tag: Tag) -> bool {
@@ -158,69 +217,53 @@ impl Page {
         (self.has(Tag::Svg) || self.has(Tag::Math)) && !self.has(Tag::Foreignobject)
     }
 
-    /// Text in any pieces: the tokenizer may cut inside a character.
-    fn text(&mut self, mut piece: &[u8]) {
-        if self.holds_lead {
-            match piece.strip_prefix(&NBSP[1..]) {
-                Some(rest) => {
-                    self.holds_lead = false;
-                    self.whole_text(b" ");
-                    piece = rest;
-                }
-                None => self.let_go(),
-            }
-        }
-        if let Some(whole) = piece.strip_suffix(&NBSP[..1]) {
-            self.holds_lead = true;
-            piece = whole;
-        }
-        self.whole_text(piece);
-    }
-
-    /// Text comes no more that could make the held byte a no-break space.
-    fn let_go(&mut self) {
-        if std::mem::take(&mut self.holds_lead) {
-            self.whole_text(&NBSP[..1]);
-        }
-    }
-
-    fn whole_text(&mut self, piece: &[u8]) {
+    fn hear_text(&mut self, text: &[u8], has_references: bool) {
         if self.is_hidden {
             let is_in_head = self.open.last().is_some_and(|open| open.tag == Tag::Head);
-            if !is_in_head || piece.trim_ascii().is_empty() {
+            if !is_in_head || text.trim_ascii().is_empty() {
                 return;
             }
             self.close(|open| open.tag == Tag::Head, |_| false);
         }
+        // CR LF is one line break.
+        let text = match self.is_pre && memchr(b'\r', text).is_some() {
+            true => Cow::Owned(text.replace("\r\n", "\n")),
+            false => Cow::Borrowed(text),
+        };
+        let text = match has_references {
+            true => Cow::Owned(htmlize::unescape_bytes_in(&*text, Context::General).into_owned()),
+            false => text,
+        };
         if self.is_pre {
-            self.lines.verbatim(piece);
+            self.lines.verbatim(&text);
         } else {
-            self.lines.collapsed(piece);
+            self.lines.collapsed(&text);
         }
     }
 
-    fn start(&mut self) -> Option<State> {
-        let name = tags::name(&self.tag.name);
-        let tag = Tag::of(name);
+    fn start(&mut self, is_self_closing: bool) -> Content {
+        let CurrentTag { name, tag, .. } = self.tag;
         let layout = tag.layout();
-        self.last_start = name;
+        if self.places.is_some() {
+            self.hear();
+        }
         self.close_implied(tag, layout);
         match layout {
-            Layout::Void => return None,
+            Layout::Void => return Content::Markup,
             Layout::Break => {
                 if !self.is_hidden {
                     self.lines.block();
                 }
-                return None;
+                return Content::Markup;
             }
-            _ if self.tag.is_self_closing && (self.is_in_drawing() || is_empty_xml(tag)) => {
-                return None;
+            _ if is_self_closing && (self.is_in_drawing() || is_empty_xml(tag)) => {
+                return Content::Markup;
             }
             _ => {}
         }
         let is_whole_page = matches!(tag, Tag::Html | Tag::Body);
         if (is_whole_page || tag == Tag::Head) && self.has(tag) {
-            return None;
+            return Content::Markup;
         }
         let is_hidden = self.is_hidden
             || layout == Layout::Hidden
@@ -229,10 +272,10 @@ impl Page {
         if !is_hidden {
             self.begin_layout(layout, tag);
         }
-        let next_state = if self.is_in_drawing() {
-            None
+        let content = if self.is_in_drawing() {
+            Content::Markup
         } else {
-            content_state(tag)
+            content_of(tag)
         };
         self.push(Open {
             name,
@@ -242,7 +285,7 @@ impl Page {
             is_pre: self.is_pre || layout == Layout::Pre,
             is_link: tag == Tag::A && self.tag.has_href,
         });
-        next_state
+        content
     }
 
     fn push(&mut self, open: Open) {
@@ -275,8 +318,7 @@ impl Page {
     }
 
     fn end(&mut self) {
-        let name = tags::name(&self.tag.name);
-        let tag = Tag::of(name);
+        let CurrentTag { name, tag, .. } = self.tag;
         if matches!(tag, Tag::Br | Tag::P) && !self.has(tag) {
             if !self.is_hidden {
                 self.lines.block();
@@ -425,128 +467,51 @@ impl Page {
     }
 }
 
-/// How the content of an element is read where it is no markup.
-fn content_state(tag: Tag) -> Option<State> {
+/// How the content of an element is read.
+fn content_of(tag: Tag) -> Content {
     match tag {
-        Tag::Script => Some(State::ScriptData),
+        Tag::Script => Content::Script,
         Tag::Style | Tag::Iframe | Tag::Xmp | Tag::Noembed | Tag::Noframes | Tag::Noscript => {
-            Some(State::RawText)
+            Content::RawText
         }
-        Tag::Title | Tag::Textarea => Some(State::RcData),
-        Tag::Plaintext => Some(State::PlainText),
-        _ => None,
+        Tag::Title | Tag::Textarea => Content::RcData,
+        Tag::Plaintext => Content::PlainText,
+        _ => Content::Markup,
     }
 }
 
 /// Whether `/>` ends the element at once. Browsers heed it nowhere in HTML; but where the rest
 /// of a page would be lost, it was written by something that writes XML.
 fn is_empty_xml(tag: Tag) -> bool {
-    content_state(tag).is_some() || tag.layout() == Layout::Hidden
+    content_of(tag) != Content::Markup || tag.layout() == Layout::Hidden
 }
 
-fn push_up_to(limit: usize, to: &mut Vec<u8>, bytes: &[u8]) {
-    let room = limit.saturating_sub(to.len());
-    to.extend_from_slice(&bytes[..bytes.len().min(room)]);
-}
-
-impl Emitter for &mut Page {
-    type Token = Infallible;
-
-    fn set_last_start_tag(&mut self, name: Option<&[u8]>) {
-        self.last_start = name.map_or(0, tags::name);
+impl Sink for Page {
+    fn text(&mut self, text: &[u8], has_references: bool) {
+        self.hear_text(text, has_references);
     }
 
-    fn emit_eof(&mut self) {}
-
-    fn emit_error(&mut self, _: Error) {}
-
-    #[inline]
-    fn should_emit_errors(&mut self) -> bool {
-        false
+    fn begin_tag(&mut self, name: &[u8], is_end: bool) {
+        let name = tags::name(&name[..name.len().min(MAX_NAME_BYTES)]);
+        self.tag.begin(name, is_end);
     }
 
-    #[inline]
-    fn pop_token(&mut self) -> Option<Infallible> {
-        None
-    }
-
-    fn emit_string(&mut self, piece: &[u8]) {
-        self.text(piece);
-    }
-
-    fn init_start_tag(&mut self) {
-        self.tag.begin(false);
-    }
-
-    fn init_end_tag(&mut self) {
-        self.tag.begin(true);
-    }
-
-    fn init_comment(&mut self) {}
-
-    fn emit_current_tag(&mut self) -> Option<State> {
-        self.let_go();
-        self.tag.end_attribute();
+    fn attribute(&mut self, name: &[u8], value: &[u8]) {
         if self.tag.is_end {
-            self.last_start = 0;
+            return;
+        }
+        let item = self.tag.attribute(name, value, self.places.is_some());
+        if let Some(item) = item {
+            self.says.add(PageWord::Item, &item);
+        }
+    }
+
+    fn end_tag(&mut self, is_self_closing: bool) -> Content {
+        if self.tag.is_end {
             self.end();
-            None
+            Content::Markup
         } else {
-            self.start()
+            self.start(is_self_closing)
         }
-    }
-
-    fn emit_current_comment(&mut self) {}
-
-    fn emit_current_doctype(&mut self) {}
-
-    fn set_self_closing(&mut self) {
-        self.tag.is_self_closing = true;
-    }
-
-    fn set_force_quirks(&mut self) {}
-
-    fn push_tag_name(&mut self, name: &[u8]) {
-        push_up_to(MAX_NAME_BYTES, &mut self.tag.name, name);
-    }
-
-    fn push_comment(&mut self, _: &[u8]) {}
-
-    fn push_doctype_name(&mut self, _: &[u8]) {}
-
-    fn init_doctype(&mut self) {}
-
-    fn init_attribute(&mut self) {
-        self.tag.end_attribute();
-    }
-
-    fn push_attribute_name(&mut self, name: &[u8]) {
-        push_up_to(MAX_NAME_BYTES, &mut self.tag.attribute, name);
-    }
-
-    fn init_attribute_value(&mut self) {
-        self.tag.is_value_wanted = match self.tag.attribute.as_slice() {
-            b"style" | b"id" => true,
-            b"class" => self.places.is_some(),
-            _ => false,
-        };
-    }
-
-    fn push_attribute_value(&mut self, value: &[u8]) {
-        if self.tag.is_value_wanted {
-            push_up_to(MAX_VALUE_BYTES, &mut self.tag.value, value);
-        }
-    }
-
-    fn set_doctype_public_identifier(&mut self, _: &[u8]) {}
-
-    fn set_doctype_system_identifier(&mut self, _: &[u8]) {}
-
-    fn push_doctype_public_identifier(&mut self, _: &[u8]) {}
-
-    fn push_doctype_system_identifier(&mut self, _: &[u8]) {}
-
-    fn current_is_appropriate_end_tag_token(&mut self) -> bool {
-        self.tag.is_end && self.last_start != 0 && tags::name(&self.tag.name) == self.last_start
     }
 }

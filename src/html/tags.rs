@@ -3,7 +3,7 @@
 /// The name of an element as a number: equal for equal names, in practice only for those.
 pub type Name = u64;
 
-/// The number of a lower-case name. Names of up to eight bytes are their own bytes.
+/// The number of a name, whatever its case. Names of up to eight bytes are their own bytes.
 pub const fn name(bytes: &[u8]) -> Name {
     let mut name: u64 = 0;
     let mut at = 0;
@@ -11,7 +11,7 @@ pub const fn name(bytes: &[u8]) -> Name {
         if at >= 8 {
             name = name.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         }
-        name = name.rotate_left(8) ^ bytes[at] as u64;
+        name = name.rotate_left(8) ^ bytes[at].to_ascii_lowercase() as u64;
         at += 1;
     }
     name
@@ -259,7 +259,7 @@ mod tests {
     fn names_lead_to_their_tags() {
         for (bytes, tag) in [
             (&b"p"[..], Tag::P),
-            (b"blockquote", Tag::Blockquote),
+            (b"blockQuote", Tag::Blockquote),
             (b"annotation-xml", Tag::AnnotationXml),
             (b"x-app", Tag::Other),
             (b"", Tag::Other),

@@ -15,7 +15,7 @@ use super::{Likeness, RunOptions};
 use crate::cleaner::{Cleaned, Cleaner, PageText, Workspace};
 use crate::error::{Problem, ProblemKind, RunError, io_at};
 use crate::evidence::PageAddress;
-use crate::html::LineStructure;
+use crate::html::Structure;
 use crate::index::{Names, Place, page_name};
 use crate::record::Stage;
 use crate::report::Counts;
@@ -235,9 +235,9 @@ impl JobRun<'_, '_, '_> {
 
     /// Cleans a whole page of any content; None where nothing is to be written.
     fn page(&mut self, file: &FileEntry, bytes: &[u8]) -> Result<Option<Written>, RunError> {
-        let wants_structures = self.worker.cleaner.reads_structure();
+        let wants_structure = self.worker.cleaner.reads_structure();
         self.hold(self.worker.shares.cost.of(bytes.len(), 0))?;
-        let page = unpack::page(file, bytes, self.worker.options, wants_structures);
+        let page = unpack::page(file, bytes, self.worker.options, wants_structure);
         self.told_page(&PageFile::of(file), bytes, page)
     }
 
@@ -249,7 +249,7 @@ impl JobRun<'_, '_, '_> {
         page: Page<'_>,
     ) -> Result<Option<Written>, RunError> {
         let ending;
-        let (mark, text, structures) = match page {
+        let (mark, text, structure) = match page {
             Page::Other => {
                 self.outcome.counts.other_files += 1;
                 self.outcome.counts.other_bytes += bytes.len() as u64;
@@ -265,7 +265,7 @@ impl JobRun<'_, '_, '_> {
                 text,
                 charset,
                 html_bytes,
-                structures,
+                structure,
             } => {
                 match charset {
                     TextCharset::Utf8 => {}
@@ -283,12 +283,12 @@ impl JobRun<'_, '_, '_> {
                     self.note_likeness(&file.name, &text);
                 }
                 ending = html_bytes.map(|_| render::TEXT_ENDING);
-                (mark, text, structures)
+                (mark, text, structure)
             }
         };
         let page = PageText {
             bytes: &text,
-            structures: &structures,
+            structure: Some(&structure),
         };
         let written = self.text(file, mark, page, Address::of_page(&file.name), true)?;
         Ok(Some(Written { ending, ..written }))
@@ -331,7 +331,7 @@ impl JobRun<'_, '_, '_> {
     ) -> Result<Written, RunError> {
         let PageText {
             bytes: text,
-            mut structures,
+            structure,
         } = text;
         let mode = self.worker.options.mode;
         let mut written = self
@@ -354,10 +354,10 @@ impl JobRun<'_, '_, '_> {
                 site: site.as_deref(),
                 place: place.map(|place| place.behind(lines_before)),
             };
-            let of_part = structures.len().min(max_lines);
             let page = PageText {
                 bytes: part,
-                structures: structures.split_off(..of_part).unwrap_or_default(),
+                // Of a page in parts there is none.
+                structure,
             };
             self.make_room(part)?;
             let Some(cleaned) = self.worker.clean(page, &in_corpus) else {
@@ -540,8 +540,8 @@ impl JobRun<'_, '_, '_> {
         };
         for member in members {
             let options = self.worker.options;
-            let wants_structures = self.worker.cleaner.reads_structure();
-            match unpack::member_page(file, member, &chunk.bytes, options, wants_structures) {
+            let wants_structure = self.worker.cleaner.reads_structure();
+            match unpack::member_page(file, member, &chunk.bytes, options, wants_structure) {
                 MemberPage::Directory => {
                     add(member, None, b"")?;
                 }
@@ -712,9 +712,9 @@ impl JobRun<'_, '_, '_> {
             } => {
                 let fields = Fields::read(&batch.buffer[head.clone()]);
                 let options = self.worker.options;
-                let wants_structures = self.worker.cleaner.reads_structure();
+                let wants_structure = self.worker.cleaner.reads_structure();
                 let block = &batch.buffer[block.clone()];
-                match unpack::record_page(&fields, block, options, wants_structures) {
+                match unpack::record_page(&fields, block, options, wants_structure) {
                     RecordPage::Other => {
                         self.outcome.counts.other_records += 1;
                         return Ok(());
@@ -767,12 +767,8 @@ impl JobRun<'_, '_, '_> {
         let url = records::url(fields);
         let id = options.fields.id.as_ref().and(records::id(fields));
         self.make_room(page.text.as_bytes())?;
-        let cleaned = self.clean_record(
-            page.text.as_bytes(),
-            &page.structures,
-            url.as_deref(),
-            place,
-        );
+        let cleaned =
+            self.clean_record(page.text.as_bytes(), &page.structure, url.as_deref(), place);
         let cleaned = match cleaned {
             Ok(cleaned) => {
                 let mode = if is_wet { options.mode } else { Mode::Drop };
@@ -862,7 +858,7 @@ impl JobRun<'_, '_, '_> {
     fn clean_record<'t>(
         &mut self,
         text: &'t [u8],
-        structures: &'t [LineStructure],
+        structure: &'t Structure,
         url: Option<&str>,
         place: &RowPlace<'_>,
     ) -> Result<Cleaned<'t>, ProblemKind> {
@@ -877,7 +873,7 @@ impl JobRun<'_, '_, '_> {
         };
         let page = PageText {
             bytes: text,
-            structures,
+            structure: Some(structure),
         };
         let cleaned = self.worker.clean(page, &in_corpus);
         cleaned.ok_or(ProblemKind::Internal)
@@ -989,13 +985,13 @@ impl JobRun<'_, '_, '_> {
         self.worker.clock.begin_page();
         let before = self.outcome.counts;
         let options = self.worker.options;
-        let wants_structures = self.worker.cleaner.reads_structure();
+        let wants_structure = self.worker.cleaner.reads_structure();
         let url = row.url.as_deref();
-        let told = unpack::value_text(value, is_utf8, options, wants_structures);
+        let told = unpack::value_text(value, is_utf8, options, wants_structure);
         let FieldText {
             text,
             html_bytes,
-            structures,
+            structure,
         } = match &told {
             Ok(told) => told,
             Err(kind) => {
@@ -1004,7 +1000,7 @@ impl JobRun<'_, '_, '_> {
             }
         };
         self.make_room(text)?;
-        let cleaned = match self.clean_record(text, structures, url, place) {
+        let cleaned = match self.clean_record(text, structure, url, place) {
             Ok(cleaned) => cleaned,
             Err(kind) => {
                 self.keep_value(text, kind, place);
@@ -1070,19 +1066,19 @@ impl JobRun<'_, '_, '_> {
             return Ok(());
         };
         self.hold(self.worker.shares.cost.of(field.len(), 0))?;
-        let wants_structures = self.worker.cleaner.reads_structure();
+        let wants_structure = self.worker.cleaner.reads_structure();
         let FieldText {
             text,
             html_bytes,
-            structures,
-        } = &unpack::field_text(field, options, wants_structures);
+            structure,
+        } = &unpack::field_text(field, options, wants_structure);
         let mode = options.mode;
         let is_taken = mode != Mode::Drop && row.fields.iter().any(|name| name == render::FIELD);
         self.make_room(text)?;
         let cleaned = if is_taken {
             Err(ProblemKind::FieldTaken(render::FIELD))
         } else {
-            self.clean_record(text, structures, row.url.as_deref(), place)
+            self.clean_record(text, structure, row.url.as_deref(), place)
         };
         let cleaned = match cleaned {
             Ok(cleaned) => cleaned,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::{BYTES_A_LINE, RunOptions};
 use crate::charset::{self, Charset, Converted, Faults};
 use crate::error::{Problem, ProblemKind, RunError};
-use crate::html::{self, LineStructure, MAX_PLACES, Rendered};
+use crate::html::{self, MAX_PLACES, Rendered, Structure};
 use crate::index::{Names, Place};
 use crate::page::{LineCursor, count_lines};
 #[cfg(feature = "parquet")]
@@ -476,8 +476,8 @@ pub struct RecordText<'b> {
     pub is_conversion: bool,
     /// Bytes of the HTML that it was made of; None for text.
     pub html_bytes: Option<u64>,
-    /// Where in the markup its lines stood, if it is known.
-    pub structures: Vec<LineStructure>,
+    /// What the markup tells beside it, if that is known and wanted.
+    pub structure: Structure,
 }
 
 /// The text of a WARC record; of HTML where its lines stood, if that is wanted. In a page of HTML
@@ -487,7 +487,7 @@ pub fn record_page<'b>(
     fields: &Fields<'_>,
     block: &'b [u8],
     options: &RunOptions,
-    wants_structures: bool,
+    wants_structure: bool,
 ) -> RecordPage<'b> {
     let (bytes, said, charset) = match warc::payload(fields, block, options.max_page_bytes) {
         Payload::Other => return RecordPage::Other,
@@ -499,7 +499,7 @@ pub fn record_page<'b>(
             charset,
         } => (bytes, Some(said), charset),
     };
-    let max_places = max_places(options, wants_structures);
+    let max_places = max_places(options, wants_structure);
     let page = match bytes {
         Cow::Borrowed(bytes) => record_text(bytes, said, charset.as_deref(), max_places),
         Cow::Owned(bytes) => {
@@ -534,16 +534,16 @@ fn record_text<'b>(
             is_converted: false,
             is_conversion: said.is_none(),
             html_bytes: None,
-            structures: Vec::new(),
+            structure: Structure::default(),
         });
     }
     let decoded = html::decode(bytes, charset)?;
     let is_converted = decoded.is_converted();
-    let Rendered { text, structures } = match is_html {
+    let Rendered { text, structure } = match is_html {
         true => html::render_for(&decoded.html, max_places),
         false => Rendered {
             text: decoded.html.into_owned(),
-            structures: Vec::new(),
+            structure: Structure::default(),
         },
     };
     let (text, is_patched) = match String::from_utf8(text) {
@@ -555,7 +555,7 @@ fn record_text<'b>(
         is_converted: is_converted || is_patched,
         is_conversion: said.is_none(),
         html_bytes: is_html.then_some(bytes.len() as u64),
-        structures,
+        structure,
     })
 }
 
@@ -596,8 +596,8 @@ pub enum Page<'b> {
         charset: TextCharset,
         /// Bytes of the HTML that the text was made of; None for text.
         html_bytes: Option<u64>,
-        /// Where in the markup its lines stood, if it is known.
-        structures: Vec<LineStructure>,
+        /// What the markup tells beside it, if that is known and wanted.
+        structure: Structure,
     },
     /// A page that is kept as it is.
     Unread(ProblemKind),
@@ -649,7 +649,7 @@ pub fn member_page<'b>(
     member: &'b Member,
     bytes: &'b [u8],
     options: &RunOptions,
-    wants_structures: bool,
+    wants_structure: bool,
 ) -> MemberPage<'b> {
     match &member.kind {
         MemberKind::Directory => MemberPage::Directory,
@@ -659,7 +659,7 @@ pub fn member_page<'b>(
         MemberKind::File(range) => {
             let entry = file.member(&member.name);
             let bytes = &bytes[range.clone()];
-            let page = match page(&entry, bytes, options, wants_structures) {
+            let page = match page(&entry, bytes, options, wants_structure) {
                 Page::Text {
                     html_bytes: Some(_),
                     ..
@@ -761,7 +761,7 @@ pub fn page<'b>(
     file: &FileEntry,
     bytes: &'b [u8],
     options: &RunOptions,
-    wants_structures: bool,
+    wants_structure: bool,
 ) -> Page<'b> {
     let given = options.charset;
     let told = match content::tell_in(file.content_name(), bytes, given) {
@@ -775,10 +775,10 @@ pub fn page<'b>(
     match told {
         Content::Other => Page::Other,
         Content::Unread(format) => Page::Skipped(file.unread_format(format)),
-        Content::Html => html_page(file, bytes, given, options, wants_structures),
+        Content::Html => html_page(file, bytes, given, options, wants_structure),
         Content::TextWithNul => Page::Unread(ProblemKind::Nul),
         Content::Utf16 | Content::Utf16WithoutMark | Content::Text => {
-            text_page(file, bytes, options, wants_structures)
+            text_page(file, bytes, options, wants_structure)
         }
     }
 }
@@ -788,14 +788,14 @@ fn text_page<'b>(
     file: &FileEntry,
     bytes: &'b [u8],
     options: &RunOptions,
-    wants_structures: bool,
+    wants_structure: bool,
 ) -> Page<'b> {
     let text = |mark, text, charset| Page::Text {
         mark,
         text,
         charset,
         html_bytes: None,
-        structures: Vec::new(),
+        structure: Structure::default(),
     };
     match charset::convert(bytes, options.charset) {
         Converted::Utf8 => {
@@ -809,7 +809,7 @@ fn text_page<'b>(
         } => {
             if charset.is_utf16() {
                 if is_html(file, &decoded.text, options) {
-                    return html_page(file, bytes, Some(charset), options, wants_structures);
+                    return html_page(file, bytes, Some(charset), options, wants_structure);
                 }
                 if has_nul(&decoded.text, options) {
                     return Page::Unread(ProblemKind::Nul);
@@ -835,7 +835,7 @@ fn html_page(
     bytes: &[u8],
     charset: Option<Charset>,
     options: &RunOptions,
-    wants_structures: bool,
+    wants_structure: bool,
 ) -> Page<'static> {
     if let Some(kind) = not_written(file, render::TEXT_ENDING, options) {
         return Page::Skipped(kind);
@@ -846,8 +846,8 @@ fn html_page(
     };
     match decoded {
         Ok(decoded) => {
-            let max_places = max_places(options, wants_structures);
-            let Rendered { text, structures } = html::render_for(&decoded.html, max_places);
+            let max_places = max_places(options, wants_structure);
+            let Rendered { text, structure } = html::render_for(&decoded.html, max_places);
             Page::Text {
                 mark: b"",
                 text: Cow::Owned(text),
@@ -856,7 +856,7 @@ fn html_page(
                     false => TextCharset::Utf8,
                 },
                 html_bytes: Some(bytes.len() as u64),
-                structures,
+                structure,
             }
         }
         Err(html::Undecodable) => Page::Unread(ProblemKind::UnreadEncoding),
@@ -887,8 +887,8 @@ pub struct FieldText<'r> {
     pub text: Cow<'r, [u8]>,
     /// Bytes of the HTML that it was made of; None for text.
     pub html_bytes: Option<u64>,
-    /// Where in the markup its lines stood, if it is known.
-    pub structures: Vec<LineStructure>,
+    /// What the markup tells beside it, if that is known and wanted.
+    pub structure: Structure,
 }
 
 /// The text of a row's field, rendered where it is HTML; where its lines stood, if that is
@@ -896,7 +896,7 @@ pub struct FieldText<'r> {
 pub fn field_text<'r>(
     field: &'r str,
     options: &RunOptions,
-    wants_structures: bool,
+    wants_structure: bool,
 ) -> FieldText<'r> {
     let is_html = match options.field_format {
         TextFormat::Auto => content::is_html(field),
@@ -907,22 +907,24 @@ pub fn field_text<'r>(
         return FieldText {
             text: Cow::Borrowed(field.as_bytes()),
             html_bytes: None,
-            structures: Vec::new(),
+            structure: Structure::default(),
         };
     }
-    let max_places = max_places(options, wants_structures);
+    let max_places = max_places(options, wants_structure);
     rendered(field.as_bytes(), field.len(), max_places)
 }
 
 /// HTML, made of a field of so many bytes, as text.
 fn rendered(html: &[u8], field_bytes: usize, max_places: usize) -> FieldText<'static> {
-    let Rendered { text, structures } = html::render_for(html, max_places);
-    let text = String::from_utf8(text);
-    let text = text.unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned());
+    let Rendered { text, structure } = html::render_for(html, max_places);
+    let text = match simdutf8::basic::from_utf8(&text) {
+        Ok(_) => text,
+        Err(_) => String::from_utf8_lossy(&text).into_owned().into_bytes(),
+    };
     FieldText {
-        text: Cow::Owned(text.into_bytes()),
+        text: Cow::Owned(text),
         html_bytes: Some(field_bytes as u64),
-        structures,
+        structure,
     }
 }
 
@@ -937,13 +939,13 @@ pub fn value_text<'r>(
     value: &'r [u8],
     is_utf8: bool,
     options: &RunOptions,
-    wants_structures: bool,
+    wants_structure: bool,
 ) -> Result<FieldText<'r>, ProblemKind> {
     if value.len() > options.max_page_bytes {
         return Err(ProblemKind::LongText(options.max_page_bytes as u64));
     }
     if let Ok(text) = simdutf8::basic::from_utf8(value) {
-        return Ok(field_text(text, options, wants_structures));
+        return Ok(field_text(text, options, wants_structure));
     }
     if is_utf8 {
         return Err(ProblemKind::FaultyText);
@@ -955,7 +957,7 @@ pub fn value_text<'r>(
     };
     if is_html {
         let decoded = html::decode(value, None).map_err(|_| ProblemKind::UnreadEncoding)?;
-        let max_places = max_places(options, wants_structures);
+        let max_places = max_places(options, wants_structure);
         return Ok(rendered(&decoded.html, value.len(), max_places));
     }
     if memchr::memchr(0, value).is_some() {
@@ -964,7 +966,7 @@ pub fn value_text<'r>(
     Ok(FieldText {
         text: Cow::Borrowed(value),
         html_bytes: None,
-        structures: Vec::new(),
+        structure: Structure::default(),
     })
 }
 
@@ -1026,8 +1028,8 @@ pub fn max_lines(options: &RunOptions) -> usize {
 
 /// Lines of a page of HTML of which it is told where they stood: a page that is cleaned in parts is
 /// cleaned as text.
-fn max_places(options: &RunOptions, wants_structures: bool) -> usize {
-    match wants_structures {
+fn max_places(options: &RunOptions, wants_structure: bool) -> usize {
+    match wants_structure {
         true => max_lines(options).min(MAX_PLACES),
         false => 0,
     }

@@ -172,10 +172,10 @@ impl Scratch {
         let Some(places) = places else {
             return;
         };
-        let structures = &facts.evidence.structures;
+        let places_of_lines = &facts.evidence.structure.lines;
         self.surroundings.stand(facts, places);
-        for (line, structure) in structures.iter().enumerate() {
-            let codes = place::codes(structure, self.surroundings.says(line));
+        for (line, place) in places_of_lines.iter().enumerate() {
+            let codes = place::codes(place, self.surroundings.says(line));
             self.columns.set(line, features.place.start, &codes);
         }
     }
@@ -269,7 +269,7 @@ impl LearnedScorer {
     fn model_for(&self, facts: &PageFacts<'_>) -> &ModelInUse {
         let of_html = self.of_html.as_ref();
         of_html
-            .filter(|_| !facts.evidence.structures.is_empty())
+            .filter(|_| !facts.evidence.structure.lines.is_empty())
             .unwrap_or(&self.of_text)
     }
 }

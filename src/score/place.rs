@@ -14,7 +14,7 @@ use super::context::{Neighbourhood, ONE, Sink, Sums, Windows, carry};
 use super::features::FeatureGroup;
 use super::lexical::{LexicalTable, SPEAKS_OF, spread};
 use super::{PageFacts, line};
-use crate::html::{BLOCKS, Inside, LineStructure, Tag, WORDS};
+use crate::html::{BLOCKS, Inside, LineStructure, PageStructure, Structure, Tag, WORDS};
 
 /// The features of the line alone, in the order of their columns.
 pub const FEATURES: [&str; COUNT] = [
@@ -60,10 +60,13 @@ enum Gram {
     Word = 5,
     Pair = 6,
     WordOfElement = 7,
+    PageWord = 8,
+    PageWordOfSort = 9,
 }
 
-/// Gives the grams of a line's place: its elements and the words of their classes and ids.
-pub fn each_gram(place: &LineStructure, mut give: impl FnMut(u32)) {
+/// Gives the grams of a line's place: its elements and the words of their classes and ids; and
+/// what the page says that it is, for itself and for lines of this [`sort`].
+pub fn each_gram(place: &LineStructure, page: &PageStructure, mut give: impl FnMut(u32)) {
     let mut gram = |kind: Gram, first: u16, second: u16| {
         let value = (kind as u64) << 32 | u64::from(first) << 16 | u64::from(second);
         give(spread(value) as u32);
@@ -85,19 +88,40 @@ pub fn each_gram(place: &LineStructure, mut give: impl FnMut(u32)) {
             gram(Gram::WordOfElement, word, element);
         }
     }
+    let sort = sort(place);
+    for &word in page.words.iter().take_while(|&&word| word != 0) {
+        gram(Gram::PageWord, word, 0);
+        gram(Gram::PageWordOfSort, word, sort);
+    }
+}
+
+/// Lines of one sort are body, or not, together on pages of one kind: by their element, their
+/// length, and whether they are mostly links.
+fn sort(place: &LineStructure) -> u16 {
+    let length = match place.chars {
+        0..20 => 0,
+        20..80 => 1,
+        _ => 2,
+    };
+    let is_link = 2 * u64::from(place.link_chars) > u64::from(place.chars);
+    u16::from(element_code(place.block)) << 4 | length << 1 | u16::from(is_link)
 }
 
 /// What the place of a line says, one for each of [`super::lexical::Of`].
 pub(super) type PlaceSays = [f32; SPEAKS_OF];
 
-/// Looks up a line's place, or finds it beside its neighbour's.
-fn look_up_all(table: &LexicalTable, places: &[LineStructure], says: &mut [Vec<f32>; SPEAKS_OF]) {
+/// Looks up the places of a page's lines; a line whose grams are its neighbour's finds what they
+/// say there.
+fn look_up_all(table: &LexicalTable, structure: &Structure, says: &mut [Vec<f32>; SPEAKS_OF]) {
     says.iter_mut().for_each(Vec::clear);
     let mut last: Option<(&LineStructure, PlaceSays)> = None;
-    for place in places {
+    let is_same = |left: &LineStructure, right: &LineStructure| {
+        is_alike(left, right) && left.inside == right.inside && sort(left) == sort(right)
+    };
+    for place in &structure.lines {
         let said = match last {
-            Some((like, said)) if is_alike(like, place) && like.inside == place.inside => said,
-            _ => table.look_up_grams(|give| each_gram(place, give)),
+            Some((like, said)) if is_same(like, place) => said,
+            _ => table.look_up_grams(|give| each_gram(place, &structure.page, give)),
         };
         last = Some((place, said));
         for (says, said) in says.iter_mut().zip(said) {
@@ -253,10 +277,10 @@ impl Surroundings {
     /// Looks up the places of a page's lines, and sums up what does not depend on what the lines
     /// come to: linear time, about 110 bytes a line.
     pub(super) fn stand(&mut self, facts: &PageFacts<'_>, table: &LexicalTable) {
-        let places = &facts.evidence.structures[..];
+        let places = &facts.evidence.structure.lines[..];
         let shapes = &facts.evidence.shapes;
         let lines = places.len();
-        look_up_all(table, places, &mut self.says);
+        look_up_all(table, &facts.evidence.structure, &mut self.says);
         let [itself, of_behind, of_before, _] = &self.says;
         let whole = |value: f32| (value.clamp(-8.0, 8.0) * ONE as f32) as i32;
         self.says_sums
@@ -311,7 +335,7 @@ impl Surroundings {
     /// Sums up what the lines came to, by the elements that they stand in; the page
     /// [stands](Self::stand). Linear time, about 40 bytes a line and 12 for each of its elements.
     pub(super) fn sum_up(&mut self, facts: &PageFacts<'_>, near: &Neighbourhood) {
-        let places = &facts.evidence.structures[..];
+        let places = &facts.evidence.structure.lines[..];
         for (level, groups) in self.groups.iter_mut().enumerate() {
             let elements = places.iter().map(|place| place.blocks[level]).max();
             let numbers = elements.map_or(0, |last| last as usize + 1);
@@ -339,7 +363,7 @@ impl Surroundings {
         sink: &mut impl Sink,
     ) {
         sink.group(FeatureGroup::Markup);
-        let places = &facts.evidence.structures[..];
+        let places = &facts.evidence.structure.lines[..];
         let shapes = &facts.evidence.shapes;
         let lines = places.len();
         let clip = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
@@ -582,14 +606,18 @@ const GROUP_NAMES: [[&str; 7]; BLOCKS + 1] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::html::PAGE_WORDS;
+    use crate::score::lexical::MAX_BLOCK_GRAMS;
+
+    fn grams(place: &LineStructure, page: &PageStructure) -> Vec<u32> {
+        let mut grams = Vec::new();
+        each_gram(place, page, |gram| grams.push(gram));
+        grams
+    }
 
     #[test]
     fn grams_tell_places_apart() {
-        let grams = |place: &LineStructure| {
-            let mut grams = Vec::new();
-            each_gram(place, |gram| grams.push(gram));
-            grams
-        };
+        let grams = |place: &LineStructure| grams(place, &PageStructure::default());
         let mut place = LineStructure::default();
         assert_eq!(grams(&place).len(), 4);
         place.words[..3].copy_from_slice(&[7, 8, 9]);
@@ -599,7 +627,44 @@ mod tests {
         let in_paragraph = grams(&place);
         let same = three.iter().filter(|gram| in_paragraph.contains(gram));
         assert_eq!(same.count(), 2 + 3 + 3);
-        place.words = [1; crate::html::WORDS];
+        place.words = [1; WORDS];
         assert_eq!(grams(&place).len(), 4 + 16 + 8 + 4);
+    }
+
+    #[test]
+    fn what_a_page_says_of_lines_depends_on_their_sort() {
+        let mut page = PageStructure::default();
+        page.words[..2].copy_from_slice(&[7, 8]);
+        let place = LineStructure {
+            chars: 30,
+            ..LineStructure::default()
+        };
+        let said = |place: LineStructure| grams(&place, &page)[4..].to_vec();
+        let of_place = said(place);
+        assert_eq!(of_place.len(), 2 + 2);
+        let longer = LineStructure { chars: 79, ..place };
+        assert_eq!(said(longer), of_place);
+        let link = LineStructure {
+            link_chars: 16,
+            ..place
+        };
+        let long = LineStructure { chars: 80, ..place };
+        for other in [link, long] {
+            let same = said(other);
+            let same = same.iter().filter(|gram| of_place.contains(gram));
+            assert_eq!(same.count(), 2);
+        }
+    }
+
+    #[test]
+    fn grams_of_a_place_are_no_more_than_a_block_holds() {
+        let place = LineStructure {
+            words: [1; WORDS],
+            ..LineStructure::default()
+        };
+        let page = PageStructure {
+            words: [1; PAGE_WORDS],
+        };
+        assert!(grams(&place, &page).len() <= MAX_BLOCK_GRAMS);
     }
 }

@@ -197,13 +197,19 @@ fn forests(forest: ForestOptions, trees: [usize; KINDS]) -> [ForestOptions; KIND
     trees.map(|trees| ForestOptions { trees, ..forest })
 }
 
-/// What each page counts, so that large sources do not drown small ones.
-fn source_weights(golds: &[&GoldPage]) -> Vec<f32> {
-    let mut counts = std::collections::BTreeMap::<&str, f32>::new();
+/// What each page counts, so that large sources do not drown small ones. Of HTML, which tells what
+/// kind of page it is, the articles of a source do not drown its shops and forums either; what text
+/// alone tells of that is too little, and news was worse for it (ADR 31).
+fn source_weights(golds: &[&GoldPage], reads: Reads) -> Vec<f32> {
+    let part_of = |gold: &&GoldPage| {
+        let page_type = gold.page_type.clone().filter(|_| reads == Reads::Html);
+        (gold.source.clone(), page_type)
+    };
+    let mut counts = std::collections::BTreeMap::<_, f32>::new();
     for gold in golds {
-        *counts.entry(&gold.source).or_default() += 1.0;
+        *counts.entry(part_of(gold)).or_default() += 1.0;
     }
-    let weight = |gold: &&GoldPage| 1.0 / counts[&*gold.source].sqrt();
+    let weight = |gold| 1.0 / counts[&part_of(gold)].sqrt();
     golds.iter().map(weight).collect()
 }
 
@@ -253,7 +259,7 @@ pub fn train(
             TrainingPage::new(gold, &index, knows_comments, options.seed)
         })
         .collect();
-    let source_weights = source_weights(&all);
+    let source_weights = source_weights(&all, options.reads);
     weigh_by_source(&mut pages, &source_weights);
     let lines: usize = pages.iter().map(|page| page.targets.len()).sum();
     tell(&format!("{} pages, {lines} lines", pages.len()));
@@ -272,8 +278,10 @@ pub fn train(
     tell("words are weighed");
     let place = |page: &TrainingPage, line: usize, targets| {
         let mut example = LexicalExample::new(targets, page.weights[line]);
-        let place = &page.evidence.structures[line];
-        place::each_gram(place, |gram| example.grams.push(gram));
+        let structure = &page.evidence.structure;
+        place::each_gram(&structure.lines[line], &structure.page, |gram| {
+            example.grams.push(gram);
+        });
         example
     };
     let (places, fold_places) = match options.reads {

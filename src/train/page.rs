@@ -52,7 +52,7 @@ impl TrainingPage {
             ..Needs::PAGE
         };
         evidence.gather(text.as_bytes(), needs);
-        evidence.stand(&gold.structures);
+        evidence.stand(Some(&gold.structure));
         if knows_site {
             evidence.look_up(index, &gold.address(), 0);
         }

@@ -17,6 +17,7 @@ use crate::decide::Reason;
 use crate::eval::gold::{AnyRows, body_text, domain_of};
 use crate::eval::html::{carried_over, rendered};
 use crate::eval::{GoldError, GoldPage, Label};
+use crate::html::Structure;
 use crate::normalize::normalize_into;
 use crate::score::Reads;
 
@@ -119,13 +120,13 @@ fn teach(
     workspace: &mut Workspace,
 ) -> Option<GoldPage> {
     // What the teacher reads, and what is learned from where that is something else.
-    let (lines, structures, learned) = match (row.html, row.lines, reads) {
+    let (lines, structure, learned) = match (row.html, row.lines, reads) {
         (Some(html), lines, reads) => {
-            let (of_html, structures) = rendered(&html);
+            let (of_html, structure) = rendered(&html);
             let learned = lines.filter(|_| reads == Reads::Text);
-            (of_html, structures, learned)
+            (of_html, structure, learned)
         }
-        (None, Some(lines), Reads::Text) => (lines, Vec::new(), None),
+        (None, Some(lines), Reads::Text) => (lines, Structure::default(), None),
         (None, ..) => return None,
     };
     let mut page = GoldPage {
@@ -143,13 +144,13 @@ fn teach(
         headline: Vec::new(),
         gold: String::new(),
         comments: None,
-        structures,
+        structure,
     };
     label_by(teacher, &mut page, workspace);
     if let Some(lines) = learned {
         page.labels = carried_over(&page, &lines);
         page.lines = lines;
-        page.structures = Vec::new();
+        page.structure = Structure::default();
     }
     let lines: Vec<Vec<u8>> = page.lines.iter().map(|line| compared(line)).collect();
     let strings = [(row.without, Label::Boilerplate), (row.with, Label::Body)];
@@ -250,11 +251,11 @@ mod tests {
         let both =
             r#"{"id":"1","lines":["* a b c d e f g h","i"],"html":"<p>a b c d e f g h<p>i"}"#;
         let html = page(both, Reads::Html).unwrap();
-        assert_eq!((html.lines.len(), html.structures.len()), (2, 2));
+        assert_eq!((html.lines.len(), html.structure.lines.len()), (2, 2));
         assert_eq!(html.lines[0], "a b c d e f g h");
         let text = page(both, Reads::Text).unwrap();
         assert_eq!(
-            (&*text.lines[0], text.structures.len()),
+            (&*text.lines[0], text.structure.lines.len()),
             ("* a b c d e f g h", 0)
         );
         assert_eq!(text.labels[0], html.labels[0]);

@@ -16,7 +16,7 @@ use dechaff::charset::{self, Charset, Converted};
 use dechaff::cleaner::LineFacts;
 use dechaff::cleaner::PageText;
 use dechaff::evidence::PageAddress;
-use dechaff::html::{self, Rendered};
+use dechaff::html::{self, Rendered, Structure};
 use dechaff::index::{CorpusIndex, Names, Place};
 use dechaff::pipeline::plan::STANDARD_STREAM;
 use dechaff::pipeline::{RunOptions, index_files};
@@ -63,7 +63,7 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<u8> {
     };
     let page = PageText {
         bytes: page.text.strip_prefix(UTF8_MARK).unwrap_or(&page.text),
-        structures: &page.structures,
+        structure: Some(&page.structure),
     };
     let config = Config {
         tell_kinds: true,
@@ -170,7 +170,7 @@ fn row_text(rows: &[u8], number: usize) -> anyhow::Result<Rendered> {
         true => html::render_with_structure(text.as_bytes()),
         false => Rendered {
             text: text.into_owned().into_bytes(),
-            structures: Vec::new(),
+            structure: Structure::default(),
         },
     })
 }
@@ -214,7 +214,7 @@ fn page_text(path: &Path, bytes: Vec<u8>, given: Option<Charset>) -> Rendered {
     };
     let plain = |text| Rendered {
         text,
-        structures: Vec::new(),
+        structure: Structure::default(),
     };
     let text = if is_html(&bytes) {
         rendered(given)
