@@ -17,7 +17,6 @@ use crate::decide::Reason;
 use crate::eval::gold::{AnyRows, body_text, domain_of};
 use crate::eval::html::{carried_over, rendered};
 use crate::eval::{GoldError, GoldPage, Label};
-use crate::html::Structure;
 use crate::normalize::normalize_into;
 use crate::score::Reads;
 
@@ -126,7 +125,7 @@ fn teach(
             let learned = lines.filter(|_| reads == Reads::Text);
             (of_html, structure, learned)
         }
-        (None, Some(lines), Reads::Text) => (lines, Structure::default(), None),
+        (None, Some(lines), Reads::Text) => (lines, Default::default(), None),
         (None, ..) => return None,
     };
     let mut page = GoldPage {
@@ -150,7 +149,7 @@ fn teach(
     if let Some(lines) = learned {
         page.labels = carried_over(&page, &lines);
         page.lines = lines;
-        page.structure = Structure::default();
+        page.structure = Default::default();
     }
     let lines: Vec<Vec<u8>> = page.lines.iter().map(|line| compared(line)).collect();
     let strings = [(row.without, Label::Boilerplate), (row.with, Label::Body)];
