@@ -65,7 +65,8 @@ enum Gram {
 }
 
 /// Gives the grams of a line's place: its elements and the words of their classes and ids; and
-/// what the page says that it is, for itself and for lines of this [`sort`].
+/// what the page says that it is, for itself and with the line's sort: its element, its length in
+/// characters (under 20, under 80, more), and whether it is mostly links.
 pub fn each_gram(place: &LineStructure, page: &PageStructure, mut give: impl FnMut(u32)) {
     let mut gram = |kind: Gram, first: u16, second: u16| {
         let value = (kind as u64) << 32 | u64::from(first) << 16 | u64::from(second);
