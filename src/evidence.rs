@@ -2,7 +2,7 @@
 
 use crate::config::CorpusNormalize;
 use crate::fingerprint::{Fingerprint, FingerprintKey};
-use crate::html::{PageStructure, Structure};
+use crate::html::Structure;
 use crate::index::keys::{self, PageSketch, SiteKey, SiteLayout};
 use crate::index::{CorpusIndex, Key, Place, PlaceFigures, SiteFigures};
 use crate::normalize::{mask_digits_into, normalize_front};
@@ -207,7 +207,7 @@ impl Evidence {
         self.has_digit.clear();
         self.masked.clear();
         self.corpus_lines.clear();
-        self.structure.lines.clear();
+        self.structure.clear();
         self.corpus.clear();
         self.line_count = split_lines(page, &mut self.lines);
         if needs.page {
@@ -242,8 +242,7 @@ impl Evidence {
     /// Takes in what the page's markup tells: where each line stood, blank ones with them. Unless
     /// there is a place for each, they are not this page's, and nothing is known.
     pub fn stand(&mut self, structure: Option<&Structure>) {
-        self.structure.lines.clear();
-        self.structure.page = PageStructure::default();
+        self.structure.clear();
         if let Some(structure) = structure.filter(|given| given.lines.len() == self.line_count) {
             let places = self
                 .lines

@@ -1,9 +1,9 @@
 //! HTML in, the lines that a careful reader would see out: a block a line.
 //!
 //! [`render`] gives the text; [`render_with_structure`] also says of every line where in the
-//! markup it stood, and what the page says that it is, for models that read HTML. [`decode`] comes before, where the bytes are a
-//! file's. What counts as a line, and what is not on the page, is decided by the block table in
-//! `tags.rs`; docs/adr/0010-html-lines.md says why.
+//! markup it stood, and what the page says that it is, for models that read HTML. [`decode`] comes
+//! before, where the bytes are a file's. What counts as a line, and what is not on the page, is
+//! decided by the block table in `tags.rs`; docs/adr/0010-html-lines.md says why.
 //!
 //! Knows nothing of files, nor of what a line means. No tree is made: time is linear in the
 //! page and memory bounded by it, whatever the markup.

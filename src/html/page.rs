@@ -71,6 +71,8 @@ struct CurrentTag {
     /// What a `meta` or `link` tells of, and what it tells, where wanted.
     about: Vec<u8>,
     told: Vec<u8>,
+    /// What kind of thing the element is, where wanted.
+    item: Vec<u8>,
     is_hidden: bool,
     is_streamed: bool,
     is_open: bool,
@@ -85,20 +87,15 @@ impl CurrentTag {
         self.names.clear();
         self.about.clear();
         self.told.clear();
+        self.item.clear();
         self.is_hidden = false;
         self.is_streamed = false;
         self.is_open = false;
         self.has_href = false;
     }
 
-    /// Takes in an attribute; what it tells of the place of lines, if that is wanted. The kind of
-    /// thing that the element is, if it says that.
-    fn attribute<'v>(
-        &mut self,
-        name: &[u8],
-        value: &'v [u8],
-        wants_places: bool,
-    ) -> Option<Cow<'v, [u8]>> {
+    /// Takes in an attribute; what it tells of the page and the place of lines, if that is wanted.
+    fn attribute(&mut self, name: &[u8], value: &[u8], wants_places: bool) {
         macro_rules! names {
             ($($name:ident $bytes:literal,)*) => { $(const $name: Name = tags::name($bytes);)* };
         }
@@ -109,7 +106,7 @@ impl CurrentTag {
         }
         // All that are wanted are as short as a number holds.
         if name.len() > size_of::<Name>() {
-            return None;
+            return;
         }
         let name = tags::name(name);
         match name {
@@ -121,23 +118,26 @@ impl CurrentTag {
             _ => {}
         }
         if !wants_places {
-            return None;
+            return;
         }
         match (name, self.tag) {
-            (CLASS | ID | ITEMPROP | ROLE | ITEMTYPE, _) => {
-                let value = decoded(value);
-                self.names.push(b' ');
-                self.names.extend_from_slice(match name {
-                    ITEMTYPE => last_segment(&value),
-                    _ => &value,
-                });
-                return (name == ITEMTYPE).then_some(value);
+            (CLASS | ID | ITEMPROP | ROLE, _) => self.add_name(&decoded(value)),
+            (ITEMTYPE, _) => {
+                let kind = decoded(value);
+                let kind = last_segment(&kind);
+                self.add_name(kind);
+                self.item.clear();
+                self.item.extend_from_slice(kind);
             }
             (PROPERTY | NAME, Tag::Meta) | (REL, Tag::Link) => put(&mut self.about, value),
             (CONTENT, Tag::Meta) | (HREF, Tag::Link) => put(&mut self.told, value),
             _ => {}
         }
-        None
+    }
+
+    fn add_name(&mut self, name: &[u8]) {
+        self.names.push(b' ');
+        self.names.extend_from_slice(name);
     }
 }
 
@@ -198,8 +198,15 @@ impl Page {
     /// Takes in what a tag says of the whole page.
     fn hear(&mut self) {
         let CurrentTag {
-            names, about, told, ..
+            names,
+            about,
+            told,
+            item,
+            ..
         } = &self.tag;
+        if !item.is_empty() {
+            self.says.add(PageWord::Item, item);
+        }
         let is_about = |name: &[u8]| about.eq_ignore_ascii_case(name);
         match self.tag.tag {
             Tag::Html | Tag::Body => self.says.add(PageWord::Class, names),
@@ -215,30 +222,6 @@ impl Page {
 
     fn is_in_drawing(&self) -> bool {
         (self.has(Tag::Svg) || self.has(Tag::Math)) && !self.has(Tag::Foreignobject)
-    }
-
-    fn hear_text(&mut self, text: &[u8], has_references: bool) {
-        if self.is_hidden {
-            let is_in_head = self.open.last().is_some_and(|open| open.tag == Tag::Head);
-            if !is_in_head || text.trim_ascii().is_empty() {
-                return;
-            }
-            self.close(|open| open.tag == Tag::Head, |_| false);
-        }
-        // CR LF is one line break.
-        let text = match self.is_pre && memchr(b'\r', text).is_some() {
-            true => Cow::Owned(text.replace("\r\n", "\n")),
-            false => Cow::Borrowed(text),
-        };
-        let text = match has_references {
-            true => Cow::Owned(htmlize::unescape_bytes_in(&*text, Context::General).into_owned()),
-            false => text,
-        };
-        if self.is_pre {
-            self.lines.verbatim(&text);
-        } else {
-            self.lines.collapsed(&text);
-        }
     }
 
     fn start(&mut self, is_self_closing: bool) -> Content {
@@ -488,7 +471,27 @@ fn is_empty_xml(tag: Tag) -> bool {
 
 impl Sink for Page {
     fn text(&mut self, text: &[u8], has_references: bool) {
-        self.hear_text(text, has_references);
+        if self.is_hidden {
+            let is_in_head = self.open.last().is_some_and(|open| open.tag == Tag::Head);
+            if !is_in_head || text.trim_ascii().is_empty() {
+                return;
+            }
+            self.close(|open| open.tag == Tag::Head, |_| false);
+        }
+        // CR LF is one line break.
+        let text = match self.is_pre && memchr(b'\r', text).is_some() {
+            true => Cow::Owned(text.replace("\r\n", "\n")),
+            false => Cow::Borrowed(text),
+        };
+        let text = match has_references {
+            true => Cow::Owned(htmlize::unescape_bytes_in(&*text, Context::General).into_owned()),
+            false => text,
+        };
+        if self.is_pre {
+            self.lines.verbatim(&text);
+        } else {
+            self.lines.collapsed(&text);
+        }
     }
 
     fn begin_tag(&mut self, name: &[u8], is_end: bool) {
@@ -500,10 +503,7 @@ impl Sink for Page {
         if self.tag.is_end {
             return;
         }
-        let item = self.tag.attribute(name, value, self.places.is_some());
-        if let Some(item) = item {
-            self.says.add(PageWord::Item, &item);
-        }
+        self.tag.attribute(name, value, self.places.is_some());
     }
 
     fn end_tag(&mut self, is_self_closing: bool) -> Content {

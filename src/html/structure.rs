@@ -12,6 +12,14 @@ pub struct Structure {
     pub page: PageStructure,
 }
 
+impl Structure {
+    /// Forgets the page, and keeps its memory for another.
+    pub(crate) fn clear(&mut self) {
+        self.lines.clear();
+        self.page = PageStructure::default();
+    }
+}
+
 /// Words by which a page says what it is. A shop, a forum and a blog that one program wrote name
 /// their pages alike, and what is furniture on one kind of page is body on another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

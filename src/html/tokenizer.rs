@@ -45,11 +45,7 @@ pub fn read(html: &[u8], sink: &mut impl Sink) {
     loop {
         let tag = match content {
             Content::Markup => markup(html, at, sink),
-            Content::RcData | Content::RawText => {
-                raw(html, at, end_of_element(html, at, name), content, sink)
-            }
-            Content::Script => raw(html, at, end_of_script(html, at, name), content, sink),
-            Content::PlainText => raw(html, at, None, content, sink),
+            _ => raw(html, at, name, content, sink),
         };
         let Some(tag) = tag.and_then(|tag| read_tag(html, tag, sink)) else {
             return;
@@ -118,10 +114,15 @@ fn text(text: &[u8], has_references: bool, sink: &mut impl Sink) {
 fn raw(
     html: &[u8],
     at: usize,
-    end: Option<usize>,
+    name: &[u8],
     content: Content,
     sink: &mut impl Sink,
 ) -> Option<TagStart> {
+    let end = match content {
+        Content::RcData | Content::RawText => end_of_element(html, at, name),
+        Content::Script => end_of_script(html, at, name),
+        Content::PlainText | Content::Markup => None,
+    };
     let all = &html[at..end.unwrap_or(html.len())];
     text(all, content == Content::RcData, sink);
     let name_at = end? + "</".len();
@@ -153,12 +154,15 @@ fn is_white(byte: u8) -> bool {
     matches!(byte, b'\t' | b'\n' | b'\x0c' | b'\r' | b' ')
 }
 
+fn ends_name(byte: u8) -> bool {
+    is_white(byte) || matches!(byte, b'/' | b'>')
+}
+
 /// Whether a name stands here, whatever its case, and ends.
 fn has_name(html: &[u8], name: &[u8]) -> bool {
     html.split_at_checked(name.len())
         .is_some_and(|(own, rest)| {
-            let ends = |&byte: &u8| is_white(byte) || matches!(byte, b'/' | b'>');
-            own.eq_ignore_ascii_case(name) && rest.first().is_some_and(ends)
+            own.eq_ignore_ascii_case(name) && rest.first().is_some_and(|&byte| ends_name(byte))
         })
 }
 
@@ -217,7 +221,6 @@ struct Tag<'h> {
 /// Reads a tag; None where the page ends in it.
 fn read_tag<'h>(html: &'h [u8], start: TagStart, sink: &mut impl Sink) -> Option<Tag<'h>> {
     let TagStart { name_at, is_end } = start;
-    let ends_name = |byte: u8| is_white(byte) || matches!(byte, b'/' | b'>');
     let mut at = name_at + html[name_at..].iter().position(|&byte| ends_name(byte))?;
     let name = &html[name_at..at];
     sink.begin_tag(name, is_end);
@@ -249,10 +252,9 @@ fn white_bytes(html: &[u8]) -> usize {
 
 /// Reads an attribute; what stands behind it, or None where the page ends in it.
 fn attribute(html: &[u8], name_at: usize, sink: &mut impl Sink) -> Option<usize> {
-    let ends_name = |byte: u8| is_white(byte) || matches!(byte, b'/' | b'>' | b'=');
+    let ends = |&byte: &u8| ends_name(byte) || byte == b'=';
     // It has one byte at least, be it `=`.
-    let rest = html[name_at + 1..].iter();
-    let name_end = name_at + 1 + rest.clone().position(|&byte| ends_name(byte))?;
+    let name_end = name_at + 1 + html[name_at + 1..].iter().position(ends)?;
     let name = &html[name_at..name_end];
     let equals = name_end + white_bytes(&html[name_end..]);
     if html.get(equals) != Some(&b'=') {

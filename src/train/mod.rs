@@ -201,16 +201,16 @@ fn forests(forest: ForestOptions, trees: [usize; KINDS]) -> [ForestOptions; KIND
 /// kind of page it is, the articles of a source do not drown its shops and forums either; what text
 /// alone tells of that is too little, and news was worse for it (ADR 31).
 fn source_weights(golds: &[&GoldPage], reads: Reads) -> Vec<f32> {
-    let part_of = |gold: &&GoldPage| {
+    let part_of = |gold: &&GoldPage| -> (String, Option<String>) {
         let page_type = gold.page_type.clone().filter(|_| reads == Reads::Html);
         (gold.source.clone(), page_type)
     };
+    let parts: Vec<_> = golds.iter().map(part_of).collect();
     let mut counts = std::collections::BTreeMap::<_, f32>::new();
-    for gold in golds {
-        *counts.entry(part_of(gold)).or_default() += 1.0;
+    for part in &parts {
+        *counts.entry(part).or_default() += 1.0;
     }
-    let weight = |gold| 1.0 / counts[&part_of(gold)].sqrt();
-    golds.iter().map(weight).collect()
+    parts.iter().map(|part| 1.0 / counts[part].sqrt()).collect()
 }
 
 fn weigh_by_source(pages: &mut [TrainingPage], source_weights: &[f32]) {
