@@ -5,7 +5,8 @@ use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::html::Structure;
 use crate::index::keys::{self, PageSketch, SiteKey, SiteLayout};
 use crate::index::{CorpusIndex, Key, Place, PlaceFigures, SiteFigures};
-use crate::normalize::{mask_digits_into, normalize_front};
+use crate::normalize::mask_digits_into;
+use crate::normalized::NormalizedLines;
 use crate::page::{Line, split_lines};
 use crate::shape::{self, LineShape};
 use crate::shingle::{self, Shingles};
@@ -160,16 +161,14 @@ pub struct Evidence {
     pub structure: Structure,
     /// What an index knows of the lines; see [`Evidence::look_up`].
     pub corpus: CorpusEvidence,
-    normalized: Vec<u8>,
-    normalized_ends: Vec<usize>,
-    has_digit: Vec<bool>,
+    normalized: NormalizedLines,
     scratch: Vec<u8>,
 }
 
 impl Evidence {
     /// Forgets the last page and gathers the facts on this one, with the public key.
     ///
-    /// Linear time; memory about twice the page's bytes and 200 bytes a line, reused.
+    /// Linear time; memory about three times the page's bytes and 200 bytes a line, reused.
     pub fn gather(&mut self, page: &[u8], needs: Needs) {
         self.gather_watched(page, needs, &FingerprintKey::default(), &mut |_| ());
     }
@@ -203,8 +202,6 @@ impl Evidence {
         self.shapes.clear();
         self.fingerprints.clear();
         self.normalized.clear();
-        self.normalized_ends.clear();
-        self.has_digit.clear();
         self.masked.clear();
         self.corpus_lines.clear();
         self.structure.clear();
@@ -256,15 +253,10 @@ impl Evidence {
     // Profiles tell it by its name.
     #[inline(never)]
     fn normalize(&mut self, page: &[u8], fingerprint: impl Fn(&[u8]) -> Fingerprint) {
-        for line in &self.lines {
-            let from = self.normalized.len();
-            let length = line.end - line.start;
-            let has_digit = normalize_front(&page[line.start..], length, &mut self.normalized);
-            self.has_digit.push(has_digit);
-            self.normalized_ends.push(self.normalized.len());
-            self.fingerprints
-                .push(fingerprint(&self.normalized[from..]));
-        }
+        let lines = self.lines.iter().map(|line| line.start..line.end);
+        self.normalized.fill(page, lines, |form| {
+            self.fingerprints.push(fingerprint(form));
+        });
     }
 
     /// Lines of numbers alone keep them: a log, a price list or a table would be one line over
@@ -274,11 +266,7 @@ impl Evidence {
             let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
             line.iter().any(is_letter)
         };
-        let mut from = 0;
-        let ends = self.normalized_ends.iter().zip(&self.has_digit);
-        for ((&end, &has_digit), &fingerprint) in ends.zip(&self.fingerprints) {
-            let line = &self.normalized[from..end];
-            from = end;
+        for ((line, has_digit), &fingerprint) in self.normalized.iter().zip(&self.fingerprints) {
             let masked = if has_digit && has_letter(line) {
                 self.scratch.clear();
                 mask_digits_into(line, &mut self.scratch);
@@ -293,9 +281,7 @@ impl Evidence {
     /// By what near-duplicates of the page are found; None where the lines were not normalised,
     /// or there are none.
     pub fn sketch(&self) -> Option<PageSketch> {
-        let ends = self.normalized_ends.iter();
-        let starts = std::iter::once(&0).chain(ends.clone());
-        let lengths = ends.zip(starts).map(|(end, start)| end - start);
+        let lengths = self.normalized.iter().map(|(form, _)| form.len());
         keys::page_sketch(self.fingerprints.iter().copied().zip(lengths))
     }
 
@@ -339,8 +325,6 @@ impl Evidence {
     /// The normalised bytes of a line and of all behind it, and how many are the line's.
     #[inline]
     pub(crate) fn normalized_front(&self, line: usize) -> (&[u8], usize) {
-        let before = line.checked_sub(1);
-        let from = before.map_or(0, |before| self.normalized_ends[before]);
-        (&self.normalized[from..], self.normalized_ends[line] - from)
+        self.normalized.front(line)
     }
 }

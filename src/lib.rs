@@ -68,6 +68,7 @@ pub mod generate;
 pub mod html;
 pub mod index;
 pub mod normalize;
+mod normalized;
 pub mod page;
 #[cfg(feature = "files")]
 pub mod pipeline;

@@ -8,68 +8,11 @@
 //! Digits stay: "Chapter 1" and "Chapter 2" differ on a page.
 
 use crate::scan::first_where;
-use crate::simd::masks::{FOLD_BYTES, QUOTE, fold_block, fold_byte, with_block};
-
-/// What a character is folded to.
-enum Fold {
-    Space,
-    Nothing,
-    Char(char),
-    Ellipsis,
-    Lower,
-    Same,
-}
-
-/// A letter whose lower-case form stands this far behind it.
-fn shifted(c: char, by: u32) -> Fold {
-    char::from_u32(c as u32 + by).map_or(Fold::Lower, Fold::Char)
-}
+use crate::simd::masks::{QUOTE, fold_byte};
 
 /// Characters without width: they neither separate nor show.
 fn has_no_width(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
-fn fold(c: char) -> Fold {
-    match c {
-        // Ahead of the general rule, the letters that most text outside ASCII is made of.
-        'ß'..='ö' | 'ø'..='ÿ' | 'α'..='ω' | 'а'..='џ' => Fold::Same,
-        'À'..='Ö' | 'Ø'..='Þ' | 'Α'..='Ρ' | 'Τ'..='Ω' | 'А'..='Я' => shifted(c, 0x20),
-        'Ѐ'..='Џ' => shifted(c, 0x50),
-        // No letter of these blocks has case: Han, Kana, Hangul.
-        '\u{3041}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' => Fold::Same,
-        '«' | '»' | '‘'..='‟' | '‹' | '›' | '′' | '″' | '「'..='』' | '〝'..='〟' => {
-            Fold::Char(QUOTE as char)
-        }
-        '‐'..='―' | '−' | '－' => Fold::Char('-'),
-        '…' => Fold::Ellipsis,
-        '！'..='～' => {
-            let ascii = (c as u32 - 0xfee0) as u8;
-            Fold::Char(fold_byte(ascii) as char)
-        }
-        c if has_no_width(c) => Fold::Nothing,
-        c if c.is_whitespace() => Fold::Space,
-        _ => Fold::Lower,
-    }
-}
-
-/// Bytes of a character that [`fold`] leaves alone and that is told by them without decoding: most of
-/// what text outside ASCII is made of. 0 for all others.
-#[inline]
-fn bytes_of_same(bytes: &[u8]) -> usize {
-    match *bytes {
-        // Small letters: ß to ö and ø to ÿ, α to ω, а to џ.
-        [0xc3, 0x9f..=0xb6 | 0xb8..=0xbf, ..]
-        | [0xce, 0xb1..=0xbf, ..]
-        | [0xcf, 0x80..=0x89, ..]
-        | [0xd0, 0xb0..=0xbf, ..]
-        | [0xd1, 0x80..=0x9f, ..] => 2,
-        // Kana and what comes up to Han, Han, Hangul, but for the first and the last of these.
-        [0xe3, 0x82..=0xbf, 0x80..=0xbf, ..]
-        | [0xe4..=0xe9 | 0xeb..=0xec, 0x80..=0xbf, 0x80..=0xbf, ..]
-        | [0xea, 0xb0..=0xbf, 0x80..=0xbf, ..] => 3,
-        _ => 0,
-    }
 }
 
 /// Whether a line shows nothing: white space (NBSP and other Unicode space included)
@@ -104,83 +47,98 @@ fn is_blank_unicode(mut rest: &[u8]) -> bool {
 ///
 /// Linear time. Allocates only when `out` must grow.
 pub fn normalize_into(line: &[u8], out: &mut Vec<u8>) -> bool {
-    normalize_front(line, line.len(), out)
-}
-
-/// [`normalize_into`] of the first bytes; what stands behind them changes nothing, but spares a
-/// copy.
-pub(crate) fn normalize_front(bytes: &[u8], length: usize, out: &mut Vec<u8>) -> bool {
     let from = out.len();
-    let mut has_digit = false;
-    // A space at the front goes as one behind another does.
-    let mut has_run = false;
-    let mut is_behind_space = true;
-    let mut at = 0;
-    while at < length {
-        let folded = with_block(&bytes[at..], fold_block);
-        let most = FOLD_BYTES.min(length - at);
-        let ascii = most.min(folded.wide.trailing_zeros() as usize);
-        let spaces = folded.space & ((1 << ascii) - 1);
-        has_digit |= folded.digit & ((1 << ascii) - 1) != 0;
-        has_run |= spaces & (spaces << 1 | u32::from(is_behind_space)) != 0;
-        is_behind_space = (spaces << 1 | u32::from(is_behind_space)) >> ascii & 1 != 0;
-        out.extend_from_slice(&folded.bytes);
-        out.truncate(out.len() - (FOLD_BYTES - ascii));
-        at += ascii;
-        if ascii < most {
-            let begin = out.len();
-            at = length - normalize_other(&bytes[at..length], out).len();
-            for &byte in &out[begin..] {
-                has_digit |= byte.is_ascii_digit();
-                has_run |= is_behind_space && byte == b' ';
-                is_behind_space = byte == b' ';
-            }
+    let mut rest = line;
+    while !rest.is_empty() {
+        let (ascii, behind) = rest.split_at(ascii_length(rest));
+        out.extend(ascii.iter().map(|&byte| fold_byte(byte)));
+        rest = behind;
+        while rest.first().is_some_and(|byte| !byte.is_ascii()) {
+            let (folded, length_bytes) = fold_char(rest);
+            out.extend_from_slice(folded.as_bytes().unwrap_or(&rest[..length_bytes]));
+            rest = &rest[length_bytes..];
         }
     }
-    trim_spaces(out, from, has_run);
-    has_digit
+    let length = trim_spaces(&mut out[from..]);
+    out.truncate(from + length);
+    out[from..].iter().any(u8::is_ascii_digit)
 }
 
-/// Appends the normalised form of characters outside ASCII, up to the next stretch of ASCII,
-/// which it returns. What folding leaves alone is copied in runs.
-fn normalize_other<'l>(line: &'l [u8], out: &mut Vec<u8>) -> &'l [u8] {
-    let mut rest = line;
-    let mut same_bytes = 0;
-    while let Some(&first) = rest.get(same_bytes) {
-        if first.is_ascii() {
-            // One character between others, a space mostly, is not worth a stretch.
-            if rest.get(same_bytes + 1).is_none_or(u8::is_ascii) {
-                break;
-            }
-            let folded = fold_byte(first);
-            if folded == first {
-                same_bytes += 1;
-                continue;
-            }
-            out.extend_from_slice(&rest[..same_bytes]);
-            out.push(folded);
-            rest = &rest[same_bytes + 1..];
-            same_bytes = 0;
-            continue;
+/// Most bytes that a character is folded to: three characters of lower case, of four bytes each.
+const MAX_FOLDED_BYTES: usize = 12;
+
+/// What a character outside ASCII is folded to, if to another.
+#[derive(Clone, Copy)]
+pub(crate) struct FoldedChar {
+    bytes: [u8; MAX_FOLDED_BYTES],
+    length: Option<usize>,
+}
+
+impl FoldedChar {
+    const SAME: FoldedChar = FoldedChar {
+        bytes: [0; MAX_FOLDED_BYTES],
+        length: None,
+    };
+
+    fn of(characters: impl IntoIterator<Item = char>) -> Self {
+        let mut bytes = [0; MAX_FOLDED_BYTES];
+        let mut length = 0;
+        for c in characters {
+            length += c.encode_utf8(&mut bytes[length..]).len();
         }
-        let of_same = bytes_of_same(&rest[same_bytes..]);
-        if of_same > 0 {
-            same_bytes += of_same;
-            continue;
+        FoldedChar {
+            bytes,
+            length: Some(length),
         }
-        let (decoded, length_bytes) = decode(&rest[same_bytes..]);
-        let folded = decoded.map_or(Fold::Same, fold);
-        if let Fold::Same = folded {
-            same_bytes += length_bytes;
-            continue;
-        }
-        out.extend_from_slice(&rest[..same_bytes]);
-        rest = &rest[same_bytes + length_bytes..];
-        same_bytes = 0;
-        push_folded(decoded, folded, out);
     }
-    out.extend_from_slice(&rest[..same_bytes]);
-    &rest[same_bytes..]
+
+    /// The letter whose lower-case form stands this far behind it.
+    fn shifted(c: char, by: u32) -> Self {
+        FoldedChar::of(char::from_u32(c as u32 + by))
+    }
+
+    /// Its bytes; None where it stays.
+    #[inline]
+    pub(crate) fn as_bytes(&self) -> Option<&[u8]> {
+        self.length.map(|length| &self.bytes[..length])
+    }
+}
+
+fn fold(c: char) -> FoldedChar {
+    match c {
+        // Ahead of the general rule, the letters that most text outside ASCII is made of.
+        'ß'..='ö' | 'ø'..='ÿ' | 'α'..='ω' | 'а'..='џ' => FoldedChar::SAME,
+        'À'..='Ö' | 'Ø'..='Þ' | 'Α'..='Ρ' | 'Τ'..='Ω' | 'А'..='Я' => {
+            FoldedChar::shifted(c, 0x20)
+        }
+        'Ѐ'..='Џ' => FoldedChar::shifted(c, 0x50),
+        '、' | '。' => FoldedChar::SAME,
+        // No letter of these blocks has case: Han, Kana, Hangul.
+        '\u{3041}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' => FoldedChar::SAME,
+        '«' | '»' | '‘'..='‟' | '‹' | '›' | '′' | '″' | '「'..='』' | '〝'..='〟' => {
+            FoldedChar::of([QUOTE as char])
+        }
+        '‐'..='―' | '−' | '－' => FoldedChar::of(['-']),
+        '…' => FoldedChar::of(['.'; 3]),
+        '！'..='～' => {
+            let ascii = (c as u32 - 0xfee0) as u8;
+            FoldedChar::of([fold_byte(ascii) as char])
+        }
+        c if has_no_width(c) => FoldedChar::of([]),
+        c if c.is_whitespace() => FoldedChar::of([' ']),
+        c => match c.to_lowercase() {
+            lower if lower.clone().eq([c]) => FoldedChar::SAME,
+            lower => FoldedChar::of(lower),
+        },
+    }
+}
+
+/// What the first character of bytes is folded to, one outside ASCII, and how many bytes it has;
+/// what is not UTF-8 stays.
+#[inline]
+pub(crate) fn fold_char(bytes: &[u8]) -> (FoldedChar, usize) {
+    let (decoded, length_bytes) = decode(bytes);
+    (decoded.map_or(FoldedChar::SAME, fold), length_bytes)
 }
 
 /// Appends a normalised line with every number replaced by one `0`: digits, and single points,
@@ -224,7 +182,8 @@ pub fn fold_space_into(line: &[u8], out: &mut Vec<u8>) {
         }
         rest = &rest[length_bytes..];
     }
-    collapse_spaces(out, from);
+    let length = trim_spaces(&mut out[from..]);
+    out.truncate(from + length);
 }
 
 /// Bytes up to the first that is not ASCII.
@@ -264,55 +223,30 @@ pub(crate) fn decode(bytes: &[u8]) -> (Option<char>, usize) {
     }
 }
 
-fn push_folded(decoded: Option<char>, folded: Fold, out: &mut Vec<u8>) {
-    let mut push = |c: char| out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-    match folded {
-        Fold::Same | Fold::Nothing => {}
-        Fold::Space => push(' '),
-        Fold::Char(c) => push(c),
-        Fold::Ellipsis => out.extend_from_slice(b"..."),
-        Fold::Lower => decoded
-            .into_iter()
-            .flat_map(char::to_lowercase)
-            .for_each(push),
-    }
-}
-
-/// Leaves one space of each run behind `from`, none at the front or the end.
-fn collapse_spaces(out: &mut Vec<u8>, from: usize) {
-    let text = &out[from..];
-    let has_double = text
-        .iter()
-        .zip(text.get(1..).unwrap_or_default())
-        .fold(false, |found, (&left, &right)| {
-            found | ((left == b' ') & (right == b' '))
-        });
-    let has_run = has_double || text.first() == Some(&b' ');
-    trim_spaces(out, from, has_run);
-}
-
-/// Leaves one space of each run behind `from`, none at the front, where `has_run` says that there
-/// may be one; and none at the end.
-fn trim_spaces(out: &mut Vec<u8>, from: usize, has_run: bool) {
-    if has_run {
-        let mut to = from;
-        let mut previous = b' ';
-        for at in from..out.len() {
-            let byte = out[at];
-            out[to] = byte;
-            to += usize::from(byte != b' ' || previous != b' ');
-            previous = byte;
+/// Leaves one space of each run, none at the front or the end: moved to the front, so many bytes.
+pub(crate) fn trim_spaces(text: &mut [u8]) -> usize {
+    let pairs = text.iter().zip(text.get(1..).unwrap_or_default());
+    let has_double = pairs.fold(false, |found, (&left, &right)| {
+        found | ((left == b' ') & (right == b' '))
+    });
+    let mut length = text.len();
+    if has_double || text.first() == Some(&b' ') {
+        length = 0;
+        let mut before = b' ';
+        for at in 0..text.len() {
+            let byte = text[at];
+            text[length] = byte;
+            length += usize::from(byte != b' ' || before != b' ');
+            before = byte;
         }
-        out.truncate(to);
     }
-    if out.len() > from && out.last() == Some(&b' ') {
-        out.pop();
-    }
+    length - usize::from(text[..length].ends_with(b" "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simd::masks::stays;
 
     fn normalized(line: &str) -> String {
         let mut out = b"before".to_vec();
@@ -340,43 +274,6 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_behind_a_line_changes_nothing() {
-        let text = "Dr. \"No\",  12\t\u{a0}ÄÖ \u{3000}x, Привет… A東京 B \u{200b} 블링컨 '9 "
-            .repeat(2)
-            .into_bytes();
-        for from in 0..text.len() {
-            for to in from..text.len() {
-                let line = &text[from..to];
-                let [mut alone, mut front] = [b"x ".to_vec(), b"x ".to_vec()];
-                let has_digit = normalize_into(line, &mut alone);
-                assert_eq!(
-                    normalize_front(&text[from..], line.len(), &mut front),
-                    has_digit
-                );
-                assert_eq!(front, alone);
-                // A character after the other, then the spaces.
-                let mut naive = Vec::new();
-                let mut rest = line;
-                while !rest.is_empty() {
-                    let (decoded, length_bytes) = decode(rest);
-                    match decoded {
-                        Some(c) if c.is_ascii() => naive.push(fold_byte(rest[0])),
-                        Some(c) => match fold(c) {
-                            Fold::Same => naive.extend_from_slice(&rest[..length_bytes]),
-                            folded => push_folded(decoded, folded, &mut naive),
-                        },
-                        None => naive.extend_from_slice(&rest[..length_bytes]),
-                    }
-                    rest = &rest[length_bytes..];
-                }
-                assert_eq!(has_digit, naive.iter().any(u8::is_ascii_digit));
-                collapse_spaces(&mut naive, 0);
-                assert_eq!(alone[2..], naive);
-            }
-        }
-    }
-
-    #[test]
     fn letters_are_lowered_as_the_standard_library_does() {
         for c in ('\u{80}'..='\u{52f}').chain('\u{1e00}'..='\u{1fff}') {
             if !c.is_alphabetic() {
@@ -393,22 +290,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_alone_is_told_by_its_bytes() {
-        let mut bytes = Vec::new();
+    fn what_stays_is_told_by_its_bytes() {
         let mut told = 0;
-        for c in ('\u{80}'..=char::MAX).chain('\0'..='\u{7f}') {
-            bytes.clear();
-            bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-            let of_same = bytes_of_same(&bytes);
-            if of_same > 0 {
+        for c in '\u{80}'..=char::MAX {
+            let mut bytes = [0; 4];
+            let bytes = c.encode_utf8(&mut bytes).as_bytes();
+            if stays(bytes[0], bytes[1]) {
                 told += 1;
-                assert_eq!(of_same, bytes.len(), "{c:?}");
-                assert!(matches!(fold(c), Fold::Same), "{c:?}");
+                assert!(fold_char(bytes).0.as_bytes().is_none(), "{c:?}");
             }
-            bytes.pop();
-            assert_eq!(bytes_of_same(&bytes), 0, "{c:?} cut");
         }
         assert!(told > 37_000, "{told}");
+    }
+
+    #[test]
+    fn no_character_is_folded_to_more_than_there_is_room_for() {
+        for c in '\u{80}'..=char::MAX {
+            let bytes: usize = c.to_lowercase().map(char::len_utf8).sum();
+            assert!(bytes <= MAX_FOLDED_BYTES, "{c:?}");
+        }
     }
 
     #[test]

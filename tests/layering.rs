@@ -20,6 +20,7 @@ const TABLE: &[(&str, &str)] = &[
     ("charset", ""),
     ("html", "charset"),
     ("normalize", "scan simd"),
+    ("normalized", "normalize simd"),
     ("fingerprint", ""),
     ("shape", "normalize simd"),
     ("index", "fingerprint visible"),
@@ -30,7 +31,7 @@ const TABLE: &[(&str, &str)] = &[
     ("blocks", "config fingerprint normalize page"),
     (
         "evidence",
-        "config fingerprint html index normalize page shape shingle step",
+        "config fingerprint html index normalize normalized page shape shingle step",
     ),
     ("repeats", "evidence shape shingle"),
     ("templates", "evidence"),

@@ -3,7 +3,10 @@
 use crate::fingerprint::Fingerprint;
 
 /// The first 96 bits of a fingerprint. Ordered as the fingerprint is.
+///
+/// Packed into 12 bytes, so that with what is counted of a site it fills 16: a quarter of a cache line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(C, packed(4))]
 pub struct Key {
     /// The first 64 bits.
     pub high: u64,

@@ -123,7 +123,7 @@ struct LookUp<'t> {
 impl Sink for LookUp<'_> {
     #[inline(always)]
     fn run(&mut self, slot: u16) {
-        self.sums.add(self.slots[usize::from(slot)]);
+        self.sums.add(&self.slots[usize::from(slot)]);
     }
 
     #[inline(always)]
@@ -188,7 +188,7 @@ mod tests {
     fn weights_add_up_over_the_root_of_their_number() {
         let table = LetterTable {
             steps: [0.5, 0.25, 1.0, 2.0],
-            slots: vec![Slot::of([100, -100, 127, -128]); SLOTS],
+            slots: vec![[100, -100, 127, -128]; SLOTS],
         };
         for line in [
             "",

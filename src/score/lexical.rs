@@ -431,7 +431,7 @@ pub struct LexicalTable {
     /// One for each of [`Of`].
     pub scales: [Scale; SPEAKS_OF],
     /// A slot holds one weight for each of [`Of`]; a power of two of them.
-    pub weights: Vec<[i8; SPEAKS_OF]>,
+    pub weights: Vec<Slot>,
     /// One bit for each known word's slot.
     pub known: Vec<u64>,
     /// What the line's letters weigh besides.
@@ -449,47 +449,31 @@ pub struct Lexical {
     pub facts: WordFacts,
 }
 
-/// Weights of a slot, each 128 more than it is, in the lanes in which they are added up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slot(u64);
-
-impl Slot {
-    /// A slot of these weights.
-    pub fn of(weights: [i8; SPEAKS_OF]) -> Self {
-        let slot = u64::from(u32::from_le_bytes(weights.map(i8::cast_unsigned)) ^ 0x8080_8080);
-        Slot((slot | slot << 24) & 0x00ff_00ff_00ff_00ff)
-    }
-
-    /// Its weights.
-    pub fn weights(self) -> [i8; SPEAKS_OF] {
-        let slot = (self.0 | self.0 >> 24) as u32 ^ 0x8080_8080;
-        slot.to_le_bytes().map(u8::cast_signed)
-    }
-}
+/// What a gram weighs, one weight for each of [`Of`].
+pub type Slot = [i8; SPEAKS_OF];
 
 /// Sums of weights.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sums {
-    /// Of a block, each weight 128 more than it is: 16 bits for each of [`Of`].
-    lanes: u64,
-    sums: [u64; SPEAKS_OF],
+    /// Of a block, side by side.
+    lanes: [i32; SPEAKS_OF],
+    sums: [i64; SPEAKS_OF],
     count: u32,
 }
 
 impl Sums {
     /// Adds a slot's weights, of which no block has more than [`MAX_BLOCK_GRAMS`].
-    #[inline]
-    pub(super) fn add(&mut self, slot: Slot) {
-        self.lanes += slot.0;
+    #[inline(always)]
+    pub(super) fn add(&mut self, slot: &Slot) {
+        self.lanes = std::array::from_fn(|of| self.lanes[of] + i32::from(slot[of]));
         self.count += 1;
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn end_block(&mut self) {
-        for (sum, place) in self.sums.iter_mut().zip([0, 32, 16, 48]) {
-            *sum += self.lanes >> place & 0xffff;
+        for (sum, lane) in self.sums.iter_mut().zip(std::mem::take(&mut self.lanes)) {
+            *sum += i64::from(lane);
         }
-        self.lanes = 0;
     }
 
     /// Slots that were added.
@@ -504,21 +488,15 @@ impl Sums {
         let share = 1.0 / (self.count.max(1) as f32).sqrt();
         let mut says = [0.0; SPEAKS_OF];
         for ((says, step), sum) in says.iter_mut().zip(steps).zip(self.sums) {
-            let sum = sum as i64 - 128 * i64::from(self.count);
             *says = sum as f32 * (step * share);
         }
         says
     }
 }
 
-const _: () = assert!(
-    MAX_BLOCK_GRAMS * 255 < 1 << 16,
-    "a block overflows its lanes"
-);
-
 /// Adds up what grams weigh.
 struct Weighed<'t> {
-    weights: &'t [[i8; SPEAKS_OF]],
+    weights: &'t [Slot],
     sums: Sums,
 }
 
@@ -526,7 +504,7 @@ impl Weighed<'_> {
     #[inline(always)]
     fn add(&mut self, hash: u64) {
         let last = self.weights.len() - 1;
-        self.sums.add(Slot::of(self.weights[hash as usize & last]));
+        self.sums.add(&self.weights[hash as usize & last]);
     }
 }
 
@@ -753,7 +731,7 @@ mod tests {
     #[test]
     fn a_line_is_read_as_far_as_the_table_says() {
         let weights = (0..1024).map(|slot| [slot as u8 as i8, (slot >> 8) as i8, 1, 0]);
-        let letters = (0..letters::SLOTS).map(|slot| Slot::of([slot as i8, 3, -1, 1]));
+        let letters = (0..letters::SLOTS).map(|slot| [slot as i8, 3, -1, 1]);
         let whole = LexicalTable {
             weights: weights.collect(),
             known: vec![0x5555_0f0f_3333_00ff; KNOWN_WORDS],
@@ -777,13 +755,6 @@ mod tests {
         assert_eq!(look_up(&front, line), look_up(&whole, &line[..70]));
         assert_ne!(look_up(&front, line), look_up(&whole, line));
         assert_eq!(look_up(&front, &line[..9]), look_up(&whole, &line[..9]));
-    }
-
-    #[test]
-    fn slots_hold_their_weights() {
-        for weights in [[0; SPEAKS_OF], [-128, 127, -1, 1], [5, -5, 100, -100]] {
-            assert_eq!(Slot::of(weights).weights(), weights);
-        }
     }
 
     /// What is read by blocks, byte by byte.
@@ -922,7 +893,7 @@ mod tests {
     #[test]
     fn lanes_make_the_sums_that_single_weights_make() {
         let random = |slot: u64| (stir(slot, 7) as u32).to_le_bytes().map(|byte| byte as i8);
-        let mut weights: Vec<[i8; SPEAKS_OF]> = (0..1024).map(random).collect();
+        let mut weights: Vec<Slot> = (0..1024).map(random).collect();
         for extreme in [-128, 127, 0] {
             let table = LexicalTable {
                 front_bytes: None,

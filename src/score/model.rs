@@ -162,7 +162,7 @@ impl Model {
             for step in &letters.steps {
                 put(&step.to_le_bytes());
             }
-            for weight in letters.slots.iter().flat_map(|slot| slot.weights()) {
+            for weight in letters.slots.iter().flatten() {
                 put(&weight.to_le_bytes());
             }
         }
@@ -290,9 +290,7 @@ fn read_table(fields: &mut Fields<'_>) -> Result<LexicalTable, ModelError> {
         known,
         letters: LetterTable {
             steps,
-            slots: read_slots(fields, letter_slots as usize)?
-                .map(Slot::of)
-                .collect(),
+            slots: read_slots(fields, letter_slots as usize)?.collect(),
         },
     })
 }
@@ -301,7 +299,7 @@ fn read_table(fields: &mut Fields<'_>) -> Result<LexicalTable, ModelError> {
 fn read_slots<'b>(
     fields: &mut Fields<'b>,
     slots: usize,
-) -> Result<impl Iterator<Item = [i8; SPEAKS_OF]> + use<'b>, ModelError> {
+) -> Result<impl Iterator<Item = Slot> + use<'b>, ModelError> {
     let weights = fields.bytes(SPEAKS_OF * slots)?.as_chunks().0.iter();
     Ok(weights.map(|slot| slot.map(u8::cast_signed)))
 }

@@ -360,6 +360,9 @@ impl Counts {
             comma,
             plain,
             wide,
+            mut small,
+            mut hangul,
+            mut han,
         } = masks;
         let length = (line.len() - at).min(BLOCK_BYTES);
         let in_line = u64::MAX >> (BLOCK_BYTES - length);
@@ -387,7 +390,20 @@ impl Counts {
                 Before::Other => {}
             }
         }
-        let mut left = wide & in_line;
+        // Letters that the block knows need not be looked at one by one.
+        small &= in_line >> 1;
+        hangul &= in_line >> 2;
+        han &= in_line >> 2;
+        let broad = hangul | han;
+        let letters = small | broad;
+        self.uncased += letters.count_ones();
+        self.half_words += han.count_ones();
+        let columns = small.count_ones() + 2 * broad.count_ones();
+        self.columns += columns;
+        self.letter_columns += columns;
+        first |= letters;
+        let looked_at = letters | letters << 1 | broad << 2;
+        let mut left = wide & in_line & !looked_at;
         loop {
             left &= u64::MAX.checked_shl((taken - at) as u32).unwrap_or(0);
             if left == 0 {

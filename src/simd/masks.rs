@@ -7,6 +7,8 @@
 
 /// Bytes in a block.
 pub(crate) const BLOCK_BYTES: usize = 64;
+/// A block's, and the one behind it: what a character is, its second byte tells.
+pub(crate) const MORE_BYTES: usize = BLOCK_BYTES + 1;
 
 /// Does some work on the first bytes, as many as a block has; zeros stand behind the last.
 #[inline(always)]
@@ -47,6 +49,11 @@ pub(crate) struct Masks {
     pub plain: u64,
     /// Bytes outside ASCII.
     pub wide: u64,
+    /// First bytes of characters that stand in the block whole: of small letters of two bytes, of
+    /// Hangul, and of Han and Hiragana. Most of them, not all.
+    pub small: u64,
+    pub hangul: u64,
+    pub han: u64,
 }
 
 /// Which bytes of a block of normalised text make words; bit i is byte i.
@@ -113,7 +120,7 @@ fn naive_word_masks(block: &[u8; BLOCK_BYTES]) -> WordMasks {
 
 /// Classes of the first bytes of a block; what is said of those behind means nothing.
 #[inline]
-pub(crate) fn masks(block: &[u8; BLOCK_BYTES], length: usize) -> Masks {
+pub(crate) fn masks(block: &[u8; MORE_BYTES], length: usize) -> Masks {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
         // SAFETY: the machine has AVX2; the functions take values, no pointers.
@@ -127,9 +134,18 @@ pub(crate) fn masks(block: &[u8; BLOCK_BYTES], length: usize) -> Masks {
 }
 
 #[cfg(any(test, not(target_arch = "x86_64")))]
-fn naive_masks(block: &[u8; BLOCK_BYTES], length: usize) -> Masks {
+fn naive_masks(block: &[u8; MORE_BYTES], length: usize) -> Masks {
     let mut masks = Masks::default();
+    let block = &block[..BLOCK_BYTES];
     for (at, &byte) in block[..length].iter().enumerate() {
+        let mut prefixes = (2..=3).filter_map(|bytes| block.get(at..at + bytes));
+        let character = prefixes.find_map(|bytes| std::str::from_utf8(bytes).ok());
+        match character.and_then(|character| character.chars().next()) {
+            Some('ß'..='ö' | 'ø'..='ÿ' | 'ά'..='ώ' | 'а'..='џ') => masks.small |= 1 << at,
+            Some('\u{ac00}'..='\u{d77f}') => masks.hangul |= 1 << at,
+            Some('\u{3080}'..='\u{30bf}' | '\u{4e00}'..='\u{9fff}') => masks.han |= 1 << at,
+            _ => {}
+        }
         let mask = match byte {
             b'a'..=b'z' => &mut masks.lower,
             b'A'..=b'Z' => &mut masks.upper,
@@ -146,20 +162,19 @@ fn naive_masks(block: &[u8; BLOCK_BYTES], length: usize) -> Masks {
     masks
 }
 
-/// Bytes that are folded at once.
-pub(crate) const FOLD_BYTES: usize = 16;
 /// What stands for every folded quotation mark.
 pub(crate) const QUOTE: u8 = b'\'';
 
-/// Bytes with those of ASCII folded; bit i is byte i.
+/// A block with its bytes of ASCII folded; bit i is byte i.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Folded {
-    pub bytes: [u8; FOLD_BYTES],
-    pub digit: u32,
+    pub bytes: [u8; BLOCK_BYTES],
+    pub digit: u64,
     /// Spaces, once folded.
-    pub space: u32,
-    /// Bytes outside ASCII.
-    pub wide: u32,
+    pub space: u64,
+    /// First bytes of characters outside ASCII that folding may change; not so for small letters and
+    /// scripts without case, which most text outside ASCII is made of.
+    pub may_change: u64,
 }
 
 /// Folds a byte of ASCII: lower case, white space to a space, one kind of quote.
@@ -172,29 +187,62 @@ pub(crate) fn fold_byte(byte: u8) -> u8 {
     }
 }
 
+/// Whether a character outside ASCII that begins with these bytes is none that folding changes; so
+/// too where they begin none. Small letters and scripts without case: most of what text outside ASCII
+/// is made of.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+pub(crate) fn stays(first: u8, second: u8) -> bool {
+    match first {
+        // ß to ÿ; ά to ο, π to ώ; а to п, р to џ.
+        0xc3 => second >= 0x9f,
+        0xce => second >= 0xac,
+        0xcf => second <= 0x8e,
+        0xd0 => second >= 0xb0,
+        0xd1 => second <= 0x9f,
+        // Armenian, Hebrew and Arabic, then from Devanagari to Tibetan.
+        0xd6..=0xe0 => true,
+        // Kana behind the punctuation that stands before it; Han, Hangul.
+        0xe3 => second >= 0x81,
+        0xe4..=0xe9 | 0xeb..=0xed => true,
+        0xea => second >= 0xb0,
+        // None begins so.
+        ..=0xc1 | 0xf5.. => true,
+        _ => false,
+    }
+}
+
 /// Folds the bytes of ASCII as [`fold_byte`] does.
-#[inline]
-pub(crate) fn fold_block(block: &[u8; FOLD_BYTES]) -> Folded {
-    // SAFETY: SSE2 belongs to every x86-64; the function takes values, no pointers.
+#[inline(always)]
+pub(crate) fn fold_block(block: &[u8; MORE_BYTES]) -> Folded {
     #[cfg(target_arch = "x86_64")]
-    return unsafe { wide::fold_block(block) };
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: as in `masks`.
+        return unsafe { wider::fold(block) };
+    }
+    // SAFETY: as in `masks`.
+    #[cfg(target_arch = "x86_64")]
+    return unsafe { wide::fold(block) };
     #[cfg(not(target_arch = "x86_64"))]
-    return naive_fold_block(block);
+    return naive_fold(block);
 }
 
 #[cfg(any(test, not(target_arch = "x86_64")))]
-fn naive_fold_block(block: &[u8; FOLD_BYTES]) -> Folded {
-    let bytes = block.map(fold_byte);
-    let which = |is_it: fn(u8) -> bool| {
-        let bits = bytes.iter().enumerate();
-        bits.fold(0, |bits, (at, &byte)| bits | u32::from(is_it(byte)) << at)
+fn naive_fold(block: &[u8; MORE_BYTES]) -> Folded {
+    let mut folded = Folded {
+        bytes: [0; BLOCK_BYTES],
+        digit: 0,
+        space: 0,
+        may_change: 0,
     };
-    Folded {
-        bytes,
-        digit: which(|byte| byte.is_ascii_digit()),
-        space: which(|byte| byte == b' '),
-        wide: which(|byte| !byte.is_ascii()),
+    for (at, pair) in block.array_windows().enumerate() {
+        let [first, second] = *pair;
+        let byte = fold_byte(first);
+        folded.bytes[at] = byte;
+        folded.digit |= u64::from(byte.is_ascii_digit()) << at;
+        folded.space |= u64::from(byte == b' ') << at;
+        folded.may_change |= u64::from(!first.is_ascii() && !stays(first, second)) << at;
     }
+    folded
 }
 
 /// Classes of a block by vectors of so many bytes. Where it stands are the names of their type and of
@@ -204,10 +252,10 @@ macro_rules! classes_by_vectors {
     ($feature:literal, $bytes:literal) => {
         #[inline]
         #[target_feature(enable = $feature)]
-        pub(super) fn masks(block: &[u8; BLOCK_BYTES], length: usize) -> Masks {
+        pub(super) fn masks(block: &[u8; MORE_BYTES], length: usize) -> Masks {
             let mut masks = Masks::default();
-            let (parts, _) = block.as_chunks::<$bytes>();
-            for (index, part) in parts.iter().enumerate() {
+            let mut inner = 0;
+            for (index, (part, behind)) in parts(block).enumerate() {
                 if index * $bytes >= length {
                     break;
                 }
@@ -224,8 +272,35 @@ macro_rules! classes_by_vectors {
                 add(&mut masks.plain, one_of(bytes, b'\'', b'"', b'-'));
                 // The highest bit is what is taken.
                 add(&mut masks.wide, bytes);
+                if bits(bytes) != 0 {
+                    let second = load(behind);
+                    let pair = |byte: u8, from: u8, to: u8| {
+                        and(equal(bytes, byte), in_range(second, from, to))
+                    };
+                    let latin = or(pair(0xc3, 0x9f, 0xb6), pair(0xc3, 0xb8, 0xbf));
+                    let greek = or(pair(0xce, 0xac, 0xbf), pair(0xcf, 0x80, 0x8e));
+                    let cyrillic = or(pair(0xd0, 0xb0, 0xbf), pair(0xd1, 0x80, 0x9f));
+                    add(&mut masks.small, or(or(latin, greek), cyrillic));
+                    let hangul = or(pair(0xea, 0xb0, 0xbf), pair(0xed, 0x80, 0x9d));
+                    add(&mut masks.hangul, or(in_range(bytes, 0xeb, 0xec), hangul));
+                    let han = or(pair(0xe3, 0x82, 0x82), pair(0xe4, 0xb8, 0xbf));
+                    add(&mut masks.han, or(in_range(bytes, 0xe5, 0xe9), han));
+                    add(&mut inner, in_range(bytes, 0x80, 0xbf));
+                }
             }
+            masks.small &= u64::MAX >> 1;
+            let is_whole = inner >> 1 & inner >> 2;
+            masks.hangul &= is_whole;
+            masks.han &= is_whole;
             masks
+        }
+
+        /// The parts of a block, each with the bytes one further.
+        #[inline]
+        #[target_feature(enable = $feature)]
+        fn parts(block: &[u8; MORE_BYTES]) -> impl Iterator<Item = (&[u8; $bytes], &[u8; $bytes])> {
+            let own = block[..BLOCK_BYTES].as_chunks().0;
+            own.iter().zip(block[1..].as_chunks().0)
         }
 
         #[inline]
@@ -247,6 +322,62 @@ macro_rules! classes_by_vectors {
             masks.word |= masks.digit | masks.wide;
             masks.mark &= !masks.word;
             masks
+        }
+
+        #[inline]
+        #[target_feature(enable = $feature)]
+        pub(super) fn fold(block: &[u8; MORE_BYTES]) -> Folded {
+            let mut folded = Folded {
+                bytes: [0; BLOCK_BYTES],
+                digit: 0,
+                space: 0,
+                may_change: 0,
+            };
+            let results = folded.bytes.as_chunks_mut::<$bytes>().0;
+            for (index, ((part, behind), result)) in parts(block).zip(results).enumerate() {
+                let bytes = load(part);
+                let case = and(in_range(bytes, b'A', b'Z'), all(0x20));
+                let quote = and(equal(bytes, b'"'), all((b'"' ^ QUOTE).cast_signed()));
+                let control = in_range(bytes, b'\t', b'\r');
+                let spaces = and(control, all(b' '.cast_signed()));
+                let plain = xor(bytes, or(case, quote));
+                let together = or(and_not(control, plain), spaces);
+                *result = store(together);
+                let add = |mask: &mut u64, found: Vector| *mask |= bits(found) << (index * $bytes);
+                add(&mut folded.digit, in_range(bytes, b'0', b'9'));
+                add(&mut folded.space, equal(together, b' '));
+                if bits(bytes) != 0 {
+                    add(&mut folded.may_change, may_change(bytes, load(behind)));
+                }
+            }
+            folded
+        }
+
+        /// First bytes of characters outside ASCII, but for those that surely stay.
+        #[inline]
+        #[target_feature(enable = $feature)]
+        fn may_change(first: Vector, second: Vector) -> Vector {
+            let pair =
+                |byte: u8, from: u8, to: u8| and(equal(first, byte), in_range(second, from, to));
+            let latin = pair(0xc3, 0x9f, 0xff);
+            let greek = or(pair(0xce, 0xac, 0xff), pair(0xcf, 0x00, 0x8e));
+            let cyrillic = or(pair(0xd0, 0xb0, 0xff), pair(0xd1, 0x00, 0x9f));
+            let south = in_range(first, 0xd6, 0xe0);
+            let kana = pair(0xe3, 0x81, 0xff);
+            let han = in_range(first, 0xe4, 0xe9);
+            let hangul = or(in_range(first, 0xeb, 0xed), pair(0xea, 0xb0, 0xff));
+            let stay = or(
+                or(or(latin, greek), or(cyrillic, south)),
+                or(or(kana, han), hangul),
+            );
+            and_not(stay, in_range(first, 0xc2, 0xf4))
+        }
+
+        #[inline]
+        #[target_feature(enable = $feature)]
+        fn store(vector: Vector) -> [u8; $bytes] {
+            // SAFETY: both are as many bytes, and a vector is any bytes.
+            unsafe { std::mem::transmute(vector) }
         }
 
         #[inline]
@@ -289,54 +420,28 @@ macro_rules! classes_by_vectors {
 #[cfg(target_arch = "x86_64")]
 mod wide {
     use std::arch::x86_64::{
-        __m128i as Vector, _mm_add_epi8 as add, _mm_and_si128, _mm_andnot_si128,
-        _mm_cmpeq_epi8 as equal_bytes, _mm_cmpgt_epi8 as greater_bytes, _mm_cvtsi128_si64,
+        __m128i as Vector, _mm_add_epi8 as add, _mm_and_si128 as and, _mm_andnot_si128 as and_not,
+        _mm_cmpeq_epi8 as equal_bytes, _mm_cmpgt_epi8 as greater_bytes,
         _mm_movemask_epi8 as highest_bits, _mm_or_si128 as or, _mm_set1_epi8 as all,
-        _mm_unpackhi_epi64, _mm_xor_si128,
+        _mm_xor_si128 as xor,
     };
 
-    use super::{BLOCK_BYTES, FOLD_BYTES, Folded, Masks, QUOTE, WordMasks};
+    use super::{BLOCK_BYTES, Folded, MORE_BYTES, Masks, QUOTE, WordMasks};
 
     classes_by_vectors!("sse2", 16);
-
-    #[inline]
-    #[target_feature(enable = "sse2")]
-    pub(crate) fn fold_block(block: &[u8; FOLD_BYTES]) -> Folded {
-        let bytes = load(block);
-        let bits = |found: Vector| u32::from(highest_bits(found) as u16);
-        let case = _mm_and_si128(in_range(bytes, b'A', b'Z'), all(0x20));
-        let quote = _mm_and_si128(equal(bytes, b'"'), all((b'"' ^ QUOTE).cast_signed()));
-        let folded = _mm_xor_si128(bytes, or(case, quote));
-        let control = in_range(bytes, b'\t', b'\r');
-        let spaces = _mm_and_si128(control, all(b' '.cast_signed()));
-        let folded = or(_mm_andnot_si128(control, folded), spaces);
-        Folded {
-            digit: bits(in_range(bytes, b'0', b'9')),
-            space: bits(equal(folded, b' ')),
-            wide: bits(bytes),
-            bytes: store(folded),
-        }
-    }
-
-    #[inline]
-    #[target_feature(enable = "sse2")]
-    fn store(bytes: Vector) -> [u8; 16] {
-        let low = _mm_cvtsi128_si64(bytes).cast_unsigned();
-        let high = _mm_cvtsi128_si64(_mm_unpackhi_epi64(bytes, bytes)).cast_unsigned();
-        (u128::from(high) << 64 | u128::from(low)).to_le_bytes()
-    }
 }
 
 /// Twice as many bytes at a time.
 #[cfg(target_arch = "x86_64")]
 mod wider {
     use std::arch::x86_64::{
-        __m256i as Vector, _mm256_add_epi8 as add, _mm256_cmpeq_epi8 as equal_bytes,
+        __m256i as Vector, _mm256_add_epi8 as add, _mm256_and_si256 as and,
+        _mm256_andnot_si256 as and_not, _mm256_cmpeq_epi8 as equal_bytes,
         _mm256_cmpgt_epi8 as greater_bytes, _mm256_movemask_epi8 as highest_bits,
-        _mm256_or_si256 as or, _mm256_set1_epi8 as all,
+        _mm256_or_si256 as or, _mm256_set1_epi8 as all, _mm256_xor_si256 as xor,
     };
 
-    use super::{BLOCK_BYTES, Masks, WordMasks};
+    use super::{BLOCK_BYTES, Folded, MORE_BYTES, Masks, QUOTE, WordMasks};
 
     classes_by_vectors!("avx2", 32);
 }
@@ -347,12 +452,21 @@ mod tests {
 
     #[test]
     fn wide_and_naive_fold_alike() {
-        for byte in 0..=255_u8 {
-            for at in 0..FOLD_BYTES {
-                let mut block = [b'~'; FOLD_BYTES];
-                block[at] = byte;
-                let expected = naive_fold_block(&block);
-                assert_eq!(fold_block(&block), expected, "{byte} at {at}");
+        for first in 0..=255_u8 {
+            for second in 0..=255_u8 {
+                let mut block = [b'~'; MORE_BYTES];
+                for at in [0, 15, 16, 31, 32, 62, 63] {
+                    block[at] = first;
+                    block[at + 1] = second;
+                    let expected = naive_fold(&block);
+                    let tell = format!("{first} {second} at {at}");
+                    assert_eq!(fold_block(&block), expected, "{tell}");
+                    // SAFETY: as in `masks`.
+                    #[cfg(target_arch = "x86_64")]
+                    let narrow = unsafe { wide::fold(&block) };
+                    #[cfg(target_arch = "x86_64")]
+                    assert_eq!(narrow, expected, "{tell}");
+                }
             }
         }
     }
@@ -361,24 +475,51 @@ mod tests {
     fn wide_and_naive_agree_on_every_byte_at_every_place() {
         for byte in 0..=255_u8 {
             for at in 0..BLOCK_BYTES {
-                let mut block = [b'~'; BLOCK_BYTES];
+                let mut block = [b'~'; MORE_BYTES];
                 block[at] = byte;
-                let expected = naive_masks(&block, BLOCK_BYTES);
-                assert_eq!(masks(&block, BLOCK_BYTES), expected, "{byte} at {at}");
-                // SAFETY: as in `masks`.
-                #[cfg(target_arch = "x86_64")]
-                let narrow = unsafe { wide::masks(&block, BLOCK_BYTES) };
-                #[cfg(target_arch = "x86_64")]
-                assert_eq!(narrow, expected, "{byte} at {at}");
-                let expected = naive_word_masks(&block);
-                let got = word_masks(&block, BLOCK_BYTES);
-                assert_eq!(got, expected, "{byte} at {at}");
-                // SAFETY: as in `masks`.
-                #[cfg(target_arch = "x86_64")]
-                let narrow = unsafe { wide::word_masks(&block) };
-                #[cfg(target_arch = "x86_64")]
-                assert_eq!(narrow, expected, "{byte} at {at}");
+                check(&block);
             }
         }
+    }
+
+    #[test]
+    fn wide_and_naive_agree_on_characters_whole_and_cut() {
+        for first in 0xc0..=0xff {
+            for second in [
+                0x7f, 0x80, 0x81, 0x82, 0x83, 0x8e, 0x8f, 0x9d, 0x9e, 0x9f, 0xa0,
+            ]
+            .into_iter()
+            .chain(0xab..=0xc0)
+            {
+                for at in [0, 29, 30, 31, 60, 61, 62, 63] {
+                    for third in [b'~', 0x80, 0xbf] {
+                        let mut block = [b'~'; MORE_BYTES];
+                        let bytes = [first, second, third];
+                        for (to, byte) in block[at..].iter_mut().zip(bytes) {
+                            *to = byte;
+                        }
+                        check(&block);
+                    }
+                }
+            }
+        }
+    }
+
+    fn check(block: &[u8; MORE_BYTES]) {
+        let expected = naive_masks(block, BLOCK_BYTES);
+        assert_eq!(masks(block, BLOCK_BYTES), expected, "{block:x?}");
+        // SAFETY: as in `masks`.
+        #[cfg(target_arch = "x86_64")]
+        let narrow = unsafe { wide::masks(block, BLOCK_BYTES) };
+        #[cfg(target_arch = "x86_64")]
+        assert_eq!(narrow, expected, "{block:x?}");
+        let block = block.first_chunk().expect("a block");
+        let expected = naive_word_masks(block);
+        assert_eq!(word_masks(block, BLOCK_BYTES), expected, "{block:x?}");
+        // SAFETY: as in `masks`.
+        #[cfg(target_arch = "x86_64")]
+        let narrow = unsafe { wide::word_masks(block) };
+        #[cfg(target_arch = "x86_64")]
+        assert_eq!(narrow, expected, "{block:x?}");
     }
 }

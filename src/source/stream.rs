@@ -22,11 +22,6 @@ const ROW_CHUNK_BYTES: usize = 2 << 20;
 /// times its bytes while it is cleaned; parts need not.
 const PART_BYTES: usize = 8 << 20;
 
-/// Room that is made for what is read, at first and at most: its bytes are written twice, so the
-/// second time they should be near.
-const FIRST_READ_BYTES: usize = 64 << 10;
-const MAX_READ_BYTES: usize = 512 << 10;
-
 /// The smallest chunk: room for a CR, an LF and a byte on each side.
 const MIN_CHUNK_BYTES: usize = 4;
 
@@ -543,25 +538,13 @@ pub(super) fn fill(
     rest: &mut Vec<u8>,
     target: usize,
 ) -> Result<Option<Option<PackedProblem>>, ProblemKind> {
-    rest.reserve_exact(target.saturating_sub(rest.len()));
-    let (mut filled, mut most) = (rest.len(), FIRST_READ_BYTES);
-    let end = loop {
-        if filled >= target {
-            break Ok(None);
-        }
-        // No more memory is touched than a file has bytes, and as much again.
-        if filled == rest.len() {
-            rest.resize(target.min(filled + most), 0);
-            most = MAX_READ_BYTES.min(2 * most);
-        }
-        match reader.read(&mut rest[filled..]) {
-            Ok(0) => break Ok(Some(None)),
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => break Err(error),
-        }
+    // No more memory is touched than there are bytes: what is reserved is not written before.
+    let wanted = target.saturating_sub(rest.len());
+    rest.reserve_exact(wanted);
+    let end = match reader.take(wanted as u64).read_to_end(rest) {
+        Ok(read) => Ok((read < wanted).then_some(None)),
+        Err(error) => Err(error),
     };
-    rest.truncate(filled);
     end.or_else(|error| match PackedProblem::of_read(&error) {
         Some(problem) if problem.keeps_what_is_before() => Ok(Some(Some(problem.clone()))),
         _ => Err(ProblemKind::of_read(&error)),

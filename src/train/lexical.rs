@@ -89,7 +89,7 @@ pub fn fit(examples: &[&LexicalExample], options: TableOptions) -> LexicalTable 
             .rev()
             .fold(0, |bits, is_known| bits << 1 | is_known)
     };
-    let slots_of = |weights: [&[i8]; SPEAKS_OF]| -> Vec<[i8; SPEAKS_OF]> {
+    let slots_of = |weights: [&[i8]; SPEAKS_OF]| -> Vec<Slot> {
         let slots = 0..weights[0].len();
         slots.map(|slot| weights.map(|of| of[slot])).collect()
     };
@@ -103,10 +103,7 @@ pub fn fit(examples: &[&LexicalExample], options: TableOptions) -> LexicalTable 
         known: counts.chunks_exact(64).map(bits_of).collect(),
         letters: LetterTable {
             steps: fits.each_ref().map(|fit| fit.letters.0),
-            slots: slots_of(fits.each_ref().map(|fit| &*fit.letters.1))
-                .into_iter()
-                .map(Slot::of)
-                .collect(),
+            slots: slots_of(fits.each_ref().map(|fit| &*fit.letters.1)),
         },
     }
 }
