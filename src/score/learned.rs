@@ -337,6 +337,18 @@ impl ModelInUse {
     }
 }
 
+/// Puts the likelihood of each line in its place; of a kind without log-odds it stays 0.
+fn put(scores: &mut [Score], log_odds: &[f32], place: impl Fn(&mut Score) -> &mut f32) {
+    widest(
+        #[inline(always)]
+        || {
+            for (score, &log_odds) in scores.iter_mut().zip(log_odds) {
+                *place(score) = likelihood(log_odds);
+            }
+        },
+    );
+}
+
 impl Scorer for LearnedScorer {
     fn limit_to(&mut self, wanted: Wanted) {
         for in_use in std::iter::once(&mut self.of_text).chain(&mut self.of_html) {
@@ -350,19 +362,14 @@ impl Scorer for LearnedScorer {
         let model = self.model_for(facts);
         let last = model.model.steps.len() - 1;
         model.run(facts, scratch, |step, _, log_odds| {
-            let of = |kind: Kind, line: usize| {
-                let log_odds = log_odds[kind as usize].get(line);
-                log_odds.map_or(0.0, |&log_odds| likelihood(log_odds))
-            };
-            for (line, score) in scores.iter_mut().enumerate() {
-                if step == 0 {
-                    score.alone = of(Kind::Boilerplate, line);
-                }
-                if step == last {
-                    score.context = of(Kind::Boilerplate, line);
-                    score.comment = of(Kind::Comment, line);
-                    score.headline = of(Kind::Headline, line);
-                }
+            let of = |kind: Kind| &log_odds[kind as usize][..];
+            if step == 0 {
+                put(scores, of(Kind::Boilerplate), |score| &mut score.alone);
+            }
+            if step == last {
+                put(scores, of(Kind::Boilerplate), |score| &mut score.context);
+                put(scores, of(Kind::Comment), |score| &mut score.comment);
+                put(scores, of(Kind::Headline), |score| &mut score.headline);
             }
         });
     }
