@@ -4,8 +4,6 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ahash::RandomState;
-
 use super::entry::{Entry, Figures, Key};
 use super::runs::{self, Run, RunStore, STRETCHES, Stretch};
 use super::table::Table;
@@ -44,7 +42,7 @@ impl Budget {
 
 /// Counts keys. Shared by threads; each fills it through a [`Collector`] of its own.
 ///
-/// Memory: 1.25 to 2.5 entries for each key, until the budget is spent; then all entries are
+/// Memory: 1 to 2 entries for each key, until the budget is spent; then all entries are
 /// written out as a sorted run and the memory is given back.
 #[derive(Debug)]
 pub struct Builder<F> {
@@ -68,11 +66,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl<F: Figures> Builder<F> {
     /// An empty builder.
     pub fn new(budget: Arc<Budget>, store: Arc<dyn RunStore>) -> Self {
-        let state = RandomState::new();
         Builder {
-            partitions: (0..STRETCHES)
-                .map(|_| Mutex::new(Table::new(state.clone())))
-                .collect(),
+            partitions: (0..STRETCHES).map(|_| Mutex::default()).collect(),
             bytes: AtomicUsize::new(0),
             budget,
             store,
@@ -86,16 +81,17 @@ impl<F: Figures> Builder<F> {
         let mut table = lock(&self.partitions[partition]);
         let before = table.bytes();
         table.merge(entries);
-        let grown = table.bytes() - before;
-        if grown > 0 {
-            // Under the lock, so that who empties the table finds its bytes in the account.
-            let bytes = self.bytes.fetch_add(grown, Ordering::Relaxed) + grown;
-            let used = self.budget.used_bytes.fetch_add(grown, Ordering::Relaxed) + grown;
-            drop(table);
-            let max_bytes = self.budget.max_bytes;
-            if used > max_bytes && bytes > max_bytes / SPILL_PART {
-                self.spill()?;
-            }
+        let after = table.bytes();
+        // Under the lock, so that who empties the table finds its bytes in the account.
+        let account = |bytes: &AtomicUsize| match after.checked_sub(before) {
+            Some(grown) => bytes.fetch_add(grown, Ordering::Relaxed) + grown,
+            None => bytes.fetch_sub(before - after, Ordering::Relaxed),
+        };
+        let (bytes, used) = (account(&self.bytes), account(&self.budget.used_bytes));
+        drop(table);
+        let max_bytes = self.budget.max_bytes;
+        if after > before && used > max_bytes && bytes > max_bytes / SPILL_PART {
+            self.spill()?;
         }
         Ok(())
     }
