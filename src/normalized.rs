@@ -236,7 +236,7 @@ mod tests {
                 let page = &page.as_bytes()[..length];
                 let middle = length / 2;
                 check(page, &[0..middle, middle..length]);
-                check(page, &[0..length]);
+                check(page, std::slice::from_ref(&(0..length)));
             }
         }
     }
