@@ -428,12 +428,20 @@ impl Pairing<'_> {
                 .exact(share(first), share(other)),
         );
         pair.stages = stages(a, b, cache);
-        for stage in &pair.stages {
-            let name = format!("stage:{}", stage.stage);
-            let (Some(_), Some(_), true) = (stage.a, stage.b, stage.pass == 2) else {
+        let in_both: Vec<&StagePair> = pair
+            .stages
+            .iter()
+            .filter(|stage| stage.a.is_some() && stage.b.is_some())
+            .collect();
+        for stage in &in_both {
+            // A stage of both passes is judged by the last.
+            let comes_later =
+                |other: &&StagePair| other.stage == stage.stage && other.pass > stage.pass;
+            if in_both.iter().any(comes_later) {
                 continue;
-            };
-            let of = |side: &Side| side.stage_seconds(&stage.stage, 2, cache);
+            }
+            let name = format!("stage:{}", stage.stage);
+            let of = |side: &Side| side.stage_seconds(&stage.stage, stage.pass, cache);
             let figure = self
                 .figure(&name, "s", Better::Less)
                 .of_values(&of(a), &of(b));

@@ -170,7 +170,11 @@ impl Scale {
         if low > high {
             return None;
         }
-        let room = ((high - low) * 0.08).max(high.abs() * 1e-6).max(1e-9);
+        // Around a single value there is room enough for ticks that differ.
+        let room = match high - low {
+            0.0 => (high.abs() * 0.1).max(0.01),
+            width => (width * 0.08).max(high.abs() * 1e-6),
+        };
         Some(Scale {
             low: low - room,
             high: high + room,
@@ -355,4 +359,24 @@ fn waterfall(pair: &Pair) -> Option<Waterfall> {
         height: ROW * (pair.stages.len() as f64 + 1.2),
         ticks: scale.ticks(|value| format!("{} s", number(value))),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_differ_even_around_a_single_value() {
+        for value in [0.0, 0.9, -40.0, 181.1] {
+            let scale = Scale::over([value, value].into_iter(), 0.0, 100.0).expect("a value");
+            let texts: Vec<String> = scale
+                .ticks(number)
+                .into_iter()
+                .map(|tick| tick.text)
+                .collect();
+            assert!(texts.len() > 2, "{value}: {texts:?}");
+            let different: std::collections::BTreeSet<&String> = texts.iter().collect();
+            assert_eq!(different.len(), texts.len(), "{value}: {texts:?}");
+        }
+    }
 }

@@ -1105,7 +1105,7 @@ pub struct CompareArgs {
     /// End with 3 when RULE is broken beyond doubt, the whole 95 % interval lying past it: NAME<LIMIT
     /// or NAME>LIMIT, as 'speed<-5%' or 'f1<-0.2'. May be given several times. LIMIT is a change in
     /// percent for speed (of records, else of every timing), cold_speed, speed:NAME (a timing), cpu, memory,
-    /// stage:NAME (of pass two); a difference in points of 100 for removed (share of the text),
+    /// stage:NAME (of the last pass that has it); a difference in points of 100 for removed (share of the text),
     /// line_f1 (or f1), ngram_f1, word_f1
     #[arg(long, value_name = "RULE", allow_hyphen_values = true)]
     pub fail_on: Vec<Gate>,
