@@ -154,8 +154,8 @@ fn blocks_of(marks: &[Marks], stretch: Range<usize>) -> impl Iterator<Item = (us
     })
 }
 
-/// Folds the characters of a line of the folded page that are not ASCII, and then its spaces; the
-/// length of what it comes to, or None if that is more than there is room for.
+/// Folds the characters of a line of the folded page that are not ASCII, and then its spaces. The
+/// length of what it comes to, and whether a digit is new in it; None if there is no room for that.
 fn fold_chars(
     bytes: &mut [u8],
     marks: &[Marks],
