@@ -112,9 +112,8 @@ fn fold(c: char) -> FoldedChar {
             FoldedChar::shifted(c, 0x20)
         }
         'Ѐ'..='Џ' => FoldedChar::shifted(c, 0x50),
-        '、' | '。' => FoldedChar::SAME,
-        // No letter of these blocks has case: Han, Kana, Hangul.
-        '\u{3041}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' => FoldedChar::SAME,
+        // No letter of these blocks has case: Han, Kana, Hangul; and the stops between them.
+        '、' | '。' | '\u{3041}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' => FoldedChar::SAME,
         '«' | '»' | '‘'..='‟' | '‹' | '›' | '′' | '″' | '「'..='』' | '〝'..='〟' => {
             FoldedChar::of([QUOTE as char])
         }

@@ -66,11 +66,10 @@ impl<F: Figures> Table<F> {
         }
         let mut merged = Vec::with_capacity(self.sorted.len() + self.new.len());
         let mut old = self.sorted.iter().peekable();
-        for entry in self.new.drain(..) {
+        for mut entry in self.new.drain(..) {
             while let Some(before) = old.next_if(|old| old.key < entry.key) {
                 merged.push(*before);
             }
-            let mut entry = entry;
             if let Some(same) = old.next_if(|old| old.key == entry.key) {
                 entry.figures.merge(&same.figures);
             }

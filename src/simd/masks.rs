@@ -273,10 +273,8 @@ macro_rules! classes_by_vectors {
                 // The highest bit is what is taken.
                 add(&mut masks.wide, bytes);
                 if bits(bytes) != 0 {
-                    let second = load(behind);
-                    let pair = |byte: u8, from: u8, to: u8| {
-                        and(equal(bytes, byte), in_range(second, from, to))
-                    };
+                    let both = (bytes, load(behind));
+                    let pair = |byte, from, to| pair(both, byte, from, to);
                     let latin = or(pair(0xc3, 0x9f, 0xb6), pair(0xc3, 0xb8, 0xbf));
                     let greek = or(pair(0xce, 0xac, 0xbf), pair(0xcf, 0x80, 0x8e));
                     let cyrillic = or(pair(0xd0, 0xb0, 0xbf), pair(0xd1, 0x80, 0x9f));
@@ -293,6 +291,13 @@ macro_rules! classes_by_vectors {
             masks.hangul &= is_whole;
             masks.han &= is_whole;
             masks
+        }
+
+        /// Bytes that are this one, with one of a range behind it.
+        #[inline]
+        #[target_feature(enable = $feature)]
+        fn pair((first, second): (Vector, Vector), byte: u8, from: u8, to: u8) -> Vector {
+            and(equal(first, byte), in_range(second, from, to))
         }
 
         /// The parts of a block, each with the bytes one further.
@@ -357,8 +362,7 @@ macro_rules! classes_by_vectors {
         #[inline]
         #[target_feature(enable = $feature)]
         fn may_change(first: Vector, second: Vector) -> Vector {
-            let pair =
-                |byte: u8, from: u8, to: u8| and(equal(first, byte), in_range(second, from, to));
+            let pair = |byte, from, to| pair((first, second), byte, from, to);
             let latin = pair(0xc3, 0x9f, 0xff);
             let greek = or(pair(0xce, 0xac, 0xff), pair(0xcf, 0x00, 0x8e));
             let cyrillic = or(pair(0xd0, 0xb0, 0xff), pair(0xd1, 0x00, 0x9f));

@@ -541,10 +541,8 @@ pub(super) fn fill(
     // No more memory is touched than there are bytes: what is reserved is not written before.
     let wanted = target.saturating_sub(rest.len());
     rest.reserve_exact(wanted);
-    let end = match reader.take(wanted as u64).read_to_end(rest) {
-        Ok(read) => Ok((read < wanted).then_some(None)),
-        Err(error) => Err(error),
-    };
+    let read = reader.take(wanted as u64).read_to_end(rest);
+    let end = read.map(|read| (read < wanted).then_some(None));
     end.or_else(|error| match PackedProblem::of_read(&error) {
         Some(problem) if problem.keeps_what_is_before() => Ok(Some(Some(problem.clone()))),
         _ => Err(ProblemKind::of_read(&error)),
