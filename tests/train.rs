@@ -288,7 +288,7 @@ fn what_is_no_model_is_refused() {
     assert!(refused(b"\x1b[2J").contains("no model of dechaff"));
     let mut other = good.clone();
     other[8] = 9;
-    assert!(refused(&other).contains("model version 9; this dechaff reads version 5"));
+    assert!(refused(&other).contains("model version 9; this dechaff reads version 6"));
     other = good.clone();
     other[12] ^= 1;
     assert!(refused(&other).contains("fitted on features "));
@@ -400,6 +400,34 @@ fn a_model_learns_where_lines_stand() {
     let beside = tables.last().expect("one");
     assert_eq!(beside["name"], "html.model");
     assert_eq!(beside["rows"][0]["line_f1"], with_markup);
+}
+
+#[test]
+fn words_of_text_hint_of_markup_where_it_is_known() {
+    let place = Place::new();
+    let (gold, html) = gold_of_html(120);
+    place.directory("html");
+    place.file("gold.jsonl", gold);
+    let fitted = |output: &str, options: &[&str]| {
+        let always = ["--preset", "accurate", "--without", "networks"];
+        trained(&place, output, &[&always[..], options].concat()).expect(0);
+        Model::read(&place.read(output)).expect("a model")
+    };
+    let plain = fitted("plain", &[]);
+    assert!(plain.hints.is_none());
+    place.file("html/gold.jsonl.zst", html);
+    let hinted = fitted("hinted", &[]);
+    assert_eq!(hinted.reads(), Reads::Text);
+    assert!(hinted.hints.is_some());
+    assert!(Model::read(&hinted.to_bytes()) == Ok(hinted));
+    assert!(fitted("without", &["--without", "hints"]) == plain);
+    let explained = ["explain", "gold.jsonl", "--model", "hinted"];
+    run(&place, &explained, "1").expect(0);
+    place.file("html/gold.jsonl.zst", "no zstd");
+    trained(&place, "none", &["--preset", "accurate"])
+        .expect(1)
+        .mentions("html/gold.jsonl.zst");
+    assert!(!place.path("none").exists());
 }
 
 /// Nobody tells of comments, and forums only of what is none: there is nothing to ask about.

@@ -64,6 +64,7 @@ VARIANTS = [
         [*ACCURATE, "--without", "networks"],
         "accurate without networks",
     ),
+    Variant("accurate without hints", "parts", "without hints of markup", [*ACCURATE, "--without", "hints"]),
     Variant(
         "accurate without networks, 2 steps",
         "parts",

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::cleaner::PageText;
 use crate::evidence::PageAddress;
-use crate::html::Structure;
+use crate::html::{LineStructure, Structure};
 use crate::url;
 
 /// The longest row that is read, in bytes after decompression.
@@ -66,6 +66,9 @@ pub struct GoldPage {
     /// What the page's markup tells; no places where the lines are all that is known. See
     /// [`crate::eval::html`].
     pub structure: Structure,
+    /// Where in the page's HTML the text of each line stood, for lines that are not those of the
+    /// HTML; empty where no HTML is known. See [`crate::eval::html::find_places`].
+    pub places: Vec<Option<LineStructure>>,
 }
 
 impl GoldPage {
@@ -438,6 +441,7 @@ impl GoldReader {
             lines: row.lines,
             labels,
             headline,
+            places: Vec::new(),
             comments: row.comments,
             structure: Structure::default(),
         })

@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use super::gold::Rows;
 use super::{GoldError, GoldPage, Label};
-use crate::html::{self, Rendered, Structure};
+use crate::html::{self, LineStructure, Rendered, Structure};
 use crate::normalize::normalize_into;
 
 /// Lengths in characters of the stretches that are looked for, the longer first.
@@ -51,6 +51,39 @@ pub fn beside(gold: &Path) -> PathBuf {
 ///
 /// The file cannot be read, or a row is none.
 pub fn read(pages: Vec<GoldPage>, path: &Path) -> Result<Vec<GoldPage>, GoldError> {
+    let mut found: Vec<Option<GoldPage>> = pages.iter().map(|_| None).collect();
+    each_html(&pages, path, |at, html| {
+        found[at] = Some(relined(&pages[at], html));
+    })?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// Finds out where in its HTML the text of each line of the pages stood: [`GoldPage::places`]. Lines
+/// and labels stay; pages without HTML stay as they are.
+///
+/// `path` holds what [`read`] reads. Memory: a row of them, and 64 bytes a line.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn find_places(mut pages: Vec<GoldPage>, path: &Path) -> Result<Vec<GoldPage>, GoldError> {
+    let mut found: Vec<Vec<Option<LineStructure>>> = vec![Vec::new(); pages.len()];
+    each_html(&pages, path, |at, html| {
+        let (lines, structure) = rendered(html);
+        found[at] = places_of(&lines, &structure.lines, &pages[at].lines);
+    })?;
+    for (page, places) in pages.iter_mut().zip(found) {
+        page.places = places;
+    }
+    Ok(pages)
+}
+
+/// Gives the HTML of each of the pages that a file has, with the page's number.
+fn each_html(
+    pages: &[GoldPage],
+    path: &Path,
+    mut give: impl FnMut(usize, &str),
+) -> Result<(), GoldError> {
     let file = path.display().to_string();
     let opened = File::open(path).and_then(zstd::stream::read::Decoder::new);
     let input = opened.map_err(|source| GoldError::Open {
@@ -58,17 +91,16 @@ pub fn read(pages: Vec<GoldPage>, path: &Path) -> Result<Vec<GoldPage>, GoldErro
         source,
     })?;
     let mut rows = Rows::new(file, BufReader::with_capacity(1 << 20, input));
-    let places = pages.iter().enumerate();
-    let places: HashMap<String, usize> = places.map(|(at, page)| (page.id.clone(), at)).collect();
-    let mut found: Vec<Option<GoldPage>> = pages.iter().map(|_| None).collect();
+    let numbers = pages.iter().enumerate();
+    let numbers: HashMap<&str, usize> = numbers.map(|(at, page)| (&*page.id, at)).collect();
     while rows.read()? {
         let row = serde_json::from_slice(&rows.bytes);
         let row: Row = row.map_err(|source| rows.no_row(source, "id (text) and html (text)"))?;
-        if let Some(&at) = places.get(&row.id) {
-            found[at] = Some(relined(&pages[at], &row.html));
+        if let Some(&at) = numbers.get(&*row.id) {
+            give(at, &row.html);
         }
     }
-    Ok(found.into_iter().flatten().collect())
+    Ok(())
 }
 
 /// The page with the lines of its HTML in place of its own, and their places in the markup.
@@ -118,43 +150,89 @@ fn characters(lines: &[String]) -> (Vec<char>, Vec<u32>) {
     characters
 }
 
-/// The label of each line of another rendering of the page.
-pub(crate) fn carried_over(page: &GoldPage, lines: &[String]) -> Vec<Label> {
-    let (known, line_of) = characters(&page.lines);
+/// For each line of `lines` the lines of another rendering in which its letters and digits are
+/// found, and how many of them, in their order; and how many it has.
+fn found_in(known_lines: &[String], lines: &[String]) -> Vec<(Vec<(usize, u32)>, u32)> {
+    let (known, line_of) = characters(known_lines);
     let (own, own_line) = characters(lines);
     let mut found = vec![None; own.len()];
     for anchor in ANCHORS {
         align(&own, &known, anchor, &mut found);
     }
-    let mut counts = vec![[0_u32; 4]; lines.len()];
+    let mut shares: Vec<(Vec<(usize, u32)>, u32)> = vec![Default::default(); lines.len()];
     for (&line, found) in own_line.iter().zip(&found) {
-        let label = found.map(|at| page.labels[line_of[at as usize] as usize]);
-        counts[line as usize][match label {
-            Some(Label::Body) => 0,
-            Some(Label::Boilerplate) => 1,
-            Some(Label::Either) => 2,
-            None => 3,
-        }] += 1;
+        let (found_in, characters) = &mut shares[line as usize];
+        *characters += 1;
+        let Some(place) = found else {
+            continue;
+        };
+        let at = line_of[*place as usize] as usize;
+        match found_in.last_mut() {
+            Some((last, count)) if *last == at => *count += 1,
+            _ => found_in.push((at, 1)),
+        }
     }
+    shares
+}
+
+/// Whether enough of so many characters were found.
+fn is_enough(found: u32, characters: u32) -> bool {
+    found > 0 && found as f32 >= LEAST_FOUND * characters as f32
+}
+
+/// Where each line of another rendering of a page stood: the place of the line that most of its
+/// characters are found in, else of the first equal line.
+pub(crate) fn places_of(
+    known_lines: &[String],
+    places: &[LineStructure],
+    lines: &[String],
+) -> Vec<Option<LineStructure>> {
+    if places.is_empty() {
+        return Vec::new();
+    }
+    let mut first_of = AHashMap::<Vec<u8>, usize>::new();
+    for (at, line) in known_lines.iter().enumerate() {
+        first_of.entry(key(line)).or_insert(at);
+    }
+    let found = found_in(known_lines, lines);
+    let place = |(line, (found_in, characters)): (&String, (Vec<(usize, u32)>, u32))| {
+        let all = found_in.iter().map(|(_, count)| count).sum();
+        let most = found_in.iter().rev().max_by_key(|(_, count)| *count);
+        let at = most
+            .filter(|_| is_enough(all, characters))
+            .map(|(at, _)| *at);
+        Some(places[at.or_else(|| first_of.get(&key(line)).copied())?])
+    };
+    lines.iter().zip(found).map(place).collect()
+}
+
+/// The label of each line of another rendering of the page.
+pub(crate) fn carried_over(page: &GoldPage, lines: &[String]) -> Vec<Label> {
     // What stands elsewhere than expected: equal lines that all have one label.
     let mut labels_of = AHashMap::<Vec<u8>, Option<Label>>::new();
     for (line, &label) in page.lines.iter().zip(&page.labels) {
         let known = labels_of.entry(key(line)).or_insert(Some(label));
         *known = known.filter(|known| *known == label);
     }
-    let label = |(line, [body, boilerplate, either, missing]): (&String, [u32; 4])| {
-        let found = (body + boilerplate + either) as f32;
-        if found < LEAST_FOUND * (found + missing as f32) || found == 0.0 {
+    let label = |(line, (found_in, characters)): (&String, (Vec<(usize, u32)>, u32))| {
+        let count = |label: Label| -> u32 {
+            let of = found_in.iter().filter(|(at, _)| page.labels[*at] == label);
+            of.map(|(_, count)| count).sum()
+        };
+        let [body, boilerplate] = [Label::Body, Label::Boilerplate].map(count);
+        let found = body + boilerplate + count(Label::Either);
+        if !is_enough(found, characters) {
             let known = labels_of.get(&key(line)).copied().flatten();
             return known.unwrap_or(Label::Either);
         }
-        match [body, boilerplate].map(|count| count as f32 / found) {
+        match [body, boilerplate].map(|count| count as f32 / found as f32) {
             [share, _] if share >= LEAST_AGREED => Label::Body,
             [_, share] if share >= LEAST_AGREED => Label::Boilerplate,
             _ => Label::Either,
         }
     };
-    lines.iter().zip(counts).map(label).collect()
+    let found = found_in(&page.lines, lines);
+    lines.iter().zip(found).map(label).collect()
 }
 
 /// Finds characters of `own` among `known`, in the stretches in which none is found yet; the

@@ -411,6 +411,7 @@ mod tests {
             headline: vec![0, 3, 6],
             gold: String::new(),
             comments: None,
+            places: Vec::new(),
             structure: crate::html::Structure::default(),
         };
         let without = counted_lines(&page, false);

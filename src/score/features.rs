@@ -7,7 +7,7 @@ use super::context::{Names, Neighbourhood};
 use super::lexical::{LexicalTable, SPEAKS_OF};
 use super::place::Surroundings;
 use super::vocabulary::Vocabulary;
-use super::{PageFacts, Reads, line, place};
+use super::{PageFacts, Reads, hints, line, place};
 
 /// What features tell of. A model may be fitted without some, to see what they add.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,13 +37,15 @@ pub enum FeatureGroup {
     Comments,
     /// Where the line stood in the markup.
     Markup,
+    /// What the line's words hint of where it stood, where that is not known.
+    Hints,
 }
 
 /// Where the features of one kind of model stand.
 ///
 /// Those of a text come first, in the same columns for both: the line alone, then its
-/// neighbourhood, then the page's vocabulary. Those of the place in the markup follow, in the
-/// same order.
+/// neighbourhood, then the page's vocabulary. Behind them stand, of HTML, those of the place in the
+/// markup, in the same order; of text, what words hint of that place.
 #[derive(Debug)]
 pub struct Features {
     /// Each has a name of its own; its number is the column.
@@ -52,6 +54,8 @@ pub struct Features {
     pub groups: Vec<FeatureGroup>,
     /// Those of the line's place alone.
     pub place: Range<usize>,
+    /// What its words hint of its place.
+    pub hints: Range<usize>,
 }
 
 impl Features {
@@ -78,8 +82,13 @@ impl Features {
         neighbourhood.sum_up(&facts, &Default::default(), [&[]; SPEAKS_OF], true);
         neighbourhood.features(&facts, &mut names);
         Vocabulary::default().features(&mut names);
-        let place = names.names.len();
-        if reads == Reads::Html {
+        let behind = names.names.len();
+        let (mut place, mut hinted) = (behind..behind, behind..behind);
+        if reads == Reads::Text {
+            names.of_line(&hints::FEATURES, FeatureGroup::Hints);
+            hinted.end += hints::HINTS;
+        } else {
+            place.end += place::COUNT;
             names.of_line(&place::FEATURES, FeatureGroup::Markup);
             let mut surroundings = Surroundings::default();
             surroundings.stand(&facts, &LexicalTable::default());
@@ -88,7 +97,8 @@ impl Features {
         }
         let Names { names, groups, .. } = names;
         Features {
-            place: place..(place + place::COUNT).min(names.len()),
+            place,
+            hints: hinted,
             names,
             groups,
         }
@@ -101,7 +111,7 @@ impl Features {
 
     /// Whether a feature is known of a line alone.
     pub fn is_of_line(&self, feature: usize) -> bool {
-        feature < line::COUNT || self.place.contains(&feature)
+        feature < line::COUNT || self.place.contains(&feature) || self.hints.contains(&feature)
     }
 
     /// The first column of the line's neighbourhood.
@@ -172,7 +182,10 @@ mod tests {
             assert_eq!(features.names[..line::COUNT], line::FEATURES);
         }
         let (text, html) = (Features::of(Reads::Text), Features::of(Reads::Html));
-        assert_eq!(html.names[..text.count()], text.names);
+        let of_both = ..text.hints.start;
+        assert_eq!(html.names[of_both], text.names[of_both]);
+        assert_eq!(text.names[text.hints.clone()], hints::FEATURES);
+        assert!(html.hints.is_empty() && text.is_of_line(text.hints.start));
         assert_eq!(html.names[html.place.clone()], place::FEATURES);
         assert!(text.place.is_empty());
         assert!(html.is_of_line(html.place.start) && !html.is_of_line(html.place.end));

@@ -11,6 +11,7 @@ use super::context::{Fill, Neighbourhood};
 use super::cut::{Cut, PageSteps};
 use super::features::{Asked, Features};
 use super::forest::Columns;
+use super::hints::{HintTable, NO_HINTS};
 use super::lexical::{Front, Lexical, LexicalTable, SPEAKS_OF};
 use super::model::Model;
 use super::network::States;
@@ -116,6 +117,8 @@ pub(crate) struct Tables<'t> {
     pub lexical: &'t LexicalTable,
     /// Only where the model reads HTML.
     pub places: Option<&'t LexicalTable>,
+    /// Only where the model reads text, and not in all of these.
+    pub hints: Option<&'t HintTable>,
 }
 
 impl Tables<'_> {
@@ -140,6 +143,7 @@ impl Scratch {
         let Tables {
             lexical: table,
             places,
+            hints,
         } = tables;
         let lines = facts.line_count();
         widest(
@@ -168,6 +172,12 @@ impl Scratch {
                 say.push(if is_known { log_odds } else { 0.0 });
             }
             self.columns.set(line, 0, &codes);
+        }
+        if let Some(hints) = hints {
+            widest(
+                #[inline(always)]
+                || self.take_hints(facts, hints, is_known, features.hints.start),
+            );
         }
         let Some(places) = places else {
             return;
@@ -205,6 +215,26 @@ impl Scratch {
             );
             self.vocabulary.end_line();
             self.words.push(words);
+        }
+    }
+
+    /// Fills the columns, from `first` on, of what the words of each line hint of its place.
+    #[inline(always)]
+    fn take_hints(
+        &mut self,
+        facts: &PageFacts<'_>,
+        hints: &HintTable,
+        is_known: bool,
+        first: usize,
+    ) {
+        let mut room = lexical::LineRoom::default();
+        for line in 0..facts.line_count() {
+            let (bytes, length) = facts.evidence.normalized_front(line);
+            let codes = match is_known {
+                true => hints.codes(Front::of(bytes, length), &mut room),
+                false => NO_HINTS,
+            };
+            self.columns.set(line, first, &codes);
         }
     }
 

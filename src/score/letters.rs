@@ -14,12 +14,24 @@ pub const SLOTS: usize = 1 << SLOT_BITS;
 const CHAR_BITS: u32 = 16;
 
 /// Weights of runs of letters; one without slots says nothing.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct LetterTable {
-    /// Log-odds of one step of a weight, one for each of [`super::lexical::Of`].
-    pub steps: [f32; SPEAKS_OF],
-    /// None, or [`SLOTS`].
-    pub slots: Vec<Slot>,
+///
+/// `SIZE` is a power of two, [`SLOTS`] at most.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LetterTable<const N: usize = SPEAKS_OF, const SIZE: usize = SLOTS> {
+    /// Log-odds of one step of a weight, one for each of [`super::lexical::Of`], or of what else
+    /// letters speak of.
+    pub steps: [f32; N],
+    /// None, or `SIZE`.
+    pub slots: Vec<Slot<N>>,
+}
+
+impl<const N: usize, const SIZE: usize> Default for LetterTable<N, SIZE> {
+    fn default() -> Self {
+        LetterTable {
+            steps: [0.0; N],
+            slots: Vec::new(),
+        }
+    }
 }
 
 /// The last three characters, as a product: of their codes side by side, the last lowest, and of
@@ -115,15 +127,15 @@ pub fn each_run(line: &[u8], mut give: impl FnMut(u16)) {
 }
 
 /// Adds up what the runs of a line weigh.
-struct LookUp<'t> {
-    slots: &'t [Slot; SLOTS],
-    sums: Sums,
+struct LookUp<'t, const N: usize, const SIZE: usize> {
+    slots: &'t [Slot<N>; SIZE],
+    sums: Sums<N>,
 }
 
-impl Sink for LookUp<'_> {
+impl<const N: usize, const SIZE: usize> Sink for LookUp<'_, N, SIZE> {
     #[inline(always)]
     fn run(&mut self, slot: u16) {
-        self.sums.add(&self.slots[usize::from(slot)]);
+        self.sums.add(&self.slots[usize::from(slot) % SIZE]);
     }
 
     #[inline(always)]
@@ -132,16 +144,16 @@ impl Sink for LookUp<'_> {
     }
 }
 
-impl LetterTable {
+impl<const N: usize, const SIZE: usize> LetterTable<N, SIZE> {
     /// What a normalised line's letters add to its log-odds.
     #[inline(always)]
-    pub(super) fn look_up(&self, line: &[u8]) -> [f32; SPEAKS_OF] {
-        let Some(slots) = self.slots.first_chunk() else {
-            return [0.0; SPEAKS_OF];
+    pub(super) fn look_up(&self, line: &[u8]) -> [f32; N] {
+        let Some(slots) = self.slots.first_chunk::<SIZE>() else {
+            return [0.0; N];
         };
         let mut said = LookUp {
             slots,
-            sums: Sums::default(),
+            sums: Sums::NONE,
         };
         give_runs(line, &mut said);
         said.sums.say(self.steps)
@@ -186,7 +198,7 @@ mod tests {
 
     #[test]
     fn weights_add_up_over_the_root_of_their_number() {
-        let table = LetterTable {
+        let table: LetterTable = LetterTable {
             steps: [0.5, 0.25, 1.0, 2.0],
             slots: vec![[100, -100, 127, -128]; SLOTS],
         };
@@ -204,6 +216,6 @@ mod tests {
                 assert!((got / expected - 1.0).abs() < 1e-5, "{got} {expected}");
             }
         }
-        assert_eq!(LetterTable::default().look_up(b"abc"), [0.0; SPEAKS_OF]);
+        assert_eq!(<LetterTable>::default().look_up(b"abc"), [0.0; SPEAKS_OF]);
     }
 }

@@ -449,29 +449,36 @@ pub struct Lexical {
     pub facts: WordFacts,
 }
 
-/// What a gram weighs, one weight for each of [`Of`].
-pub type Slot = [i8; SPEAKS_OF];
+/// What a gram weighs, one weight for each of [`Of`], or of as many other things.
+pub type Slot<const N: usize = SPEAKS_OF> = [i8; N];
 
 /// Sums of weights.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Sums {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sums<const N: usize = SPEAKS_OF> {
     /// Of a block, side by side.
-    lanes: [i32; SPEAKS_OF],
-    sums: [i64; SPEAKS_OF],
+    lanes: [i32; N],
+    sums: [i64; N],
     count: u32,
 }
 
-impl Sums {
+impl<const N: usize> Sums<N> {
+    pub(super) const NONE: Self = Sums {
+        lanes: [0; N],
+        sums: [0; N],
+        count: 0,
+    };
+
     /// Adds a slot's weights, of which no block has more than [`MAX_BLOCK_GRAMS`].
     #[inline(always)]
-    pub(super) fn add(&mut self, slot: &Slot) {
+    pub(super) fn add(&mut self, slot: &Slot<N>) {
         self.lanes = std::array::from_fn(|of| self.lanes[of] + i32::from(slot[of]));
         self.count += 1;
     }
 
     #[inline(always)]
     pub(super) fn end_block(&mut self) {
-        for (sum, lane) in self.sums.iter_mut().zip(std::mem::take(&mut self.lanes)) {
+        let lanes = std::mem::replace(&mut self.lanes, [0; N]);
+        for (sum, lane) in self.sums.iter_mut().zip(lanes) {
             *sum += i64::from(lane);
         }
     }
@@ -484,9 +491,9 @@ impl Sums {
 
     /// The sums over the root of their number, in log-odds, a weight being so many steps.
     #[inline]
-    pub(super) fn say(&self, steps: [f32; SPEAKS_OF]) -> [f32; SPEAKS_OF] {
+    pub(super) fn say(&self, steps: [f32; N]) -> [f32; N] {
         let share = 1.0 / (self.count.max(1) as f32).sqrt();
-        let mut says = [0.0; SPEAKS_OF];
+        let mut says = [0.0; N];
         for ((says, step), sum) in says.iter_mut().zip(steps).zip(self.sums) {
             *says = sum as f32 * (step * share);
         }
@@ -495,12 +502,21 @@ impl Sums {
 }
 
 /// Adds up what grams weigh.
-struct Weighed<'t> {
-    weights: &'t [Slot],
-    sums: Sums,
+struct Weighed<'t, const N: usize = SPEAKS_OF> {
+    weights: &'t [Slot<N>],
+    sums: Sums<N>,
 }
 
-impl Weighed<'_> {
+impl<'t, const N: usize> Weighed<'t, N> {
+    #[inline(always)]
+    fn by(weights: &'t [Slot<N>]) -> Self {
+        assert!(!weights.is_empty(), "a table that was fitted");
+        Weighed {
+            weights,
+            sums: Sums::NONE,
+        }
+    }
+
     #[inline(always)]
     fn add(&mut self, hash: u64) {
         let last = self.weights.len() - 1;
@@ -555,7 +571,7 @@ impl LexicalTable {
     ) -> Lexical {
         let line = line.into().front(self.front_bytes);
         let mut said = LookUp {
-            weighed: self.begin(),
+            weighed: Weighed::by(&self.weights),
             known_bits: self.known.first_chunk().expect("a bit for each word"),
             known: 0,
             words: [0; BLOCK_BYTES],
@@ -565,7 +581,7 @@ impl LexicalTable {
         let facts = each_gram(line, room, &mut said);
         let LookUp { weighed, known, .. } = said;
         let letters = self.letters.look_up(line.line());
-        let mut log_odds = self.log_odds(&weighed.sums);
+        let mut log_odds = log_odds(&weighed.sums, &self.scales);
         for (log_odds, letters) in log_odds.iter_mut().zip(letters) {
             *log_odds += letters;
         }
@@ -578,7 +594,7 @@ impl LexicalTable {
 
     /// Log-odds of the grams that `each` gives: at most [`MAX_BLOCK_GRAMS`].
     pub(super) fn look_up_grams(&self, each: impl FnOnce(&mut dyn FnMut(u32))) -> [f32; SPEAKS_OF] {
-        let mut said = self.begin();
+        let mut said = Weighed::by(&self.weights);
         each(&mut |gram| said.add(gram.into()));
         let sums = &mut said.sums;
         debug_assert!(
@@ -586,25 +602,52 @@ impl LexicalTable {
             "a block overflows"
         );
         sums.end_block();
-        self.log_odds(sums)
+        log_odds(sums, &self.scales)
+    }
+}
+
+/// Sums in log-odds, and what lines start from.
+fn log_odds<const N: usize>(sums: &Sums<N>, scales: &[Scale; N]) -> [f32; N] {
+    let mut log_odds = sums.say(scales.map(|scale| scale.step));
+    for (log_odds, scale) in log_odds.iter_mut().zip(scales) {
+        *log_odds += scale.bias;
+    }
+    log_odds
+}
+
+/// Adds up what grams weigh, and asks nothing else of them.
+impl<const N: usize> Sink for Weighed<'_, N> {
+    #[inline(always)]
+    fn token(&mut self, hash: u64, _kind: u8) {
+        self.add(hash);
     }
 
     #[inline(always)]
-    fn begin(&self) -> Weighed<'_> {
-        assert!(!self.weights.is_empty(), "a table that was fitted");
-        Weighed {
-            weights: &self.weights,
-            sums: Sums::default(),
-        }
+    fn other(&mut self, hash: u64) {
+        self.add(hash);
     }
 
-    fn log_odds(&self, sums: &Sums) -> [f32; SPEAKS_OF] {
-        let mut log_odds = sums.say(self.scales.map(|scale| scale.step));
-        for (log_odds, scale) in log_odds.iter_mut().zip(&self.scales) {
-            *log_odds += scale.bias;
-        }
-        log_odds
+    #[inline(always)]
+    fn end_block(&mut self) {
+        self.sums.end_block();
     }
+}
+
+/// Log-odds of a normalised line by its grams and letters; `scales` are those of grams.
+#[inline(always)]
+pub(super) fn look_up_all<const N: usize, const SIZE: usize>(
+    line: Front<'_>,
+    room: &mut LineRoom,
+    (scales, weights): (&[Scale; N], &[Slot<N>]),
+    letters: &LetterTable<N, SIZE>,
+) -> [f32; N] {
+    let mut said = Weighed::by(weights);
+    each_gram(line, room, &mut said);
+    let mut log_odds = log_odds(&said.sums, scales);
+    for (log_odds, letters) in log_odds.iter_mut().zip(letters.look_up(line.line())) {
+        *log_odds += letters;
+    }
+    log_odds
 }
 
 /// For fitting: the grams of lines.

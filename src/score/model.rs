@@ -3,9 +3,10 @@
 use super::cut;
 use super::features::Features;
 use super::forest::{Forest, MAX_DEPTH, MAX_TREES, Split};
+use super::hints::{HintTable, LETTER_SLOTS};
 use super::learned::Tables;
 use super::letters::{self, LetterTable};
-use super::lexical::{KNOWN_WORDS, LexicalTable, SPEAKS_OF, Scale, Slot};
+use super::lexical::{KNOWN_WORDS, LexicalTable, Scale, Slot};
 use super::network::{Network, weight_count};
 use super::{KINDS, Reads};
 use std::num::NonZeroU32;
@@ -19,7 +20,7 @@ use crate::simd::trees::Trees;
 /// The first bytes of every model file.
 const MAGIC: [u8; 8] = *b"dechaffm";
 /// The version of the file and of the features.
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 /// Most steps of a model.
 const MAX_STEPS: u32 = 16;
 /// Most slots of a table: two to the power of this many.
@@ -40,6 +41,8 @@ pub struct Model {
     pub lexical: LexicalTable,
     /// What places in the markup weigh; a model that has it reads HTML.
     pub places: Option<LexicalTable>,
+    /// What words hint of places in the markup; a model of text may have it.
+    pub hints: Option<HintTable>,
     /// The line alone, then its neighbourhood, once or several times.
     pub steps: Vec<Step>,
     /// What else is asked at the last step; a line's log-odds are the mean of all answers.
@@ -128,6 +131,7 @@ impl Model {
         Tables {
             lexical: &self.lexical,
             places: self.places.as_ref(),
+            hints: self.hints.as_ref(),
         }
     }
 
@@ -149,22 +153,17 @@ impl Model {
                 letters,
             } = table;
             put(&front_bytes.map_or(0, NonZeroU32::get).to_le_bytes());
-            for Scale { bias, step } in scales {
-                put(&bias.to_le_bytes());
-                put(&step.to_le_bytes());
-            }
-            put(&weights.len().ilog2().to_le_bytes());
-            for weight in weights.iter().flatten() {
-                put(&weight.to_le_bytes());
-            }
+            put_weights(scales, weights, &mut put);
             known.iter().for_each(|bits| put(&bits.to_le_bytes()));
             put(&(letters.slots.len() as u32).to_le_bytes());
-            for step in &letters.steps {
-                put(&step.to_le_bytes());
-            }
-            for weight in letters.slots.iter().flatten() {
-                put(&weight.to_le_bytes());
-            }
+            put_letters(letters, &mut put);
+        }
+        if self.reads() == Reads::Text {
+            put(&u32::from(self.hints.is_some()).to_le_bytes());
+        }
+        if let Some(hints) = &self.hints {
+            put_weights(&hints.scales, &hints.weights, &mut put);
+            put_letters(&hints.letters, &mut put);
         }
         put(&(self.steps.len() as u32).to_le_bytes());
         for forest in self.steps.iter().flatten().chain([&self.cut]) {
@@ -226,6 +225,10 @@ impl Model {
             Reads::Text => None,
             Reads::Html => Some(read_table(&mut fields)?),
         };
+        let hints = match reads {
+            Reads::Text if fields.u32()? != 0 => Some(read_hints(&mut fields)?),
+            _ => None,
+        };
         let features = Features::of(reads);
         let mut steps = Vec::new();
         let step_count = fields.u32()?;
@@ -234,7 +237,8 @@ impl Model {
         }
         for step in 0..step_count {
             let is_known = |feature: usize| {
-                feature < features.count() && (step > 0 || features.is_of_line(feature))
+                let is_one = features.hints.contains(&feature) <= hints.is_some();
+                is_one && feature < features.count() && (step > 0 || features.is_of_line(feature))
             };
             let mut forest = || read_forest(&mut fields, is_known);
             steps.push([forest()?, forest()?, forest()?]);
@@ -254,6 +258,7 @@ impl Model {
             least_known,
             lexical,
             places,
+            hints,
             steps,
             networks,
             cut,
@@ -261,9 +266,65 @@ impl Model {
     }
 }
 
+fn put_weights<const N: usize>(
+    scales: &[Scale; N],
+    weights: &[Slot<N>],
+    put: &mut impl FnMut(&[u8]),
+) {
+    for Scale { bias, step } in scales {
+        put(&bias.to_le_bytes());
+        put(&step.to_le_bytes());
+    }
+    put(&weights.len().ilog2().to_le_bytes());
+    for weight in weights.as_flattened() {
+        put(&weight.to_le_bytes());
+    }
+}
+
+fn put_letters<const N: usize, const SIZE: usize>(
+    letters: &LetterTable<N, SIZE>,
+    put: &mut impl FnMut(&[u8]),
+) {
+    for step in &letters.steps {
+        put(&step.to_le_bytes());
+    }
+    for weight in letters.slots.as_flattened() {
+        put(&weight.to_le_bytes());
+    }
+}
+
 fn read_table(fields: &mut Fields<'_>) -> Result<LexicalTable, ModelError> {
     let front_bytes = NonZeroU32::new(fields.u32()?);
-    let mut scales = [Scale::default(); SPEAKS_OF];
+    let (scales, weights) = read_weights(fields)?;
+    let known = fields.bytes(KNOWN_WORDS * 8)?.as_chunks::<8>().0;
+    let known = known.iter().map(|bits| u64::from_le_bytes(*bits)).collect();
+    let letter_slots = fields.u32()?;
+    if ![0, letters::SLOTS as u32].contains(&letter_slots) {
+        return Err(ModelError::Damaged("the table of letters has a wrong size"));
+    }
+    Ok(LexicalTable {
+        front_bytes,
+        scales,
+        weights,
+        known,
+        letters: read_letters(fields, letter_slots as usize)?,
+    })
+}
+
+fn read_hints(fields: &mut Fields<'_>) -> Result<HintTable, ModelError> {
+    let (scales, weights) = read_weights(fields)?;
+    Ok(HintTable {
+        scales,
+        weights,
+        letters: read_letters(fields, LETTER_SLOTS)?,
+    })
+}
+
+/// What grams weigh.
+fn read_weights<const N: usize>(
+    fields: &mut Fields<'_>,
+) -> Result<([Scale; N], Vec<Slot<N>>), ModelError> {
+    let mut scales = [Scale::default(); N];
     for scale in &mut scales {
         scale.bias = fields.f32()?;
         scale.step = fields.f32()?;
@@ -272,36 +333,28 @@ fn read_table(fields: &mut Fields<'_>) -> Result<LexicalTable, ModelError> {
     if weight_bits > MAX_TABLE_BITS {
         return Err(ModelError::Damaged("the table is too large"));
     }
-    let weights = read_slots(fields, 1 << weight_bits)?.collect();
-    let known = fields.bytes(KNOWN_WORDS * 8)?.as_chunks::<8>().0;
-    let known = known.iter().map(|bits| u64::from_le_bytes(*bits)).collect();
-    let letter_slots = fields.u32()?;
-    if ![0, letters::SLOTS as u32].contains(&letter_slots) {
-        return Err(ModelError::Damaged("the table of letters has a wrong size"));
-    }
-    let mut steps = [0.0; SPEAKS_OF];
+    Ok((scales, read_slots(fields, 1 << weight_bits)?))
+}
+
+fn read_letters<const N: usize, const SIZE: usize>(
+    fields: &mut Fields<'_>,
+    slots: usize,
+) -> Result<LetterTable<N, SIZE>, ModelError> {
+    let mut steps = [0.0; N];
     for step in &mut steps {
         *step = fields.f32()?;
     }
-    Ok(LexicalTable {
-        front_bytes,
-        scales,
-        weights,
-        known,
-        letters: LetterTable {
-            steps,
-            slots: read_slots(fields, letter_slots as usize)?.collect(),
-        },
-    })
+    let slots = read_slots(fields, slots)?;
+    Ok(LetterTable { steps, slots })
 }
 
 /// The weights of so many slots.
-fn read_slots<'b>(
-    fields: &mut Fields<'b>,
+fn read_slots<const N: usize>(
+    fields: &mut Fields<'_>,
     slots: usize,
-) -> Result<impl Iterator<Item = Slot> + use<'b>, ModelError> {
-    let weights = fields.bytes(SPEAKS_OF * slots)?.as_chunks().0.iter();
-    Ok(weights.map(|slot| slot.map(u8::cast_signed)))
+) -> Result<Vec<Slot<N>>, ModelError> {
+    let slots = fields.bytes(N * slots)?.as_chunks().0.iter();
+    Ok(slots.map(|slot| slot.map(u8::cast_signed)).collect())
 }
 
 fn read_network(fields: &mut Fields<'_>, features: usize) -> Result<Network, ModelError> {

@@ -255,7 +255,7 @@ pub(crate) fn multiply_add<const N: usize, const M: usize>(
 /// [`multiply_add`] of two lines side by side: each weight is loaded once for both, and one's sums
 /// need not wait for their last addition while the other's are made.
 #[inline(always)]
-fn multiply_add_pair<const N: usize>(
+pub(crate) fn multiply_add_pair<const N: usize>(
     sums: &mut [[f32; N]; 2],
     seen: impl Iterator<Item = [f32; 2]>,
     weights: &[[f32; N]],

@@ -21,8 +21,9 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::config::Config;
 use crate::eval::{GoldPage, index_pages};
 use crate::score::forest::Forest;
+use crate::score::hints::HintTable;
 use crate::score::learned::Tables;
-use crate::score::lexical::{LexicalTable, Of, SPEAKS_OF};
+use crate::score::lexical::LexicalTable;
 use crate::score::model::Step;
 use crate::score::{Asked, FeatureGroup, Features, KINDS, Kind, Model, Reads, Scratch, place};
 use boost::{Examples, ForestOptions};
@@ -56,6 +57,9 @@ pub struct TrainOptions {
     pub reads: Reads,
     /// Weights of places in the markup: two to the power of this many.
     pub place_bits: u32,
+    /// Weights of what words of text hint of places in the markup: two to the power of this many; None
+    /// for none. They are learned from pages whose places are known, if there are any.
+    pub hint_bits: Option<u32>,
     /// For each step, the line alone, then its neighbourhood, once or several times, a forest for
     /// each [`Kind`]; one without trees is not fitted.
     pub steps: Vec<[ForestOptions; KINDS]>,
@@ -91,6 +95,7 @@ impl TrainOptions {
             front_bytes: NonZeroU32::new(64),
             reads: Reads::Text,
             place_bits: 15,
+            hint_bits: None,
             steps: vec![
                 forests(forest, [60, 20, 0]),
                 forests(ForestOptions { depth: 6, ..forest }, [100, 30, 20]),
@@ -116,6 +121,7 @@ impl TrainOptions {
 
     /// Larger, slower, more accurate.
     pub fn accurate() -> Self {
+        let fast = TrainOptions::fast();
         let forest = ForestOptions {
             trees: 250,
             depth: 6,
@@ -130,15 +136,17 @@ impl TrainOptions {
             letters: true,
             front_bytes: None,
             place_bits: 17,
+            hint_bits: Some(16),
             steps: [[150, 60, 0], [250, 100, 0], [250, 60, 60]]
                 .map(|trees| forests(forest, trees))
                 .into(),
-            cut: ForestOptions {
-                trees: 300,
-                ..forest
-            },
+            cut: ForestOptions { trees: 0, ..forest },
             networks: 2,
-            ..TrainOptions::fast()
+            network: NetworkOptions {
+                epochs: 10,
+                ..fast.network
+            },
+            ..fast
         }
     }
 
@@ -166,12 +174,14 @@ impl TrainOptions {
     }
 
     /// The same for pages whose markup is known. Their scores are so sure that the cut by expected
-    /// F1 was better than what a forest chose (ADR 23).
+    /// F1 is better than what a forest chooses (ADR 23); of their places there need be no hints.
     #[must_use]
     pub fn for_html(self) -> Self {
         TrainOptions {
             name: self.name + "-html",
             reads: Reads::Html,
+            hint_bits: None,
+            network: TrainOptions::fast().network,
             cut: ForestOptions {
                 trees: 0,
                 ..self.cut
@@ -252,37 +262,74 @@ pub fn train(
     let index = index_pages(all.iter().copied(), &Config::default());
     let with_comments = all.iter().filter(|gold| gold.comments.is_some());
     let tell_comments: HashSet<&str> = with_comments.map(|gold| &*gold.source).collect();
-    let mut pages: Vec<TrainingPage> = all
+    let (mut pages, without_words): (Vec<TrainingPage>, Vec<Option<TrainingPage>>) = all
         .par_iter()
         .map(|gold| {
             let knows_comments = tell_comments.contains(&*gold.source);
-            TrainingPage::new(gold, &index, knows_comments, options.seed)
+            TrainingPage::of(gold, &index, knows_comments, options.seed)
         })
-        .collect();
-    let source_weights = source_weights(&all, options.reads);
+        .unzip();
+    let mut source_weights = source_weights(&all, options.reads);
+    // Those without words stand behind all others.
+    for (number, page) in without_words.into_iter().enumerate() {
+        pages.extend(page.map(|page| {
+            source_weights.push(source_weights[number]);
+            page
+        }));
+    }
     weigh_by_source(&mut pages, &source_weights);
     let lines: usize = pages.iter().map(|page| page.targets.len()).sum();
-    tell(&format!("{} pages, {lines} lines", pages.len()));
+    let twice = pages.len() - all.len();
+    tell(&format!(
+        "{} pages, {twice} of them twice: {lines} lines",
+        all.len()
+    ));
 
     let table = TableOptions {
         word_bits: options.table_bits,
         letters: options.letters,
         front_bytes: options.front_bytes,
     };
-    let words = |page: &TrainingPage, line: usize, targets| {
+    let words = |page: &TrainingPage, line: usize| {
         let line_weight = page.weights[line];
         let text = page.evidence.normalized(line);
-        LexicalExample::of(text, table, targets, line_weight)
+        Some(LexicalExample::of(
+            text,
+            table,
+            page.words_say(line)?,
+            line_weight,
+        ))
     };
-    let (lexical, fold_lexicals) = fit_table(&pages, table, options.seed, words);
+    let (lexical, fold_lexicals) = fit_table(&pages, options.seed, table, words, lexical::fit);
     tell("words are weighed");
-    let place = |page: &TrainingPage, line: usize, targets| {
+    let hinting = all.iter().any(|gold| !gold.places.is_empty());
+    let hint_bits = options
+        .hint_bits
+        .filter(|_| hinting && options.reads == Reads::Text);
+    let (hints, fold_hints) = match hint_bits {
+        None => (None, Vec::new()),
+        Some(word_bits) => {
+            let table = TableOptions { word_bits, ..table };
+            let hints = |page: &TrainingPage, line: usize| {
+                let truths = page.hints[line]?;
+                // Short lines are to be known too.
+                let weight = page.weights[line].sqrt();
+                let text = page.evidence.normalized(line);
+                Some(LexicalExample::of(text, table, truths, weight))
+            };
+            let (hints, folds) = fit_table(&pages, options.seed, table, hints, lexical::fit_hints);
+            tell("hints are weighed");
+            (Some(hints), folds)
+        }
+    };
+    let place = |page: &TrainingPage, line: usize| {
+        let targets = page.words_say(line)?;
         let mut example = LexicalExample::new(targets, page.weights[line]);
         let structure = &page.evidence.structure;
         place::each_gram(&structure.lines[line], &structure.page, |gram| {
             example.grams.push(gram);
         });
-        example
+        Some(example)
     };
     let (places, fold_places) = match options.reads {
         Reads::Text => (None, Vec::new()),
@@ -292,7 +339,7 @@ pub fn train(
                 letters: false,
                 front_bytes: None,
             };
-            let (places, folds) = fit_table(&pages, table, options.seed, place);
+            let (places, folds) = fit_table(&pages, options.seed, table, place, lexical::fit);
             tell("places are weighed");
             (Some(places), folds)
         }
@@ -300,6 +347,7 @@ pub fn train(
     let folds = FoldTables {
         lexicals: &fold_lexicals,
         places: &fold_places,
+        hints: &fold_hints,
     };
     let features = Features::of(options.reads);
     let learns_cut = options.cut.trees > 0 && golds.len() >= LEAST_PAGES_OF_CUTS;
@@ -308,6 +356,7 @@ pub fn train(
         least_known: options.least_known,
         lexical,
         places,
+        hints,
         steps: Vec::new(),
         networks: Vec::new(),
         cut: Forest::default(),
@@ -358,7 +407,8 @@ pub fn train(
             });
     }
     if learns_cut {
-        model.cut = cut::fit(golds, &pages, &source_weights, &options.cut, options.seed);
+        let weights = &source_weights[..golds.len()];
+        model.cut = cut::fit(golds, &pages, weights, &options.cut, options.seed);
         tell(&format!("cut: {} trees", model.cut.trees()));
     }
     model
@@ -369,6 +419,7 @@ pub fn train(
 struct FoldTables<'t> {
     lexicals: &'t [LexicalTable],
     places: &'t [LexicalTable],
+    hints: &'t [HintTable],
 }
 
 impl<'t> FoldTables<'t> {
@@ -376,28 +427,30 @@ impl<'t> FoldTables<'t> {
         Tables {
             lexical: &self.lexicals[fold],
             places: self.places.get(fold),
+            hints: self.hints.get(fold),
         }
     }
 }
 
 /// The table fitted on the examples of all pages, and for each fold the one fitted on the others.
-fn fit_table(
+fn fit_table<const N: usize, T: Send>(
     pages: &[TrainingPage],
-    table: TableOptions,
     seed: u64,
-    example: impl Fn(&TrainingPage, usize, [Option<f32>; SPEAKS_OF]) -> LexicalExample + Sync,
-) -> (LexicalTable, Vec<LexicalTable>) {
+    table: TableOptions,
+    example: impl Fn(&TrainingPage, usize) -> Option<LexicalExample<N>> + Sync,
+    fit: fn(&[&LexicalExample<N>], TableOptions) -> T,
+) -> (T, Vec<T>) {
     let example = &example;
-    let mut examples: Vec<(u64, usize, LexicalExample)> = pages
+    let mut examples: Vec<(u64, usize, LexicalExample<N>)> = pages
         .par_iter()
         .enumerate()
         .flat_map_iter(|(number, page)| {
-            (0..page.targets.len()).filter_map(move |line| {
-                let targets = page.words_say(line);
-                targets[Of::Itself as usize]?;
+            let known = page.targets.len() * usize::from(page.knows_words);
+            (0..known).filter_map(move |line| {
+                let example = example(page, line)?;
                 let place = format!("{seed} {number} {line}");
                 let place = xxh3_64(place.as_bytes());
-                Some((place, page.fold, example(page, line, targets)))
+                Some((place, page.fold, example))
             })
         })
         .collect();
@@ -406,14 +459,14 @@ fn fit_table(
         let others = examples
             .iter()
             .filter(|(_, fold, _)| Some(*fold) != left_out);
-        let others: Vec<&LexicalExample> = others.map(|(.., example)| example).collect();
-        lexical::fit(&others, table)
+        let others: Vec<_> = others.map(|(.., example)| example).collect();
+        fit(&others, table)
     };
-    let mut tables: Vec<LexicalTable> = (0..=FOLDS)
+    let mut tables: Vec<T> = (0..=FOLDS)
         .into_par_iter()
         .map(|fold| fit((fold < FOLDS).then_some(fold)))
         .collect();
-    let all = tables.pop().unwrap_or_default();
+    let all = tables.pop().expect("one more than folds");
     (all, tables)
 }
 
@@ -434,6 +487,11 @@ fn fill(
     };
     let tables = folds.of(page.fold);
     scratch.fill_lines(&facts, tables, least_known, step > 0);
+    if tables.hints.is_none() {
+        for feature in Features::of(options.reads).hints.clone() {
+            scratch.columns.fill_with(feature, 0);
+        }
+    }
     if step > 0 {
         let reads = tables.reads();
         scratch.fill_neighbourhood(&facts, reads, &page.log_odds, &Asked::all(reads));

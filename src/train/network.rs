@@ -6,10 +6,10 @@ use rayon::prelude::*;
 use super::boost::mix;
 use crate::score::KINDS;
 use crate::score::codes::likelihood;
-use crate::score::forest::Columns;
+use crate::score::forest::{BLOCK_LINES, Columns};
 use crate::score::network::{
     BLOCKS, CHANNELS, DILATIONS, HIDDEN, Layers, Network, PAGE_BLOCK, PageState, Square, State,
-    TAPS, add_scaled, multiply_add, weight_count,
+    TAPS, add_scaled, multiply_add, multiply_add_pair, weight_count,
 };
 use crate::simd::widest;
 
@@ -328,6 +328,28 @@ impl<'g> Slopes<'g> {
     }
 }
 
+/// Lines of which the gradient of a matrix is made at once: each of its rows is read and written
+/// once for all of them.
+const OUTER_LINES: usize = 8;
+
+/// Adds what lines add to the gradient of a matrix.
+#[inline(always)]
+fn add_outers<const N: usize, const M: usize>(
+    slopes: &mut [[f32; N]; M],
+    seen: &[[f32; M]],
+    out: &[[f32; N]],
+) {
+    for (seen, out) in seen.chunks(OUTER_LINES).zip(out.chunks(OUTER_LINES)) {
+        for (at, slopes) in slopes.iter_mut().enumerate() {
+            let mut own = *slopes;
+            for (seen, out) in seen.iter().zip(out) {
+                add_scaled(&mut own, seen[at], out);
+            }
+            *slopes = own;
+        }
+    }
+}
+
 /// Adds what a line adds to the gradient of a matrix.
 #[inline(always)]
 fn add_outer<const N: usize, const M: usize>(
@@ -335,9 +357,11 @@ fn add_outer<const N: usize, const M: usize>(
     seen: &[f32; M],
     out: &[f32; N],
 ) {
-    for (slopes, &seen) in slopes.iter_mut().zip(seen) {
-        add_scaled(slopes, seen, out);
-    }
+    add_outers(
+        slopes,
+        std::slice::from_ref(seen),
+        std::slice::from_ref(out),
+    );
 }
 
 /// The states of a page behind each block, and the slopes of those at hand.
@@ -346,6 +370,8 @@ struct Memory {
     states: [Vec<State>; BLOCKS + 1],
     slopes: Vec<State>,
     before: Vec<State>,
+    /// The slopes of what a block adds, before what it leaves out.
+    sums: Vec<State>,
 }
 
 impl Memory {
@@ -369,14 +395,18 @@ impl Memory {
         for block in (0..BLOCKS).rev() {
             self.back_through(block, &kept[block], transposed, slopes);
         }
-        for (line, (state, slope)) in self.states[0].iter().zip(&self.slopes).enumerate() {
-            let slope = passed(slope, state);
-            add_scaled(slopes.input_bias, 1.0, &slope);
-            for (feature, slopes) in slopes.input.iter_mut().enumerate() {
-                let code = page.columns.code(feature, line);
-                if code > 0 {
-                    add_scaled(slopes, f32::from(code), &slope);
+        for (state, slope) in self.states[0].iter().zip(&mut self.slopes) {
+            *slope = passed(slope, state);
+            add_scaled(slopes.input_bias, 1.0, slope);
+        }
+        let lines = self.slopes.chunks(BLOCK_LINES);
+        for (lines, rows) in lines.zip(page.columns.blocks()) {
+            for (slopes, row) in slopes.input.iter_mut().zip(rows) {
+                let mut own = *slopes;
+                for (slope, &code) in lines.iter().zip(row) {
+                    add_scaled(&mut own, f32::from(code), slope);
                 }
+                *slopes = own;
             }
         }
     }
@@ -426,24 +456,33 @@ impl Memory {
         let dilation = DILATIONS[block];
         let (tap_slopes, bias_slopes) = &mut slopes.blocks[block];
         let mut page_slopes = [0.0; CHANNELS];
-        self.before.clone_from(&self.slopes);
-        for (line, slope) in self.slopes.iter().enumerate() {
+        self.sums.clear();
+        for ((slope, state), behind) in self.slopes.iter().zip(states).zip(behind) {
             let sum_slopes: State = std::array::from_fn(|channel| {
-                let is_active = behind[line][channel] > states[line][channel];
+                let is_active = behind[channel] > state[channel];
                 f32::from(u8::from(is_active)) * slope[channel] * kept[channel]
             });
             add_scaled(&mut page_slopes, 1.0, &sum_slopes);
-            let seen = [
-                line.checked_sub(dilation),
-                Some(line),
-                Some(line + dilation),
-            ];
-            for (tap, seen) in seen.into_iter().enumerate() {
-                if let Some(seen) = seen.filter(|&seen| seen < states.len()) {
-                    add_outer(tap_slopes[tap], &states[seen], &sum_slopes);
-                    let weights = &transposed.blocks[block][tap];
-                    multiply_add(&mut self.before[seen], &sum_slopes, weights);
-                }
+            self.sums.push(sum_slopes);
+        }
+        self.before.clone_from(&self.slopes);
+        // Lines that see one so far before them, themselves, one so far behind them.
+        let far = dilation.min(states.len());
+        let near = states.len() - far;
+        let taps = [(0..near, far), (0..states.len(), 0), (far..states.len(), 0)];
+        for (tap, (seen, from)) in taps.into_iter().enumerate() {
+            let sums = &self.sums[from..][..seen.len()];
+            add_outers(tap_slopes[tap], &states[seen.clone()], sums);
+            let weights = &transposed.blocks[block][tap];
+            let before = self.before[seen].as_chunks_mut();
+            let pairs = sums.as_chunks::<2>();
+            for (before, [first, second]) in before.0.iter_mut().zip(pairs.0) {
+                let sums = first.iter().zip(second);
+                let sums = sums.map(|(&first, &second)| [first, second]);
+                multiply_add_pair(before, sums, &**weights);
+            }
+            for (before, sum) in before.1.iter_mut().zip(pairs.1) {
+                multiply_add(before, sum, weights);
             }
         }
         add_scaled(bias_slopes, 1.0, &page_slopes);

@@ -9,6 +9,7 @@ use crate::evidence::{Evidence, Needs};
 use crate::index::CorpusIndex;
 use crate::normalize::normalize_into;
 use crate::repeats::Repeats;
+use crate::score::hints::{HINTS, truths};
 use crate::score::lexical::SPEAKS_OF;
 use crate::score::{KINDS, Kind, PageFacts};
 use crate::url;
@@ -17,8 +18,10 @@ use crate::url;
 const MAX_WORDS: u32 = 60;
 /// Of the pages whose site has several one in this many learns with its site's evidence.
 const WITH_SITE: u64 = 2;
-/// Percent of the pages that learn without their words, so that trees know what to do then.
+/// Percent of the pages that are learned from once more without their words, so that trees know what
+/// to do then; and what such a page counts.
 const WITHOUT_WORDS: u64 = 30;
+const WEIGHT_WITHOUT_WORDS: f32 = 0.5;
 /// Lines of fewer words are not looked for among comments: others may say the same.
 const LEAST_COMMENT_WORDS: u32 = 3;
 
@@ -32,20 +35,40 @@ pub(super) struct TrainingPage {
     pub targets: Vec<[Option<f32>; KINDS]>,
     /// What a line counts.
     pub weights: Vec<f32>,
+    /// For each line what is true of its place in the markup; None where it is not known.
+    pub hints: Vec<Option<[Option<f32>; HINTS]>>,
     pub fold: usize,
+    /// Else it is learned from as though its words were unknown, and nothing of them.
     pub knows_words: bool,
     /// Log-odds so far, by fits on other pages.
     pub log_odds: [Vec<f32>; KINDS],
 }
 
 impl TrainingPage {
+    /// The page, and for some pages the same without its words.
+    ///
     /// `knows_comments` says whether the page's source tells which lines are comments.
-    pub fn new(gold: &GoldPage, index: &CorpusIndex, knows_comments: bool, seed: u64) -> Self {
+    pub fn of(
+        gold: &GoldPage,
+        index: &CorpusIndex,
+        knows_comments: bool,
+        seed: u64,
+    ) -> (Self, Option<Self>) {
+        let page = TrainingPage::new(gold, index, knows_comments, seed);
+        let is_drawn = draw(gold, "words", 100, seed) < WITHOUT_WORDS;
+        let without = is_drawn.then(|| {
+            let mut without = TrainingPage::new(gold, index, knows_comments, seed);
+            without.knows_words = false;
+            let weights = without.weights.iter_mut();
+            weights.for_each(|weight| *weight *= WEIGHT_WITHOUT_WORDS);
+            without
+        });
+        (page, without)
+    }
+
+    fn new(gold: &GoldPage, index: &CorpusIndex, knows_comments: bool, seed: u64) -> Self {
         let text = gold.text();
-        let draw = |what: &str, sides: u64| {
-            xxh3_64(format!("{seed} {what} {}", gold.id).as_bytes()) % sides
-        };
-        let knows_site = draw("site", WITH_SITE) == 0;
+        let knows_site = draw(gold, "site", WITH_SITE, seed) == 0;
         let mut evidence = Evidence::default();
         let needs = Needs {
             site: knows_site,
@@ -62,13 +85,14 @@ impl TrainingPage {
         let weight = |words: u32| words.clamp(1, MAX_WORDS) as f32 * page_weight;
         TrainingPage {
             fold: (xxh3_64(site_of(gold).as_bytes()) % FOLDS as u64) as usize,
-            knows_words: draw("words", 100) >= WITHOUT_WORDS,
+            knows_words: true,
             weights: evidence
                 .shapes
                 .iter()
                 .map(|shape| weight(shape.words))
                 .collect(),
             targets: targets(gold, &evidence, &repeats, knows_comments),
+            hints: hints(gold, &evidence),
             text,
             evidence,
             repeats,
@@ -84,19 +108,25 @@ impl TrainingPage {
         }
     }
 
-    /// For each of [`crate::score::lexical::Of`] what the words of a line should say.
-    pub fn words_say(&self, line: usize) -> [Option<f32>; SPEAKS_OF] {
+    /// For each of [`crate::score::lexical::Of`] what the words of a line should say; None where it is
+    /// not known what the line is.
+    pub fn words_say(&self, line: usize) -> Option<[Option<f32>; SPEAKS_OF]> {
         let of = |kind: Kind| move |targets: &[Option<f32>; KINDS]| targets[kind as usize];
         let is_chaff = of(Kind::Boilerplate);
         let behind = self.targets[line + 1..].iter().take(SPOKEN_OF);
         let before = self.targets[..line].iter().rev().take(SPOKEN_OF);
-        [
-            is_chaff(&self.targets[line]),
+        let itself = is_chaff(&self.targets[line])?;
+        Some([
+            Some(itself),
             mean(behind.map(is_chaff)),
             mean(before.map(is_chaff)),
             of(Kind::Comment)(&self.targets[line]),
-        ]
+        ])
     }
+}
+
+fn draw(gold: &GoldPage, what: &str, sides: u64, seed: u64) -> u64 {
+    xxh3_64(format!("{seed} {what} {}", gold.id).as_bytes()) % sides
 }
 
 /// By what pages are kept together.
@@ -119,6 +149,17 @@ fn mean(values: impl Iterator<Item = Option<f32>>) -> Option<f32> {
         (_, 0) => None,
         _ => Some(sum / known as f32),
     }
+}
+
+fn hints(gold: &GoldPage, evidence: &Evidence) -> Vec<Option<[Option<f32>; HINTS]>> {
+    if gold.places.is_empty() {
+        return vec![None; evidence.lines.len()];
+    }
+    let page_type = gold.page_type.as_deref();
+    let lines = evidence.lines.iter();
+    let truths = lines.map(|line| truths(gold.places[line.number - 1].as_ref(), page_type));
+    let is_known = |truths: &[Option<f32>; HINTS]| truths.iter().any(Option::is_some);
+    truths.map(|truths| Some(truths).filter(is_known)).collect()
 }
 
 fn targets(

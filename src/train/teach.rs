@@ -15,7 +15,7 @@ use serde::de::Error;
 use crate::cleaner::{Cleaner, Workspace};
 use crate::decide::Reason;
 use crate::eval::gold::{AnyRows, body_text, domain_of};
-use crate::eval::html::{carried_over, rendered};
+use crate::eval::html::{carried_over, places_of, rendered};
 use crate::eval::{GoldError, GoldPage, Label};
 use crate::normalize::normalize_into;
 use crate::score::Reads;
@@ -144,10 +144,12 @@ fn teach(
         gold: String::new(),
         comments: None,
         structure,
+        places: Vec::new(),
     };
     label_by(teacher, &mut page, workspace);
     if let Some(lines) = learned {
         page.labels = carried_over(&page, &lines);
+        page.places = places_of(&page.lines, &page.structure.lines, &lines);
         page.lines = lines;
         page.structure = Default::default();
     }

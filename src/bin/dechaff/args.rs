@@ -277,6 +277,8 @@ pub enum Part {
     Comments,
     /// Where the line stood in the markup, for --html
     Markup,
+    /// What words of text hint of markup, learned from the HTML beside the labelled pages
+    Hints,
     /// The networks of the last step
     Networks,
     /// The forest that chooses where a page is cut

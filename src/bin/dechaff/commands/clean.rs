@@ -351,7 +351,8 @@ fn check_gold(gold: &[PathBuf]) -> Result<(), RunError> {
 
 /// The accuracy of the run's settings on labelled pages.
 fn accuracy(args: &CleanArgs) -> Result<Evaluation, RunError> {
-    let pages = super::eval::read_pages(&args.gold, false).map_err(not_gold)?;
+    let pages =
+        super::eval::read_pages(&args.gold, super::eval::Markup::Unread).map_err(not_gold)?;
     let config = args.engine.config();
     let cleaner = args.engine.cleaner(config.clone())?;
     let cleaner = match config.needs_site() {

@@ -37,7 +37,8 @@ struct EvalJson {
 }
 
 pub fn run(args: &EvalArgs) -> anyhow::Result<u8> {
-    let pages = read_pages(&args.gold, args.html).context("cannot read labelled pages")?;
+    let pages = read_pages(&args.gold, Markup::lines_if(args.html))
+        .context("cannot read labelled pages")?;
     let models = models(&pages, args)?;
     let model = &models[0].1;
     let c4 = rule(Box::new(TerminalPunctuation))?;
@@ -128,14 +129,37 @@ fn rule(scorer: Box<dyn Scorer>) -> Result<Cleaner, ConfigError> {
     Cleaner::with_scorer(config, scorer)
 }
 
-/// The labelled pages of files, as the lines of the HTML beside them where that is asked for.
-pub fn read_pages(paths: &[PathBuf], as_html: bool) -> Result<Vec<GoldPage>, GoldError> {
+/// What is made of the HTML that lies beside labelled pages.
+#[derive(Clone, Copy)]
+pub enum Markup {
+    /// Nothing.
+    Unread,
+    /// The lines are those of the HTML.
+    Lines,
+    /// The lines stay, and it is told where their text stood, if there is any HTML.
+    Places,
+}
+
+impl Markup {
+    pub fn lines_if(as_html: bool) -> Markup {
+        if as_html {
+            Markup::Lines
+        } else {
+            Markup::Unread
+        }
+    }
+}
+
+/// The labelled pages of files.
+pub fn read_pages(paths: &[PathBuf], markup: Markup) -> Result<Vec<GoldPage>, GoldError> {
     let mut pages = Vec::new();
     for path in paths {
         let of_file = GoldReader::open(path)?.collect::<Result<Vec<GoldPage>, GoldError>>()?;
-        pages.extend(match as_html {
-            true => html::read(of_file, &html::beside(path))?,
-            false => of_file,
+        let beside = html::beside(path);
+        pages.extend(match markup {
+            Markup::Lines => html::read(of_file, &beside)?,
+            Markup::Places if beside.is_file() => html::find_places(of_file, &beside)?,
+            Markup::Unread | Markup::Places => of_file,
         });
     }
     Ok(pages)

@@ -19,8 +19,18 @@ use crate::args::{self, Part, Preset, TrainArgs};
 
 pub fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     dechaff::pipeline::plan::check_output(&args.output, args.overwrite)?;
-    let mut pages =
-        eval::read_pages(&args.gold, args.html).context("cannot read labelled pages")?;
+    let mut options = match args.preset {
+        Preset::Fast => TrainOptions::fast(),
+        Preset::Accurate => TrainOptions::accurate(),
+    };
+    if args.html {
+        options = options.for_html();
+    }
+    let markup = match options.hint_bits {
+        Some(_) => eval::Markup::Places,
+        None => eval::Markup::lines_if(args.html),
+    };
+    let mut pages = eval::read_pages(&args.gold, markup).context("cannot read labelled pages")?;
     let is_unknown = |name: &&String| pages.iter().all(|page| page.source != **name);
     if let Some(name) = args.leave_out.iter().find(is_unknown) {
         return refuse(&format!("--leave-out {name}: no page is of this source"));
@@ -30,14 +40,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     if !pages.iter().any(|page| page.labels.iter().any(is_learned)) {
         return refuse("no line is labelled body or boilerplate: nothing to learn from");
     }
-    let mut options = match args.preset {
-        Preset::Fast => TrainOptions::fast(),
-        Preset::Accurate => TrainOptions::accurate(),
-    };
     options.seed = args.seed;
-    if args.html {
-        options = options.for_html();
-    }
     if let Some(trees) = args.trees {
         let forests = options.steps.iter_mut().flatten();
         let fitted = forests.filter(|forest| forest.trees > 0);
@@ -148,6 +151,7 @@ fn leave_out(part: Part, options: &mut TrainOptions) {
     options.without.push(match part {
         Part::Networks => return options.networks = 0,
         Part::Cut => return options.cut.trees = 0,
+        Part::Hints => return options.hint_bits = None,
         Part::Shape => FeatureGroup::Shape,
         Part::Words => FeatureGroup::Words,
         Part::Vocabulary => FeatureGroup::Vocabulary,
