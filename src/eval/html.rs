@@ -150,34 +150,45 @@ fn characters(lines: &[String]) -> (Vec<char>, Vec<u32>) {
     characters
 }
 
-/// For each line of `lines` the lines of another rendering in which its letters and digits are
-/// found, and how many of them, in their order; and how many it has.
-fn found_in(known_lines: &[String], lines: &[String]) -> Vec<(Vec<(usize, u32)>, u32)> {
+/// Where the letters and digits of a line are found in another rendering.
+#[derive(Clone, Default)]
+struct Found {
+    /// Lines, and how many of them in each, in their order.
+    lines: Vec<(usize, u32)>,
+    /// How many the line has.
+    characters: u32,
+}
+
+impl Found {
+    /// Whether enough of the characters were found.
+    fn is_enough(&self) -> bool {
+        let found: u32 = self.lines.iter().map(|(_, count)| count).sum();
+        found > 0 && found as f32 >= LEAST_FOUND * self.characters as f32
+    }
+}
+
+/// Where each line of `lines` is found.
+fn found_in(known_lines: &[String], lines: &[String]) -> Vec<Found> {
     let (known, line_of) = characters(known_lines);
     let (own, own_line) = characters(lines);
     let mut found = vec![None; own.len()];
     for anchor in ANCHORS {
         align(&own, &known, anchor, &mut found);
     }
-    let mut shares: Vec<(Vec<(usize, u32)>, u32)> = vec![Default::default(); lines.len()];
+    let mut found_lines = vec![Found::default(); lines.len()];
     for (&line, found) in own_line.iter().zip(&found) {
-        let (found_in, characters) = &mut shares[line as usize];
-        *characters += 1;
+        let line = &mut found_lines[line as usize];
+        line.characters += 1;
         let Some(place) = found else {
             continue;
         };
         let at = line_of[*place as usize] as usize;
-        match found_in.last_mut() {
+        match line.lines.last_mut() {
             Some((last, count)) if *last == at => *count += 1,
-            _ => found_in.push((at, 1)),
+            _ => line.lines.push((at, 1)),
         }
     }
-    shares
-}
-
-/// Whether enough of so many characters were found.
-fn is_enough(found: u32, characters: u32) -> bool {
-    found > 0 && found as f32 >= LEAST_FOUND * characters as f32
+    found_lines
 }
 
 /// Where each line of another rendering of a page stood: the place of the line that most of its
@@ -195,15 +206,12 @@ pub(crate) fn places_of(
         first_of.entry(key(line)).or_insert(at);
     }
     let found = found_in(known_lines, lines);
-    let place = |(line, (found_in, characters)): (&String, (Vec<(usize, u32)>, u32))| {
-        let all = found_in.iter().map(|(_, count)| count).sum();
-        let most = found_in.iter().rev().max_by_key(|(_, count)| *count);
-        let at = most
-            .filter(|_| is_enough(all, characters))
-            .map(|(at, _)| *at);
+    let place = |(line, found): (&String, &Found)| {
+        let most = found.lines.iter().rev().max_by_key(|(_, count)| *count);
+        let at = most.filter(|_| found.is_enough()).map(|(at, _)| *at);
         Some(places[at.or_else(|| first_of.get(&key(line)).copied())?])
     };
-    lines.iter().zip(found).map(place).collect()
+    lines.iter().zip(&found).map(place).collect()
 }
 
 /// The label of each line of another rendering of the page.
@@ -214,25 +222,29 @@ pub(crate) fn carried_over(page: &GoldPage, lines: &[String]) -> Vec<Label> {
         let known = labels_of.entry(key(line)).or_insert(Some(label));
         *known = known.filter(|known| *known == label);
     }
-    let label = |(line, (found_in, characters)): (&String, (Vec<(usize, u32)>, u32))| {
-        let count = |label: Label| -> u32 {
-            let of = found_in.iter().filter(|(at, _)| page.labels[*at] == label);
-            of.map(|(_, count)| count).sum()
-        };
-        let [body, boilerplate] = [Label::Body, Label::Boilerplate].map(count);
-        let found = body + boilerplate + count(Label::Either);
-        if !is_enough(found, characters) {
+    let label = |(line, found): (&String, &Found)| {
+        if !found.is_enough() {
             let known = labels_of.get(&key(line)).copied().flatten();
             return known.unwrap_or(Label::Either);
         }
-        match [body, boilerplate].map(|count| count as f32 / found as f32) {
+        let count = |label: Label| -> u32 {
+            let of = found
+                .lines
+                .iter()
+                .filter(|(at, _)| page.labels[*at] == label);
+            of.map(|(_, count)| count).sum()
+        };
+        let [body, boilerplate, either] =
+            [Label::Body, Label::Boilerplate, Label::Either].map(|label| count(label) as f32);
+        let found = body + boilerplate + either;
+        match [body, boilerplate].map(|count| count / found) {
             [share, _] if share >= LEAST_AGREED => Label::Body,
             [_, share] if share >= LEAST_AGREED => Label::Boilerplate,
             _ => Label::Either,
         }
     };
     let found = found_in(&page.lines, lines);
-    lines.iter().zip(found).map(label).collect()
+    lines.iter().zip(&found).map(label).collect()
 }
 
 /// Finds characters of `own` among `known`, in the stretches in which none is found yet; the
@@ -383,6 +395,36 @@ mod tests {
         );
         assert_eq!(relined.structure.lines.len(), 7);
         assert_eq!(relined.gold, page.gold);
+    }
+
+    #[test]
+    fn lines_stand_where_most_of_their_text_does() {
+        let html = "<ul><li>Home<li>News</ul><p>The tide came in at noon, and nobody saw it.</p>\
+                    <h2>A headline of its own</h2>";
+        let (known, structure) = rendered(html);
+        let lines = [
+            "* Home",
+            "The tide came in at noon, and",
+            "nobody saw it. A",
+            "A HEADLINE of its own",
+            "What is not there at all, anywhere.",
+            "news",
+        ];
+        let places = places_of(&known, &structure.lines, &lines.map(str::to_owned));
+        let blocks = places.iter().map(|place| place.map(|place| place.block));
+        use crate::html::Tag;
+        assert_eq!(
+            blocks.collect::<Vec<_>>(),
+            [
+                None,
+                Some(Tag::P),
+                Some(Tag::P),
+                Some(Tag::H2),
+                None,
+                Some(Tag::Li)
+            ]
+        );
+        assert!(places_of(&[], &[], &lines.map(str::to_owned)).is_empty());
     }
 
     #[test]

@@ -353,8 +353,12 @@ fn read_slots<const N: usize>(
     fields: &mut Fields<'_>,
     slots: usize,
 ) -> Result<Vec<Slot<N>>, ModelError> {
-    let slots = fields.bytes(N * slots)?.as_chunks().0.iter();
-    Ok(slots.map(|slot| slot.map(u8::cast_signed)).collect())
+    let bytes = fields.bytes(N * slots)?;
+    let mut weights = vec![[0; N]; slots];
+    for (weight, byte) in weights.as_flattened_mut().iter_mut().zip(bytes) {
+        *weight = byte.cast_signed();
+    }
+    Ok(weights)
 }
 
 fn read_network(fields: &mut Fields<'_>, features: usize) -> Result<Network, ModelError> {

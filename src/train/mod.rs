@@ -272,10 +272,10 @@ pub fn train(
     let mut source_weights = source_weights(&all, options.reads);
     // Those without words stand behind all others.
     for (number, page) in without_words.into_iter().enumerate() {
-        pages.extend(page.map(|page| {
+        if let Some(page) = page {
             source_weights.push(source_weights[number]);
-            page
-        }));
+            pages.push(page);
+        }
     }
     weigh_by_source(&mut pages, &source_weights);
     let lines: usize = pages.iter().map(|page| page.targets.len()).sum();

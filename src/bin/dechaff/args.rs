@@ -166,7 +166,8 @@ pub struct TrainArgs {
     #[arg(long)]
     pub overwrite: bool,
 
-    /// How large a model
+    /// How large a model. `accurate` learns besides what words hint of markup, from the HTML that lies
+    /// beside NAME.jsonl.gz as html/NAME.jsonl.zst, if there is any
     #[arg(long, default_value = "fast")]
     pub preset: Preset,
 
