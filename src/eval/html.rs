@@ -70,7 +70,7 @@ pub fn find_places(mut pages: Vec<GoldPage>, path: &Path) -> Result<Vec<GoldPage
     let mut found: Vec<Vec<Option<LineStructure>>> = vec![Vec::new(); pages.len()];
     each_html(&pages, path, |at, html| {
         let (lines, structure) = rendered(html);
-        found[at] = places_of(&lines, &structure.lines, &pages[at].lines);
+        found[at] = Alignment::of(&pages[at].lines, &lines).places(&structure.lines);
     })?;
     for (page, places) in pages.iter_mut().zip(found) {
         page.places = places;
@@ -117,7 +117,7 @@ pub fn relined(page: &GoldPage, html: &str) -> GoldPage {
     let headline = headline.filter(|(_, line)| is_headline(line));
     GoldPage {
         headline: headline.map(|(at, _)| at).collect(),
-        labels: carried_over(page, &lines),
+        labels: Alignment::of(&lines, &page.lines).labels(&page.labels),
         lines,
         structure,
         ..page.clone()
@@ -167,84 +167,89 @@ impl Found {
     }
 }
 
-/// Where each line of `lines` is found.
-fn found_in(known_lines: &[String], lines: &[String]) -> Vec<Found> {
-    let (known, line_of) = characters(known_lines);
-    let (own, own_line) = characters(lines);
-    let mut found = vec![None; own.len()];
-    for anchor in ANCHORS {
-        align(&own, &known, anchor, &mut found);
-    }
-    let mut found_lines = vec![Found::default(); lines.len()];
-    for (&line, found) in own_line.iter().zip(&found) {
-        let line = &mut found_lines[line as usize];
-        line.characters += 1;
-        let Some(place) = found else {
-            continue;
-        };
-        let at = line_of[*place as usize] as usize;
-        match line.lines.last_mut() {
-            Some((last, count)) if *last == at => *count += 1,
-            _ => line.lines.push((at, 1)),
-        }
-    }
-    found_lines
+/// The lines of two renderings of a page, and which of one are found in which of the other.
+pub(crate) struct Alignment<'l> {
+    known_lines: &'l [String],
+    lines: &'l [String],
+    /// For each of `lines` those of `known_lines`.
+    found: Vec<Found>,
 }
 
-/// Where each line of another rendering of a page stood: the place of the line that most of its
-/// characters are found in, else of the first equal line.
-pub(crate) fn places_of(
-    known_lines: &[String],
-    places: &[LineStructure],
-    lines: &[String],
-) -> Vec<Option<LineStructure>> {
-    if places.is_empty() {
-        return Vec::new();
+impl<'l> Alignment<'l> {
+    /// Looks for `lines` among `known_lines`.
+    pub(crate) fn of(lines: &'l [String], known_lines: &'l [String]) -> Self {
+        let (known, line_of) = characters(known_lines);
+        let (own, own_line) = characters(lines);
+        let mut places = vec![None; own.len()];
+        for anchor in ANCHORS {
+            align(&own, &known, anchor, &mut places);
+        }
+        let mut found = vec![Found::default(); lines.len()];
+        for (&line, place) in own_line.iter().zip(&places) {
+            let line = &mut found[line as usize];
+            line.characters += 1;
+            let Some(place) = place else {
+                continue;
+            };
+            let at = line_of[*place as usize] as usize;
+            match line.lines.last_mut() {
+                Some((last, count)) if *last == at => *count += 1,
+                _ => line.lines.push((at, 1)),
+            }
+        }
+        Alignment {
+            known_lines,
+            lines,
+            found,
+        }
     }
-    let mut first_of = AHashMap::<Vec<u8>, usize>::new();
-    for (at, line) in known_lines.iter().enumerate() {
-        first_of.entry(key(line)).or_insert(at);
-    }
-    let found = found_in(known_lines, lines);
-    let place = |(line, found): (&String, &Found)| {
-        let most = found.lines.iter().rev().max_by_key(|(_, count)| *count);
-        let at = most.filter(|_| found.is_enough()).map(|(at, _)| *at);
-        Some(places[at.or_else(|| first_of.get(&key(line)).copied())?])
-    };
-    lines.iter().zip(&found).map(place).collect()
-}
 
-/// The label of each line of another rendering of the page.
-pub(crate) fn carried_over(page: &GoldPage, lines: &[String]) -> Vec<Label> {
-    // What stands elsewhere than expected: equal lines that all have one label.
-    let mut labels_of = AHashMap::<Vec<u8>, Option<Label>>::new();
-    for (line, &label) in page.lines.iter().zip(&page.labels) {
-        let known = labels_of.entry(key(line)).or_insert(Some(label));
-        *known = known.filter(|known| *known == label);
-    }
-    let label = |(line, found): (&String, &Found)| {
-        if !found.is_enough() {
-            let known = labels_of.get(&key(line)).copied().flatten();
-            return known.unwrap_or(Label::Either);
+    /// Where each line stood: the place of the known line that most of its characters are found in,
+    /// else of the first equal line. Empty where no places are known.
+    pub(crate) fn places(&self, places: &[LineStructure]) -> Vec<Option<LineStructure>> {
+        if places.is_empty() {
+            return Vec::new();
         }
-        let count = |label: Label| -> u32 {
-            let of = found
-                .lines
-                .iter()
-                .filter(|(at, _)| page.labels[*at] == label);
-            of.map(|(_, count)| count).sum()
+        let mut first_of = AHashMap::<Vec<u8>, usize>::new();
+        for (at, line) in self.known_lines.iter().enumerate() {
+            first_of.entry(key(line)).or_insert(at);
+        }
+        let place = |(line, found): (&String, &Found)| {
+            let most = found.lines.iter().rev().max_by_key(|(_, count)| *count);
+            let at = most.filter(|_| found.is_enough()).map(|(at, _)| *at);
+            Some(places[at.or_else(|| first_of.get(&key(line)).copied())?])
         };
-        let [body, boilerplate, either] =
-            [Label::Body, Label::Boilerplate, Label::Either].map(|label| count(label) as f32);
-        let found = body + boilerplate + either;
-        match [body, boilerplate].map(|count| count / found) {
-            [share, _] if share >= LEAST_AGREED => Label::Body,
-            [_, share] if share >= LEAST_AGREED => Label::Boilerplate,
-            _ => Label::Either,
+        self.lines.iter().zip(&self.found).map(place).collect()
+    }
+
+    /// The label of each line, by those of the known lines.
+    pub(crate) fn labels(&self, labels: &[Label]) -> Vec<Label> {
+        // What stands elsewhere than expected: equal lines that all have one label.
+        let mut labels_of = AHashMap::<Vec<u8>, Option<Label>>::new();
+        for (line, &label) in self.known_lines.iter().zip(labels) {
+            let known = labels_of.entry(key(line)).or_insert(Some(label));
+            *known = known.filter(|known| *known == label);
         }
-    };
-    let found = found_in(&page.lines, lines);
-    lines.iter().zip(&found).map(label).collect()
+        let label = |(line, found): (&String, &Found)| {
+            if !found.is_enough() {
+                let known = labels_of.get(&key(line)).copied().flatten();
+                return known.unwrap_or(Label::Either);
+            }
+            let count = |label: Label| -> u32 {
+                let of = found.lines.iter().filter(|(at, _)| labels[*at] == label);
+                of.map(|(_, count)| count).sum()
+            };
+            let [body, boilerplate, either] =
+                [Label::Body, Label::Boilerplate, Label::Either].map(|label| count(label) as f32);
+            let found = body + boilerplate + either;
+            match [body, boilerplate].map(|count| count / found) {
+                [share, _] if share >= LEAST_AGREED => Label::Body,
+                [_, share] if share >= LEAST_AGREED => Label::Boilerplate,
+                _ => Label::Either,
+            }
+        };
+        self.lines.iter().zip(&self.found).map(label).collect()
+    }
 }
 
 /// Finds characters of `own` among `known`, in the stretches in which none is found yet; the
@@ -402,15 +407,17 @@ mod tests {
         let html = "<ul><li>Home<li>News</ul><p>The tide came in at noon, and nobody saw it.</p>\
                     <h2>A headline of its own</h2>";
         let (known, structure) = rendered(html);
-        let lines = [
+        let lines: Vec<String> = [
             "* Home",
             "The tide came in at noon, and",
             "nobody saw it. A",
             "A HEADLINE of its own",
             "What is not there at all, anywhere.",
             "news",
-        ];
-        let places = places_of(&known, &structure.lines, &lines.map(str::to_owned));
+        ]
+        .map(str::to_owned)
+        .into();
+        let places = Alignment::of(&lines, &known).places(&structure.lines);
         let blocks = places.iter().map(|place| place.map(|place| place.block));
         use crate::html::Tag;
         assert_eq!(
@@ -424,7 +431,7 @@ mod tests {
                 Some(Tag::Li)
             ]
         );
-        assert!(places_of(&[], &[], &lines.map(str::to_owned)).is_empty());
+        assert!(Alignment::of(&lines, &[]).places(&[]).is_empty());
     }
 
     #[test]

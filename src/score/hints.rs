@@ -173,14 +173,14 @@ pub fn truths(place: Option<&LineStructure>, page_type: Option<&str>) -> [Option
     let Some(place) = place else {
         return truths;
     };
-    let inside = |tags: [Tag; 2]| is(tags.iter().any(|&tag| place.inside.has(tag)));
+    let inside = |tags: &[Tag]| is(tags.iter().any(|&tag| place.inside.has(tag)));
     truths[..FIRST_PAGE_TYPE].copy_from_slice(&[
         Some(place.link_chars as f32 / place.chars.max(1) as f32),
-        inside([Tag::Li, Tag::Li]),
+        inside(&[Tag::Li]),
         is(place.heading > 0),
-        inside([Tag::Nav, Tag::Aside]),
-        inside([Tag::Header, Tag::Footer]),
-        inside([Tag::Article, Tag::Article]),
+        inside(&[Tag::Nav, Tag::Aside]),
+        inside(&[Tag::Header, Tag::Footer]),
+        inside(&[Tag::Article]),
         is(place.block == Tag::P),
     ]);
     static NUMBERS: LazyLock<[Vec<u16>; NAMED.len()]> = LazyLock::new(|| {

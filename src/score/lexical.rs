@@ -580,13 +580,8 @@ impl LexicalTable {
         };
         let facts = each_gram(line, room, &mut said);
         let LookUp { weighed, known, .. } = said;
-        let letters = self.letters.look_up(line.line());
-        let mut log_odds = log_odds(&weighed.sums, &self.scales);
-        for (log_odds, letters) in log_odds.iter_mut().zip(letters) {
-            *log_odds += letters;
-        }
         Lexical {
-            log_odds,
+            log_odds: with_letters(&weighed.sums, &self.scales, &self.letters, line),
             known,
             facts,
         }
@@ -643,8 +638,20 @@ pub(super) fn look_up_all<const N: usize, const SIZE: usize>(
 ) -> [f32; N] {
     let mut said = Weighed::by(weights);
     each_gram(line, room, &mut said);
-    let mut log_odds = log_odds(&said.sums, scales);
-    for (log_odds, letters) in log_odds.iter_mut().zip(letters.look_up(line.line())) {
+    with_letters(&said.sums, scales, letters, line)
+}
+
+/// [`log_odds`], and what the line's letters add.
+#[inline(always)]
+fn with_letters<const N: usize, const SIZE: usize>(
+    sums: &Sums<N>,
+    scales: &[Scale; N],
+    letters: &LetterTable<N, SIZE>,
+    line: Front<'_>,
+) -> [f32; N] {
+    let letters = letters.look_up(line.line());
+    let mut log_odds = log_odds(sums, scales);
+    for (log_odds, letters) in log_odds.iter_mut().zip(letters) {
         *log_odds += letters;
     }
     log_odds

@@ -230,16 +230,17 @@ impl Model {
             _ => None,
         };
         let features = Features::of(reads);
+        let is_there = |feature: usize| {
+            feature < features.count() && (hints.is_some() || !features.hints.contains(&feature))
+        };
         let mut steps = Vec::new();
         let step_count = fields.u32()?;
         if !(1..=MAX_STEPS).contains(&step_count) {
             return Err(damaged("it has no steps, or too many"));
         }
         for step in 0..step_count {
-            let is_known = |feature: usize| {
-                let is_one = features.hints.contains(&feature) <= hints.is_some();
-                is_one && feature < features.count() && (step > 0 || features.is_of_line(feature))
-            };
+            let is_known =
+                |feature: usize| is_there(feature) && (step > 0 || features.is_of_line(feature));
             let mut forest = || read_forest(&mut fields, is_known);
             steps.push([forest()?, forest()?, forest()?]);
         }
@@ -250,6 +251,12 @@ impl Model {
         }
         let networks = (0..network_count).map(|_| read_network(&mut fields, features.count()));
         let networks = networks.collect::<Result<Vec<Network>, ModelError>>()?;
+        let asks_beyond = |network: &Network| {
+            (0..features.count()).any(|feature| network.asks(feature) && !is_there(feature))
+        };
+        if networks.iter().any(asks_beyond) {
+            return Err(damaged("a network asks about no feature"));
+        }
         if fields.0.len() != 8 {
             return Err(damaged("its steps do not fill it"));
         }
@@ -399,4 +406,36 @@ fn read_forest(
         step,
         trees: trees.ok_or(damaged("its leaves add up to too much"))?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Columns that nothing fills hold what an earlier page left in them.
+    #[test]
+    fn without_hints_nothing_may_ask_about_them() {
+        let accurate = Model::built_in("accurate", Reads::Text).expect("it is built in");
+        let without_hints = |model: &Model| {
+            let model = Model {
+                hints: None,
+                ..model.clone()
+            };
+            Model::read(&model.to_bytes())
+        };
+        let damaged = |why| Err(ModelError::Damaged(why));
+        assert_eq!(
+            without_hints(&accurate),
+            damaged("a question is about no feature")
+        );
+        let networks_alone = Model {
+            steps: vec![Step::default()],
+            ..Model::clone(&accurate)
+        };
+        assert!(Model::read(&networks_alone.to_bytes()).is_ok());
+        assert_eq!(
+            without_hints(&networks_alone),
+            damaged("a network asks about no feature")
+        );
+    }
 }

@@ -170,7 +170,8 @@ impl TrainOptions {
     fn learns_from(&self, feature: usize, kind: Kind) -> bool {
         let group = Features::of(self.reads).groups[feature];
         let is_of_kind = group != FeatureGroup::Comments || kind == Kind::Comment;
-        is_of_kind && !self.without.contains(&group)
+        let is_there = group != FeatureGroup::Hints || self.hint_bits.is_some();
+        is_of_kind && is_there && !self.without.contains(&group)
     }
 
     /// The same for pages whose markup is known. Their scores are so sure that the cut by expected
@@ -259,6 +260,11 @@ pub fn train(
     tell: Tell<'_>,
 ) -> Model {
     let all: Vec<&GoldPage> = golds.iter().chain(taught).collect();
+    let has_places = all.iter().any(|gold| !gold.places.is_empty());
+    let options = &TrainOptions {
+        hint_bits: options.hint_bits.filter(|_| has_places),
+        ..options.clone()
+    };
     let index = index_pages(all.iter().copied(), &Config::default());
     let with_comments = all.iter().filter(|gold| gold.comments.is_some());
     let tell_comments: HashSet<&str> = with_comments.map(|gold| &*gold.source).collect();
@@ -302,16 +308,12 @@ pub fn train(
     };
     let (lexical, fold_lexicals) = fit_table(&pages, options.seed, table, words, lexical::fit);
     tell("words are weighed");
-    let hinting = all.iter().any(|gold| !gold.places.is_empty());
-    let hint_bits = options
-        .hint_bits
-        .filter(|_| hinting && options.reads == Reads::Text);
-    let (hints, fold_hints) = match hint_bits {
+    let (hints, fold_hints) = match options.hint_bits {
         None => (None, Vec::new()),
         Some(word_bits) => {
             let table = TableOptions { word_bits, ..table };
             let hints = |page: &TrainingPage, line: usize| {
-                let truths = page.hints[line]?;
+                let truths = page.hints(line)?;
                 // Short lines are to be known too.
                 let weight = page.weights[line].sqrt();
                 let text = page.evidence.normalized(line);
@@ -487,11 +489,6 @@ fn fill(
     };
     let tables = folds.of(page.fold);
     scratch.fill_lines(&facts, tables, least_known, step > 0);
-    if tables.hints.is_none() {
-        for feature in Features::of(options.reads).hints.clone() {
-            scratch.columns.fill_with(feature, 0);
-        }
-    }
     if step > 0 {
         let reads = tables.reads();
         scratch.fill_neighbourhood(&facts, reads, &page.log_odds, &Asked::all(reads));

@@ -26,7 +26,8 @@ const WEIGHT_WITHOUT_WORDS: f32 = 0.5;
 const LEAST_COMMENT_WORDS: u32 = 3;
 
 /// A labelled page with all that is known of it.
-pub(super) struct TrainingPage {
+pub(super) struct TrainingPage<'g> {
+    gold: &'g GoldPage,
     text: String,
     pub evidence: Evidence,
     repeats: Repeats,
@@ -35,8 +36,6 @@ pub(super) struct TrainingPage {
     pub targets: Vec<[Option<f32>; KINDS]>,
     /// What a line counts.
     pub weights: Vec<f32>,
-    /// For each line what is true of its place in the markup; None where it is not known.
-    pub hints: Vec<Option<[Option<f32>; HINTS]>>,
     pub fold: usize,
     /// Else it is learned from as though its words were unknown, and nothing of them.
     pub knows_words: bool,
@@ -44,12 +43,12 @@ pub(super) struct TrainingPage {
     pub log_odds: [Vec<f32>; KINDS],
 }
 
-impl TrainingPage {
+impl<'g> TrainingPage<'g> {
     /// The page, and for some pages the same without its words.
     ///
     /// `knows_comments` says whether the page's source tells which lines are comments.
     pub fn of(
-        gold: &GoldPage,
+        gold: &'g GoldPage,
         index: &CorpusIndex,
         knows_comments: bool,
         seed: u64,
@@ -66,7 +65,7 @@ impl TrainingPage {
         (page, without)
     }
 
-    fn new(gold: &GoldPage, index: &CorpusIndex, knows_comments: bool, seed: u64) -> Self {
+    fn new(gold: &'g GoldPage, index: &CorpusIndex, knows_comments: bool, seed: u64) -> Self {
         let text = gold.text();
         let knows_site = draw(gold, "site", WITH_SITE, seed) == 0;
         let mut evidence = Evidence::default();
@@ -92,7 +91,7 @@ impl TrainingPage {
                 .map(|shape| weight(shape.words))
                 .collect(),
             targets: targets(gold, &evidence, &repeats, knows_comments),
-            hints: hints(gold, &evidence),
+            gold,
             text,
             evidence,
             repeats,
@@ -123,6 +122,13 @@ impl TrainingPage {
             of(Kind::Comment)(&self.targets[line]),
         ])
     }
+
+    /// What is true of a line's place in the markup; None where nothing is known of it.
+    pub fn hints(&self, line: usize) -> Option<[Option<f32>; HINTS]> {
+        let place = self.gold.places.get(self.evidence.lines[line].number - 1)?;
+        let truths = truths(place.as_ref(), self.gold.page_type.as_deref());
+        truths.iter().any(Option::is_some).then_some(truths)
+    }
 }
 
 fn draw(gold: &GoldPage, what: &str, sides: u64, seed: u64) -> u64 {
@@ -149,17 +155,6 @@ fn mean(values: impl Iterator<Item = Option<f32>>) -> Option<f32> {
         (_, 0) => None,
         _ => Some(sum / known as f32),
     }
-}
-
-fn hints(gold: &GoldPage, evidence: &Evidence) -> Vec<Option<[Option<f32>; HINTS]>> {
-    if gold.places.is_empty() {
-        return vec![None; evidence.lines.len()];
-    }
-    let page_type = gold.page_type.as_deref();
-    let lines = evidence.lines.iter();
-    let truths = lines.map(|line| truths(gold.places[line.number - 1].as_ref(), page_type));
-    let is_known = |truths: &[Option<f32>; HINTS]| truths.iter().any(Option::is_some);
-    truths.map(|truths| Some(truths).filter(is_known)).collect()
 }
 
 fn targets(

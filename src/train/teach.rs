@@ -15,7 +15,7 @@ use serde::de::Error;
 use crate::cleaner::{Cleaner, Workspace};
 use crate::decide::Reason;
 use crate::eval::gold::{AnyRows, body_text, domain_of};
-use crate::eval::html::{carried_over, places_of, rendered};
+use crate::eval::html::{Alignment, rendered};
 use crate::eval::{GoldError, GoldPage, Label};
 use crate::normalize::normalize_into;
 use crate::score::Reads;
@@ -148,8 +148,9 @@ fn teach(
     };
     label_by(teacher, &mut page, workspace);
     if let Some(lines) = learned {
-        page.labels = carried_over(&page, &lines);
-        page.places = places_of(&page.lines, &page.structure.lines, &lines);
+        let alignment = Alignment::of(&lines, &page.lines);
+        page.labels = alignment.labels(&page.labels);
+        page.places = alignment.places(&page.structure.lines);
         page.lines = lines;
         page.structure = Default::default();
     }

@@ -26,6 +26,9 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     if args.html {
         options = options.for_html();
     }
+    args.without
+        .iter()
+        .for_each(|&part| leave_out(part, &mut options));
     let markup = match options.hint_bits {
         Some(_) => eval::Markup::Places,
         None => eval::Markup::lines_if(args.html),
@@ -53,9 +56,6 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<u8> {
         }
         options = options.with_steps(steps.into());
     }
-    args.without
-        .iter()
-        .for_each(|&part| leave_out(part, &mut options));
     if let Some(count) = args.pages {
         pages = draw(pages, count as usize, args.seed);
     }
