@@ -89,6 +89,12 @@ impl Repeats {
         (of != NONE).then_some(of as usize)
     }
 
+    /// The lines that are copies.
+    pub(crate) fn copies(&self) -> impl Iterator<Item = usize> {
+        let of = self.of.iter().enumerate();
+        of.filter(|(_, of)| **of != NONE).map(|(line, _)| line)
+    }
+
     /// The rule by which a later copy of this line goes; None where none does.
     pub fn copied_by(&self, line: usize) -> Option<Rule> {
         self.copied_by[line]

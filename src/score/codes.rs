@@ -22,19 +22,61 @@ pub(crate) fn count(count: u32) -> u8 {
 /// A share in `[0,1]`; 0 of nothing.
 #[inline(always)]
 pub(crate) fn share(part: u32, whole: u32) -> u8 {
-    fraction(part as f32 / whole.max(1) as f32)
+    fraction(ratio(part, whole))
+}
+
+/// What one number is of another, or of one if that is none. Both below 2^31, which vectors turn into
+/// floats at once.
+#[inline(always)]
+pub(crate) fn ratio(part: u32, whole: u32) -> f32 {
+    let float = |number: u32| number.min(i32::MAX.cast_unsigned()) as f32;
+    float(part) / float(whole.max(1))
 }
 
 /// A number in `[0,1]`; what lies outside is moved to its edge.
 #[inline(always)]
 pub(crate) fn fraction(value: f32) -> u8 {
-    (value * 255.0 + 0.5) as u8
+    byte(value * 255.0 + 0.5)
 }
 
 /// Log-odds from -6.4 to 6.35.
 #[inline(always)]
 pub(crate) fn logit(log_odds: f32) -> u8 {
-    (log_odds * LOGIT_STEPS + f32::from(EVEN) + 0.5) as u8
+    byte(log_odds * LOGIT_STEPS + f32::from(EVEN) + 0.5)
+}
+
+/// What `as u8` makes of a number: no fraction, and what lies outside is moved to its edge.
+#[inline(always)]
+fn byte(value: f32) -> u8 {
+    // In this order, and not by `clamp`, no number comes to 0.
+    let value = if value > 0.0 { value } else { 0.0 };
+    let value = if value < 255.0 { value } else { 255.0 };
+    floor(value) as u8
+}
+
+/// What `as i32` makes of a number up to 2^22 either way; of others anything.
+#[inline(always)]
+pub(crate) fn whole(value: f32) -> i32 {
+    let whole = floor(value.abs()).cast_signed();
+    if value < 0.0 {
+        whole.wrapping_neg()
+    } else {
+        whole
+    }
+}
+
+/// A number from 0 to 2^22 without its fraction; of others anything.
+///
+/// Of a cast, which keeps to the edges of its type, the compiler makes a branch or two for each
+/// number; of this, vectors.
+#[inline(always)]
+fn floor(value: f32) -> u32 {
+    /// From here on to twice this a float has no fraction.
+    const WHOLE: f32 = (1 << 23) as f32;
+    let nearest = value + WHOLE;
+    let is_above = nearest - WHOLE > value;
+    let nearest = nearest.to_bits().wrapping_sub(WHOLE.to_bits());
+    nearest.wrapping_sub(u32::from(is_above))
 }
 
 /// How far behind something a line is, or before it, on a logarithmic scale.
@@ -71,7 +113,7 @@ fn exp(x: f32) -> f32 {
     const EXPONENT_OF_ONE: i32 = 127;
     const MANTISSA_BITS: u32 = 23;
     let x = x.clamp(RANGE[0], RANGE[1]);
-    let nearest = (PER_LN2 * x + 0.5_f32.copysign(x)) as i32;
+    let nearest = whole(PER_LN2 * x + 0.5_f32.copysign(x));
     let turns = if x.abs() > HALF_LN2 { nearest } else { 0 };
     let high = x - turns as f32 * LN2_HIGH;
     let low = turns as f32 * LN2_LOW;
@@ -110,6 +152,13 @@ mod tests {
             [0, 0, 128, 255, 255]
         );
         assert_eq!(logit(f32::NAN), 0);
+        let numbers = (0..=u32::MAX).step_by(991).map(f32::from_bits);
+        for number in numbers.chain((-9000..9000).map(|half| half as f32 / 2.0)) {
+            assert_eq!(byte(number), number as u8, "{number}");
+            if number.abs() <= (1 << 22) as f32 {
+                assert_eq!(whole(number), number as i32, "{number}");
+            }
+        }
         assert!((0..9000).map(|line| distance(line, 5000)).is_sorted());
         let far = [(0, u32::MAX), (7, 7), (u32::MAX, 0)];
         assert_eq!(far.map(|(line, from)| distance(line, from)), [1, 128, 255]);

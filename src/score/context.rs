@@ -6,7 +6,7 @@
 //! 2011); the best run of the page is mostly its body (Finn 2001); what stands before the
 //! first and behind the last sure paragraph is mostly furniture.
 
-use super::codes::{count, distance, fraction, likelihood, logit, share};
+use super::codes::{count, distance, fraction, likelihood, logit, share, whole};
 use super::features::{Asked, FeatureGroup};
 use super::forest::Columns;
 use super::lexical::SPEAKS_OF;
@@ -121,11 +121,11 @@ impl Sums {
 
 /// Codes of a page's lines, and of [`NEIGHBOURS`] lines beyond its edges.
 #[derive(Debug, Default)]
-struct Codes(Vec<u8>);
+pub(super) struct Codes(Vec<u8>);
 
 impl Codes {
     #[inline(always)]
-    fn fill(&mut self, missing: u8, codes: impl Iterator<Item = u8>) {
+    pub(super) fn fill(&mut self, missing: u8, codes: impl Iterator<Item = u8>) {
         self.0.clear();
         self.0.extend([missing; NEIGHBOURS]);
         self.0.extend(codes);
@@ -134,9 +134,10 @@ impl Codes {
 
     /// For each line the code of the line so far behind it, or before it.
     #[inline(always)]
-    fn at(&self, offset: isize) -> impl Iterator<Item = u8> {
+    pub(super) fn at(&self, offset: isize) -> impl Iterator<Item = u8> {
         let lines = self.0.len().saturating_sub(2 * NEIGHBOURS);
-        let codes = &self.0[NEIGHBOURS.wrapping_add_signed(offset)..][..lines];
+        let from = NEIGHBOURS.wrapping_add_signed(offset);
+        let codes = self.0.get(from..from + lines).unwrap_or_default();
         codes.iter().copied()
     }
 }
@@ -304,7 +305,7 @@ impl Neighbourhood {
         let lines = log_odds.len();
         let shapes = &facts.evidence.shapes[..];
         let cut = |&log_odds: &f32| log_odds.clamp(-MAX_LOG_ODDS, MAX_LOG_ODDS);
-        let whole = |value: f32| (value * ONE as f32) as i32;
+        let whole = |value: f32| whole(value * ONE as f32);
         let [itself, of_behind, of_before, of_comment] = words_say;
         self.log_odds.clear();
         self.log_odds.extend(log_odds.iter().map(cut));

@@ -13,11 +13,14 @@ pub const MAX_DEPTH: usize = 8;
 /// Most trees of a forest.
 pub const MAX_TREES: usize = 10_000;
 
+/// Codes of a feature, one for each line of a block.
+pub type Row = [u8; BLOCK_LINES];
+
 /// Codes of a page's lines, one byte a line and feature: by blocks of lines, and in a block a row
 /// a feature.
 #[derive(Clone, Debug, Default)]
 pub struct Columns {
-    rows: Vec<[u8; BLOCK_LINES]>,
+    rows: Vec<Row>,
     features: usize,
     lines: usize,
     /// The codes of one feature, as they are set.
@@ -42,8 +45,13 @@ impl Columns {
 
     /// The codes by blocks of lines: a row for each feature. Those behind the last line mean
     /// nothing.
-    pub fn blocks(&self) -> impl ExactSizeIterator<Item = &[[u8; BLOCK_LINES]]> {
+    pub fn blocks(&self) -> impl ExactSizeIterator<Item = &[Row]> {
         self.rows.chunks_exact(self.features.max(1))
+    }
+
+    /// The same, to be set.
+    pub fn blocks_mut(&mut self) -> impl ExactSizeIterator<Item = &mut [Row]> {
+        self.rows.chunks_exact_mut(self.features.max(1))
     }
 
     /// The code of a line.

@@ -10,7 +10,7 @@ use super::codes::likelihood;
 use super::context::{Fill, Neighbourhood};
 use super::cut::{Cut, PageSteps};
 use super::features::{Asked, Features};
-use super::forest::Columns;
+use super::forest::{BLOCK_LINES, Columns};
 use super::hints::{HintTable, NO_HINTS};
 use super::lexical::{Front, Lexical, LexicalTable, SPEAKS_OF};
 use super::model::Model;
@@ -19,6 +19,7 @@ use super::place::{self, Surroundings};
 use super::vocabulary::Vocabulary;
 use super::{Contribution, KINDS, Kind, MAX_CONTRIBUTIONS, PageFacts, Score, Scorer, Step};
 use super::{Reads, Wanted, lexical, line};
+use crate::shape::LineShape;
 use crate::simd::widest;
 
 /// Scores with a [`Model`], and pages whose markup is known with another, if there is one.
@@ -160,19 +161,12 @@ impl Scratch {
                 )
             });
         let is_known = known as f32 >= all as f32 * least_known;
-        self.words_say.iter_mut().for_each(Vec::clear);
         let features = Features::of(tables.reads());
         self.columns.reset(features.count(), lines);
-        for (line, words) in self.words.iter().enumerate() {
-            let mut codes = line::codes(&facts.evidence.shapes[line], words);
-            if !is_known {
-                line::forget_words(&mut codes);
-            }
-            for (say, &log_odds) in self.words_say.iter_mut().zip(&words.log_odds) {
-                say.push(if is_known { log_odds } else { 0.0 });
-            }
-            self.columns.set(line, 0, &codes);
-        }
+        widest(
+            #[inline(always)]
+            || self.take_lines(&facts.evidence.shapes, is_known),
+        );
         if let Some(hints) = hints {
             widest(
                 #[inline(always)]
@@ -215,6 +209,21 @@ impl Scratch {
             );
             self.vocabulary.end_line();
             self.words.push(words);
+        }
+    }
+
+    /// Fills the columns of the line alone, from its shape and what is known of its words.
+    #[inline(always)]
+    fn take_lines(&mut self, shapes: &[LineShape], is_known: bool) {
+        for (of, say) in self.words_say.iter_mut().enumerate() {
+            let log_odds = self.words.iter().map(|words| words.log_odds[of]);
+            say.clear();
+            say.extend(log_odds.map(|log_odds| if is_known { log_odds } else { 0.0 }));
+        }
+        let shapes = shapes.chunks(BLOCK_LINES);
+        let lines = shapes.zip(self.words.chunks(BLOCK_LINES));
+        for (rows, (shapes, words)) in self.columns.blocks_mut().zip(lines) {
+            line::fill(rows, shapes, words, is_known);
         }
     }
 

@@ -9,7 +9,7 @@
 use ahash::AHashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::codes::{EVEN, count, distance, fraction, logit, share};
+use super::codes::{EVEN, count, distance, fraction, logit, share, whole};
 use super::context::{Neighbourhood, ONE, Sink, Sums, Windows, carry};
 use super::features::FeatureGroup;
 use super::lexical::{LexicalTable, SPEAKS_OF, spread};
@@ -283,7 +283,7 @@ impl Surroundings {
         let lines = places.len();
         look_up_all(table, &facts.evidence.structure, &mut self.says);
         let [itself, of_behind, of_before, _] = &self.says;
-        let whole = |value: f32| (value.clamp(-8.0, 8.0) * ONE as f32) as i32;
+        let whole = |value: f32| whole(value.clamp(-8.0, 8.0) * ONE as f32);
         self.says_sums
             .fill(0, itself.iter().map(|&said| whole(said)));
         carry(of_behind.iter(), &mut self.said_before, &mut self.loudest);

@@ -5,8 +5,8 @@
 //! slots of a small table, so a page costs two passes over its words, whatever they are.
 
 use super::PageFacts;
-use super::codes::{count, fraction};
-use super::context::{self, Sink};
+use super::codes::{count, share, whole};
+use super::context::{self, Codes, Sink};
 use super::features::FeatureGroup;
 use crate::simd::widest;
 
@@ -17,6 +17,9 @@ const MAX_LINE_WORDS: usize = 256;
 /// Most slots of a page's table; the fewest.
 const MAX_SLOTS: usize = 1 << 16;
 const LEAST_SLOTS: usize = 1 << 10;
+
+/// Words on more of a page's lines weigh as if they were on so many.
+const MAX_HELD: usize = u16::MAX as usize;
 
 /// All bits if one number lies below another, else none; both below 2^63. Words come as they please:
 /// a branch would be guessed wrong, and of a comparison the compiler makes one.
@@ -34,10 +37,14 @@ struct Slot {
 }
 
 impl Slot {
-    /// What was counted behind this stamp.
+    /// Counts a line, by its stamp, once, however often it holds the word; what was counted up to the
+    /// stamp `before` is gone.
     #[inline(always)]
-    fn sums_since(&self, stamp: u64) -> Sums {
-        Sums(self.sums.0 & lies_below(stamp, self.last))
+    fn count(&mut self, line: Sums, stamp: u64, before: u64) {
+        let sums = self.sums.0 & lies_below(before, self.last);
+        let more = line.0 & lies_below(self.last, stamp);
+        self.sums = Sums(sums.wrapping_add(more));
+        self.last = stamp;
     }
 }
 
@@ -50,17 +57,14 @@ impl Sums {
     /// there is room for wraps around, and its rarest words weigh too little.
     const LINES: u32 = 40;
 
-    fn of_line(likelihood: f32) -> Self {
-        Sums(1 << Self::LINES | ((1.0 - likelihood) * ONE as f32) as u64)
-    }
-
-    /// With a line more.
     #[inline(always)]
-    fn more(self, line: Sums) -> Self {
-        Sums(self.0.wrapping_add(line.0))
+    fn of_line(likelihood: f32) -> Self {
+        let body = whole((1.0 - likelihood) * ONE as f32).cast_unsigned();
+        Sums(1 << Self::LINES | u64::from(body))
     }
 
     /// Without a line that is among them.
+    #[inline(always)]
     fn less(self, line: Sums) -> Self {
         Sums(self.0.wrapping_sub(line.0))
     }
@@ -74,30 +78,46 @@ impl Sums {
     }
 }
 
+/// What the words of a line come to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Said {
+    /// What its words weigh.
+    weight: u32,
+    /// The same times how much of the other lines with a word is body, or is not: one at most.
+    body: u32,
+    chaff: u32,
+}
+
 /// A page's words. Kept from page to page for its memory.
 #[derive(Debug, Default)]
 pub(super) struct Vocabulary {
-    /// Slots of the words of all lines, and where each line's end.
+    /// Slots of the words of all lines, and the line of each.
     words: Vec<u16>,
-    /// Where the words of the line that comes begin.
+    lines: Vec<u32>,
+    /// Where the words of the line that comes begin, and how many lines came.
     from: usize,
-    ends: Vec<usize>,
+    ended: u32,
     slots: Vec<Slot>,
     /// Lines that were counted, of all pages: no slot need be emptied for the next page.
     stamp: u64,
+    /// What each line counts, a copy nothing: it does not speak for its first.
+    own: Vec<Sums>,
+    /// What a word weighs by how many lines hold it.
+    weights: Vec<u32>,
+    /// Of each line, what its words and those of all lines before it come to; then its words alone.
+    said: Vec<Said>,
     /// Of each line the share of its words, by what they weigh, that other lines hold which are
-    /// body, or are not; and what the former weigh.
-    in_body: Vec<u8>,
-    in_chaff: Vec<u8>,
-    body_words: Vec<u8>,
+    /// body.
+    in_body: Codes,
 }
 
 impl Vocabulary {
     /// Another page comes.
     pub(super) fn clear(&mut self) {
         self.words.clear();
-        self.ends.clear();
+        self.lines.clear();
         self.from = 0;
+        self.ended = 0;
     }
 
     /// Words of the line, by their hashes.
@@ -113,11 +133,11 @@ impl Vocabulary {
     #[inline]
     pub(super) fn end_line(&mut self) {
         self.from = self.words.len();
-        self.ends.push(self.from);
+        self.lines.resize(self.from, self.ended);
+        self.ended += 1;
     }
 
-    /// Sums up what lines come to, by their likelihoods of boilerplate so far. A copy does not
-    /// speak for its first.
+    /// Sums up what lines come to, by their likelihoods of boilerplate so far.
     pub(super) fn sum_up(&mut self, facts: &PageFacts<'_>, likelihoods: &[f32]) {
         widest(
             #[inline(always)]
@@ -125,87 +145,88 @@ impl Vocabulary {
         );
     }
 
+    /// No loop goes through the words of one line: lines are short, and where one ends would be guessed
+    /// wrong.
     #[inline(always)]
     fn sum_up_wide(&mut self, facts: &PageFacts<'_>, likelihoods: &[f32]) {
         let slots = (2 * self.words.len()).next_power_of_two();
         let bits = slots.clamp(LEAST_SLOTS, MAX_SLOTS).ilog2();
         let slot_of = |word: u16| usize::from(word >> (MAX_SLOTS.ilog2() - bits));
-        let Vocabulary {
-            words,
-            ends,
-            slots,
-            in_body,
-            in_chaff,
-            body_words,
-            ..
-        } = self;
-        if slots.len() < 1 << bits {
-            slots.resize(1 << bits, Slot::default());
+        if self.slots.len() < 1 << bits {
+            self.slots.resize(1 << bits, Slot::default());
         }
+        let slots = &mut self.slots[..1 << bits];
         // What was counted for another page, or for this one before, is no longer there.
         let before = self.stamp;
-        self.stamp += ends.len() as u64;
-        let is_copy = |line: usize| facts.repeats.of(line).is_some();
-        let from = |line: usize| line.checked_sub(1).map_or(0, |before| ends[before]);
-        for (line, &end) in ends.iter().enumerate() {
-            if is_copy(line) {
-                continue;
-            }
-            let stamp = before + 1 + line as u64;
-            let own = Sums::of_line(likelihoods[line]);
-            for &word in &words[from(line)..end] {
-                let slot = &mut slots[slot_of(word)];
-                let sums = slot.sums_since(before);
-                // A line that holds a word twice counts once.
-                slot.sums = sums.more(Sums(own.0 & lies_below(slot.last, stamp)));
-                slot.last = stamp;
-            }
+        self.stamp += u64::from(self.ended);
+        self.own.clear();
+        let own = likelihoods
+            .iter()
+            .map(|&likelihood| Sums::of_line(likelihood));
+        self.own.extend(own);
+        for copy in facts.repeats.copies() {
+            self.own[copy] = Sums::default();
         }
-        in_body.clear();
-        in_chaff.clear();
-        body_words.clear();
-        let all_lines = count(ends.len() as u32);
-        for (line, &end) in ends.iter().enumerate() {
-            let own = match is_copy(line) {
-                true => Sums::default(),
-                false => Sums::of_line(likelihoods[line]),
-            };
-            let (mut weights, mut body, mut chaff) = (0_u32, 0_u32, 0_u32);
-            for &word in &words[from(line)..end] {
-                // The first copy may lack a word of its copy.
-                let sums = slots[slot_of(word)].sums_since(before);
-                let others = sums.less(own);
-                let others_chaff = (others.lines() * u64::from(ONE)).wrapping_sub(others.body());
-                let weight = 1 + u32::from(all_lines.saturating_sub(count(sums.lines() as u32)));
-                weights += weight;
-                body += weight * others.body().min(ONE.into()) as u32;
-                chaff += weight * others_chaff.min(ONE.into()) as u32;
-            }
-            let share = |part: u32| fraction(part as f32 / (weights.max(1) * ONE) as f32);
-            in_body.push(share(body));
-            in_chaff.push(share(chaff));
-            body_words.push(count(body / (8 * ONE)));
+        let words = || self.words.iter().zip(&self.lines);
+        for (&word, &line) in words() {
+            let stamp = before + 1 + u64::from(line);
+            slots[slot_of(word)].count(self.own[line as usize], stamp, before);
         }
+        let all_lines = count(self.ended);
+        let weight = |held| 1 + u32::from(all_lines.saturating_sub(count(held as u32)));
+        self.weights.clear();
+        self.weights
+            .extend((0..=likelihoods.len().min(MAX_HELD)).map(weight));
+        self.said.clear();
+        self.said.resize(likelihoods.len(), Said::default());
+        let mut all = Said::default();
+        for (&word, &line) in words() {
+            let sums = slots[slot_of(word)].sums;
+            let others = sums.less(self.own[line as usize]);
+            let others_chaff = (others.lines() * u64::from(ONE)).wrapping_sub(others.body());
+            let weight = self.weights[(sums.lines() as usize).min(self.weights.len() - 1)];
+            all.weight = all.weight.wrapping_add(weight);
+            all.body = all
+                .body
+                .wrapping_add(weight * others.body().min(ONE.into()) as u32);
+            all.chaff = all
+                .chaff
+                .wrapping_add(weight * others_chaff.min(ONE.into()) as u32);
+            self.said[line as usize] = all;
+        }
+        let mut before = Said::default();
+        for said in &mut self.said {
+            // A line without words was never reached.
+            let all = if said.weight == 0 { before } else { *said };
+            said.weight = all.weight.wrapping_sub(before.weight);
+            said.body = all.body.wrapping_sub(before.body);
+            said.chaff = all.chaff.wrapping_sub(before.chaff);
+            before = all;
+        }
+        let in_body = self
+            .said
+            .iter()
+            .map(|said| share(said.body, said.weight * ONE));
+        self.in_body.fill(0, in_body);
     }
 
     /// Gives the features of a page's lines to `sink`.
     pub(super) fn features(&self, sink: &mut impl Sink) {
         sink.group(FeatureGroup::Vocabulary);
-        sink.codes("its words in the body", self.in_body.iter().copied());
-        sink.codes("its words in boilerplate", self.in_chaff.iter().copied());
+        let said = || self.said.iter();
+        sink.codes("its words in the body", self.in_body.at(0));
+        sink.codes(
+            "its words in boilerplate",
+            said().map(|said| share(said.chaff, said.weight * ONE)),
+        );
         sink.codes(
             "its words in the body, counted",
-            self.body_words.iter().copied(),
+            said().map(|said| count(said.body / (8 * ONE))),
         );
-        let around = |line: usize| {
-            let (from, to) = (line.saturating_sub(2), (line + 3).min(self.in_body.len()));
-            let sum: u32 = self.in_body[from..to].iter().copied().map(u32::from).sum();
-            (sum / 5) as u8
-        };
-        sink.codes(
-            "words of 5 lines in the body",
-            (0..self.in_body.len()).map(around),
-        );
+        let at = |offset| self.in_body.at(offset).map(u16::from);
+        let around = at(-2).zip(at(-1)).zip(at(0)).zip(at(1)).zip(at(2));
+        let around = around.map(|((((a, b), c), d), e)| ((a + b + c + d + e) / 5) as u8);
+        sink.codes("words of 5 lines in the body", around);
     }
 }
 
@@ -216,7 +237,6 @@ mod tests {
     use super::*;
     use crate::evidence::{Evidence, Needs};
     use crate::repeats::Repeats;
-    use crate::score::codes::share;
     use crate::score::context::Names;
     use crate::score::lexical;
 
@@ -229,6 +249,23 @@ mod tests {
         "Passengers may board the ferry at Birk again from Friday on, four times a day, and pay what they \
          paid before the storm.",
     ];
+
+    impl Vocabulary {
+        fn in_body(&self) -> Vec<u8> {
+            self.in_body.at(0).collect()
+        }
+
+        fn in_chaff(&self) -> Vec<u8> {
+            let said = self.said.iter();
+            said.map(|said| share(said.chaff, said.weight * ONE))
+                .collect()
+        }
+
+        fn body_words(&self) -> Vec<u8> {
+            let said = self.said.iter();
+            said.map(|said| count(said.body / (8 * ONE))).collect()
+        }
+    }
 
     struct Page {
         text: String,
@@ -278,12 +315,12 @@ mod tests {
         let headline = read(&page(&lines_with("Birk ferry is back after the winter")));
         let entry = read(&page(&lines_with("Our harbours and how to contact us")));
         let at = MENU.len();
-        assert!(headline.in_body[at] > 2 * headline.in_chaff[at]);
-        assert!(entry.in_chaff[at] > 2 * entry.in_body[at]);
-        assert!(headline.body_words[at] > entry.body_words[at]);
+        assert!(headline.in_body()[at] > 2 * headline.in_chaff()[at]);
+        assert!(entry.in_chaff()[at] > 2 * entry.in_body()[at]);
+        assert!(headline.body_words()[at] > entry.body_words()[at]);
         // What nobody else says.
         let foreign = read(&page(&lines_with("Zwiebelkuchen")));
-        assert_eq!((foreign.in_body[at], foreign.in_chaff[at]), (0, 0));
+        assert_eq!((foreign.in_body()[at], foreign.in_chaff()[at]), (0, 0));
     }
 
     #[test]
@@ -297,9 +334,12 @@ mod tests {
         assert_eq!(twice.repeats.of(copy), Some(copy - 1));
         let (once, twice) = (read(&once), read(&twice));
         let close = |left: u8, right: u8| left.abs_diff(right) < 20;
-        assert!(close(once.in_body[MENU.len()], twice.in_body[MENU.len()]));
+        assert!(close(
+            once.in_body()[MENU.len()],
+            twice.in_body()[MENU.len()]
+        ));
         let alone = read(&page(&[(BODY[0], 0.0)]));
-        assert_eq!(alone.in_body, [0]);
+        assert_eq!(alone.in_body(), [0]);
     }
 
     /// What one table for all words makes, made with a set of slots a line.
@@ -331,7 +371,7 @@ mod tests {
                 all += weight * 2;
                 in_body += weight * (body.min(1.0) * 2.0) as u32;
             }
-            assert_eq!(got.in_body[line], share(in_body, all), "{line}");
+            assert_eq!(got.in_body()[line], share(in_body, all), "{line}");
         }
     }
 
@@ -367,7 +407,8 @@ mod tests {
             .chain(other.into_iter().map(|line| (line, 0.5)))
             .collect();
         let vocabulary = read(&page(&lines));
-        assert_eq!(vocabulary.ends[0], MAX_LINE_WORDS);
+        let of_first = vocabulary.lines.iter().filter(|line| **line == 0);
+        assert_eq!(of_first.count(), MAX_LINE_WORDS);
         assert_eq!(vocabulary.slots.len(), MAX_SLOTS);
     }
 }
