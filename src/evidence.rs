@@ -5,11 +5,12 @@ use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::html::Structure;
 use crate::index::keys::{self, PageSketch, SiteKey, SiteLayout};
 use crate::index::{CorpusIndex, Key, Place, PlaceFigures, SiteFigures};
-use crate::normalize::mask_digits_into;
+use crate::normalize::mask_front_into;
 use crate::normalized::NormalizedLines;
 use crate::page::{Line, split_lines};
 use crate::shape::{self, LineShape};
 use crate::shingle::{self, Shingles};
+use crate::simd::widest;
 use crate::step::{Step, Watch};
 
 /// Which facts are wanted. What nobody asks for is not computed.
@@ -266,16 +267,27 @@ impl Evidence {
             let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
             line.iter().any(is_letter)
         };
-        for ((line, has_digit), &fingerprint) in self.normalized.iter().zip(&self.fingerprints) {
-            let masked = if has_digit && has_letter(line) {
-                self.scratch.clear();
-                mask_digits_into(line, &mut self.scratch);
-                of(&self.scratch)
-            } else {
-                fingerprint
-            };
-            self.masked.push(masked);
-        }
+        let Evidence {
+            normalized,
+            fingerprints,
+            masked,
+            scratch,
+            ..
+        } = self;
+        masked.clone_from(fingerprints);
+        widest(
+            #[inline(always)]
+            || {
+                for (line, (form, has_digit)) in normalized.iter().enumerate() {
+                    if has_digit && has_letter(form) {
+                        let (bytes, length) = normalized.front(line);
+                        scratch.clear();
+                        mask_front_into(bytes, length, scratch);
+                        masked[line] = of(scratch);
+                    }
+                }
+            },
+        );
     }
 
     /// By what near-duplicates of the page are found; None where the lines were not normalised,

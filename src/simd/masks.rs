@@ -162,6 +162,39 @@ fn naive_masks(block: &[u8; MORE_BYTES], length: usize) -> Masks {
     masks
 }
 
+/// Which bytes of a block numbers are made of; bit i is byte i.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct NumberMasks {
+    pub digit: u64,
+    /// . , : / and -, which join digits on either side.
+    pub joint: u64,
+}
+
+/// Digits of a block, and what may join them.
+#[inline(always)]
+pub(crate) fn number_masks(block: &[u8; BLOCK_BYTES]) -> NumberMasks {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: as in `masks`.
+        return unsafe { wider::number_masks(block) };
+    }
+    // SAFETY: as in `masks`.
+    #[cfg(target_arch = "x86_64")]
+    return unsafe { wide::number_masks(block) };
+    #[cfg(not(target_arch = "x86_64"))]
+    return naive_number_masks(block);
+}
+
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn naive_number_masks(block: &[u8; BLOCK_BYTES]) -> NumberMasks {
+    let mut masks = NumberMasks::default();
+    for (at, byte) in block.iter().enumerate() {
+        masks.digit |= u64::from(byte.is_ascii_digit()) << at;
+        masks.joint |= u64::from(b".,:/-".contains(byte)) << at;
+    }
+    masks
+}
+
 /// What stands for every folded quotation mark.
 pub(crate) const QUOTE: u8 = b'\'';
 
@@ -331,6 +364,21 @@ macro_rules! classes_by_vectors {
 
         #[inline]
         #[target_feature(enable = $feature)]
+        pub(super) fn number_masks(block: &[u8; BLOCK_BYTES]) -> NumberMasks {
+            let mut masks = NumberMasks::default();
+            let (parts, _) = block.as_chunks::<$bytes>();
+            for (index, part) in parts.iter().enumerate() {
+                let bytes = load(part);
+                let add = |mask: &mut u64, found: Vector| *mask |= bits(found) << (index * $bytes);
+                add(&mut masks.digit, in_range(bytes, b'0', b'9'));
+                let joint = or(in_range(bytes, b',', b'/'), equal(bytes, b':'));
+                add(&mut masks.joint, joint);
+            }
+            masks
+        }
+
+        #[inline]
+        #[target_feature(enable = $feature)]
         pub(super) fn fold(block: &[u8; MORE_BYTES]) -> Folded {
             let mut folded = Folded {
                 bytes: [0; BLOCK_BYTES],
@@ -430,7 +478,7 @@ mod wide {
         _mm_xor_si128 as xor,
     };
 
-    use super::{BLOCK_BYTES, Folded, MORE_BYTES, Masks, QUOTE, WordMasks};
+    use super::{BLOCK_BYTES, Folded, MORE_BYTES, Masks, NumberMasks, QUOTE, WordMasks};
 
     classes_by_vectors!("sse2", 16);
 }
@@ -445,7 +493,7 @@ mod wider {
         _mm256_or_si256 as or, _mm256_set1_epi8 as all, _mm256_xor_si256 as xor,
     };
 
-    use super::{BLOCK_BYTES, Folded, MORE_BYTES, Masks, QUOTE, WordMasks};
+    use super::{BLOCK_BYTES, Folded, MORE_BYTES, Masks, NumberMasks, QUOTE, WordMasks};
 
     classes_by_vectors!("avx2", 32);
 }
@@ -518,6 +566,13 @@ mod tests {
         #[cfg(target_arch = "x86_64")]
         assert_eq!(narrow, expected, "{block:x?}");
         let block = block.first_chunk().expect("a block");
+        let expected = naive_number_masks(block);
+        assert_eq!(number_masks(block), expected, "{block:x?}");
+        // SAFETY: as in `masks`.
+        #[cfg(target_arch = "x86_64")]
+        let narrow = unsafe { wide::number_masks(block) };
+        #[cfg(target_arch = "x86_64")]
+        assert_eq!(narrow, expected, "{block:x?}");
         let expected = naive_word_masks(block);
         assert_eq!(word_masks(block, BLOCK_BYTES), expected, "{block:x?}");
         // SAFETY: as in `masks`.
