@@ -57,11 +57,13 @@ impl Windows {
         self.sums.clear();
         self.sums.push(sum);
         self.sums.extend((0..EDGE).map(|_| beyond(&mut sum)));
-        self.sums.extend(values.map(|value| {
-            sum = sum.wrapping_add(value);
-            all += i64::from(value);
-            sum
-        }));
+        // Values first, as many at a time as fit into a vector.
+        self.sums.extend(values);
+        for value in &mut self.sums[1 + EDGE..] {
+            all += i64::from(*value);
+            sum = sum.wrapping_add(*value);
+            *value = sum;
+        }
         self.sums.extend((0..EDGE).map(|_| beyond(&mut sum)));
         self.all = all;
     }
@@ -93,7 +95,8 @@ impl Windows {
     }
 }
 
-/// Sums of a page's numbers before each line, of any size.
+/// Sums of a page's numbers before each line, of any size; [`EDGE`] lines beyond either edge of the
+/// page count nothing.
 #[derive(Debug, Default)]
 pub(super) struct Sums(Vec<i64>);
 
@@ -102,20 +105,37 @@ impl Sums {
     pub(super) fn fill(&mut self, values: impl Iterator<Item = i64>) {
         let mut sum = 0;
         self.0.clear();
-        self.0.push(sum);
+        self.0.extend([0; EDGE + 1]);
         self.0.extend(values.map(|value| {
             sum += value;
             sum
         }));
+        self.0.extend([sum; EDGE]);
     }
 
     #[inline]
     pub(super) fn of(&self, from: usize, to: usize) -> i64 {
-        self.0[to] - self.0[from]
+        self.0[EDGE + to] - self.0[EDGE + from]
     }
 
     pub(super) fn all(&self) -> i64 {
         self.0.last().copied().unwrap_or_default()
+    }
+
+    /// For each line the sum before the line so far behind it, or before it.
+    #[inline(always)]
+    fn at(&self, offset: isize) -> impl Iterator<Item = i64> {
+        let lines = self.0.len().saturating_sub(2 * EDGE + 1);
+        let from = EDGE.wrapping_add_signed(offset);
+        let sums = self.0.get(from..from + lines).unwrap_or_default();
+        sums.iter().copied()
+    }
+
+    /// For each line the sum of the lines up to `radius` away, the line itself with them.
+    #[inline(always)]
+    fn around(&self, radius: isize) -> impl Iterator<Item = i64> {
+        let ends = self.at(radius + 1).zip(self.at(-radius));
+        ends.map(|(to, from)| to - from)
     }
 }
 
@@ -535,12 +555,11 @@ impl Neighbourhood {
             "comments of the page",
             fraction(self.comment_words as f32 / words),
         );
-        let body_share = |radius: usize| {
-            (0..lines).map(move |line| {
-                let (from, to) = (line.saturating_sub(radius), (line + radius + 1).min(lines));
-                let words = self.words.of(from, to).max(1) as f32;
-                fraction(self.body_words.of(from, to) as f32 / (words * ONE as f32))
-            })
+        let body_share = |radius: isize| {
+            let words = self.words.around(radius);
+            words
+                .zip(self.body_words.around(radius))
+                .map(|(words, body)| fraction(body as f32 / (words.max(1) as f32 * ONE as f32)))
         };
         sink.group(FeatureGroup::Windows);
         sink.codes("body words of 9 lines", body_share(4));
@@ -568,20 +587,20 @@ impl Neighbourhood {
             let inside = self.body_words.of(run.start, run.end) as f32;
             sink.page(words_name, fraction(inside / all_body));
         }
-        let before = || self.body_words.0[..lines].iter();
+        let before = || self.body_words.at(0);
         sink.codes(
             "body words before",
-            before().map(|&words| fraction(words as f32 / all_body)),
+            before().map(|words| fraction(words as f32 / all_body)),
         );
         let all = self.body_words.all();
-        let behind = self.body_words.0[1..].iter();
+        let behind = self.body_words.at(1);
         sink.codes(
             "body words behind, counted",
-            behind.map(|&words| count(whole(all - words))),
+            behind.map(|words| count(whole(all - words))),
         );
         sink.codes(
             "body words before, counted",
-            before().map(|&words| count(whole(words))),
+            before().map(|words| count(whole(words))),
         );
         sink.codes("sure paragraph before", counts(&self.sure_before));
         sink.codes("sure paragraph behind", counts(&self.sure_behind));

@@ -117,6 +117,8 @@ pub struct PageSteps {
     copies: u64,
     /// Body words by how sure they are, in parts of [`ONE`]: what a step's likelihood leaves open.
     doubt: u64,
+    /// The best F1 that can be expected.
+    best_f1: f64,
 }
 
 impl Default for PageSteps {
@@ -125,6 +127,7 @@ impl Default for PageSteps {
             from: vec![Sums::NONE; STEPS + 1],
             copies: 0,
             doubt: 0,
+            best_f1: 0.0,
         }
     }
 }
@@ -161,17 +164,13 @@ impl PageSteps {
         for step in (0..STEPS).rev() {
             self.from[step] = self.from[step].with(&self.from[step + 1]);
         }
+        let all_body = self.all().body;
+        let f1s = self.from.iter().map(|kept| kept.expected_f1(all_body));
+        self.best_f1 = f1s.fold(0.0, f64::max);
     }
 
     fn all(&self) -> &Sums {
         &self.from[0]
-    }
-
-    /// The best F1 that can be expected.
-    fn best_f1(&self) -> f64 {
-        let all_body = self.all().body;
-        let f1s = self.from.iter().map(|kept| kept.expected_f1(all_body));
-        f1s.fold(0.0, f64::max)
     }
 
     /// The score from which lines go, so that the expected F1 of the page's words is largest.
@@ -180,7 +179,7 @@ impl PageSteps {
     /// body and the share of the body that it holds can be expected. The best such F1 is F*, and
     /// a line is worth keeping while its likelihood of body is above F*/2 (Lewis 1995; Ye 2012).
     pub fn best_expected_f1(&self) -> f32 {
-        (1.0 - self.best_f1() as f32 / 2.0).min(HIGHEST_CUT)
+        (1.0 - self.best_f1 as f32 / 2.0).min(HIGHEST_CUT)
     }
 
     /// The cut of which `forest` promises most; the highest such where there are several. What may
@@ -211,7 +210,7 @@ impl PageSteps {
         let all = self.all();
         let clip = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
         let whole = |body: u64| clip(body / ONE);
-        let best_f1 = self.best_f1();
+        let best_f1 = self.best_f1;
         let expected = (best_f1 / 2.0 * (STEPS - 1) as f64) as usize + 1;
         let expected = &self.from[expected.clamp(FIRST_CUT, STEPS)];
         let sure = |from: usize| part(self.from[from].words, all.words);

@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 
 use super::codes::{EVEN, logit};
 use super::letters::LetterTable;
-use super::lexical::{Front, LineRoom, Scale, Slot, look_up_all};
+use super::lexical::{Front, Grams, Scale, Slot, each_log_odds};
 use crate::html::{LineStructure, Tag, word_number};
 
 /// Hints of a line.
@@ -152,11 +152,23 @@ pub struct HintTable {
 pub(super) const NO_HINTS: [u8; HINTS] = [EVEN; HINTS];
 
 impl HintTable {
-    /// The codes of a normalised line.
+    /// Gives the codes of each of some normalised lines.
     #[inline(always)]
-    pub(crate) fn codes(&self, line: Front<'_>, room: &mut LineRoom) -> [u8; HINTS] {
+    pub(crate) fn each<'l>(
+        &self,
+        lines: impl Iterator<Item = Front<'l>> + Clone,
+        grams: &mut Grams,
+        mut give: impl FnMut([u8; HINTS]),
+    ) {
         let weights = (&self.scales, &*self.weights);
-        look_up_all(line, room, weights, &self.letters).map(logit)
+        each_log_odds(
+            lines,
+            grams,
+            weights,
+            &self.letters,
+            #[inline(always)]
+            |log_odds| give(log_odds.map(logit)),
+        );
     }
 }
 

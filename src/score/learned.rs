@@ -12,13 +12,13 @@ use super::cut::{Cut, PageSteps};
 use super::features::{Asked, Features};
 use super::forest::{BLOCK_LINES, Columns};
 use super::hints::{HintTable, NO_HINTS};
-use super::lexical::{Front, Lexical, LexicalTable, SPEAKS_OF};
+use super::lexical::{Front, Grams, Lexical, LexicalTable, SPEAKS_OF};
 use super::model::Model;
 use super::network::States;
 use super::place::{self, Surroundings};
 use super::vocabulary::Vocabulary;
 use super::{Contribution, KINDS, Kind, MAX_CONTRIBUTIONS, PageFacts, Score, Scorer, Step};
-use super::{Reads, Wanted, lexical, line};
+use super::{Reads, Wanted, line};
 use crate::shape::LineShape;
 use crate::simd::widest;
 
@@ -95,6 +95,7 @@ const NETWORKS: &str = "the networks";
 /// Working memory of a scorer, kept from page to page; its content means nothing in between.
 #[derive(Debug, Default)]
 pub struct Scratch {
+    grams: Box<Grams>,
     words: Vec<Lexical>,
     /// What the words of each line say; zeros where the page's words are unknown.
     words_say: [Vec<f32>; SPEAKS_OF],
@@ -129,6 +130,15 @@ impl Tables<'_> {
             Some(_) => Reads::Html,
         }
     }
+}
+
+/// The normalised lines of a page.
+fn fronts<'f>(facts: &PageFacts<'f>) -> impl Iterator<Item = Front<'f>> + Clone {
+    let evidence = facts.evidence;
+    (0..facts.line_count()).map(move |line| {
+        let (bytes, length) = evidence.normalized_front(line);
+        Front::of(bytes, length)
+    })
 }
 
 impl Scratch {
@@ -194,22 +204,18 @@ impl Scratch {
     ) {
         self.words.clear();
         self.vocabulary.clear();
-        let mut room = lexical::LineRoom::default();
-        for line in 0..facts.line_count() {
-            let (bytes, length) = facts.evidence.normalized_front(line);
-            let words = table.look_up(
-                Front::of(bytes, length),
-                &mut room,
-                #[inline(always)]
-                |words| {
-                    if reads_vocabulary {
-                        self.vocabulary.add(words);
-                    }
-                },
-            );
-            self.vocabulary.end_line();
-            self.words.push(words);
-        }
+        let fronts = fronts(facts);
+        table.look_up(
+            fronts,
+            &mut self.grams,
+            &mut self.words,
+            #[inline(always)]
+            |words, lines| {
+                if reads_vocabulary {
+                    self.vocabulary.add(words, lines);
+                }
+            },
+        );
     }
 
     /// Fills the columns of the line alone, from its shape and what is known of its words.
@@ -236,15 +242,22 @@ impl Scratch {
         is_known: bool,
         first: usize,
     ) {
-        let mut room = lexical::LineRoom::default();
-        for line in 0..facts.line_count() {
-            let (bytes, length) = facts.evidence.normalized_front(line);
-            let codes = match is_known {
-                true => hints.codes(Front::of(bytes, length), &mut room),
-                false => NO_HINTS,
-            };
-            self.columns.set(line, first, &codes);
+        if !is_known {
+            for feature in first..first + NO_HINTS.len() {
+                self.columns.fill_with(feature, NO_HINTS[0]);
+            }
+            return;
         }
+        let mut line = 0;
+        hints.each(
+            fronts(facts),
+            &mut self.grams,
+            #[inline(always)]
+            |codes| {
+                self.columns.set(line, first, &codes);
+                line += 1;
+            },
+        );
     }
 
     /// Fills the columns of the neighbourhood that are asked for from the log-odds of the lines

@@ -3,7 +3,8 @@
 //!
 //! Digits are masked; a space stands before the first character and behind the last.
 
-use super::lexical::{FACTOR, MAX_BLOCK_GRAMS, SPEAKS_OF, Slot, Sums};
+use super::grams::FACTOR;
+use super::lexical::{Lanes, MAX_LANE_WEIGHTS, SPEAKS_OF, Slot, Sums, add};
 use crate::normalize::{ascii_length, decode};
 
 /// Slots of a table: two to the power of this many.
@@ -81,8 +82,8 @@ impl Window {
 trait Sink {
     fn run(&mut self, slot: u16);
 
-    /// A block ends; none has more than [`MAX_BLOCK_GRAMS`].
-    fn end_block(&mut self) {}
+    /// A stretch ends; none has more than [`MAX_LANE_WEIGHTS`], and one.
+    fn end_stretch(&mut self) {}
 }
 
 impl<F: FnMut(u16)> Sink for F {
@@ -95,27 +96,34 @@ impl<F: FnMut(u16)> Sink for F {
 fn give_runs(line: &[u8], sink: &mut impl Sink) {
     let mut window = Window::new();
     let mut rest = line;
+    let mut room = MAX_LANE_WEIGHTS;
     while !rest.is_empty() {
         let (ascii, behind) = rest.split_at(ascii_length(rest));
-        for bytes in ascii.chunks(MAX_BLOCK_GRAMS) {
+        for bytes in ascii.chunks(MAX_LANE_WEIGHTS) {
+            if bytes.len() > room {
+                sink.end_stretch();
+                room = MAX_LANE_WEIGHTS;
+            }
+            room -= bytes.len();
             for &byte in bytes {
                 sink.run(window.push_ascii(byte));
             }
-            sink.end_block();
         }
         rest = behind;
-        let mut chars = 0;
-        while rest.first().is_some_and(|byte| !byte.is_ascii()) && chars < MAX_BLOCK_GRAMS {
+        while rest.first().is_some_and(|byte| !byte.is_ascii()) {
+            if room == 0 {
+                sink.end_stretch();
+                room = MAX_LANE_WEIGHTS;
+            }
+            room -= 1;
             let (decoded, length_bytes) = decode(rest);
             let character = decoded.map_or(rest[0].into(), u32::from);
             sink.run(window.push(Window::product(character as u16)));
             rest = &rest[length_bytes..];
-            chars += 1;
         }
-        sink.end_block();
     }
     sink.run(window.push_ascii(b' '));
-    sink.end_block();
+    sink.end_stretch();
 }
 
 /// Gives the slot of each run of a normalised line, one for each character and one for the line's
@@ -129,18 +137,22 @@ pub fn each_run(line: &[u8], mut give: impl FnMut(u16)) {
 /// Adds up what the runs of a line weigh.
 struct LookUp<'t, const N: usize, const SIZE: usize> {
     slots: &'t [Slot<N>; SIZE],
+    lanes: Lanes<N>,
+    count: usize,
     sums: Sums<N>,
 }
 
 impl<const N: usize, const SIZE: usize> Sink for LookUp<'_, N, SIZE> {
     #[inline(always)]
     fn run(&mut self, slot: u16) {
-        self.sums.add(&self.slots[usize::from(slot) % SIZE]);
+        add(&mut self.lanes, &self.slots[usize::from(slot) % SIZE]);
+        self.count += 1;
     }
 
     #[inline(always)]
-    fn end_block(&mut self) {
-        self.sums.end_block();
+    fn end_stretch(&mut self) {
+        self.sums.add(&self.lanes, self.count);
+        (self.lanes, self.count) = ([0; N], 0);
     }
 }
 
@@ -153,6 +165,8 @@ impl<const N: usize, const SIZE: usize> LetterTable<N, SIZE> {
         };
         let mut said = LookUp {
             slots,
+            lanes: [0; N],
+            count: 0,
             sums: Sums::NONE,
         };
         give_runs(line, &mut said);

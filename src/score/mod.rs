@@ -8,6 +8,7 @@ mod context;
 pub mod cut;
 mod features;
 pub mod forest;
+mod grams;
 pub mod hints;
 pub mod learned;
 pub mod letters;

@@ -12,7 +12,8 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::codes::{EVEN, count, distance, fraction, logit, share, whole};
 use super::context::{Neighbourhood, ONE, Sink, Sums, Windows, carry};
 use super::features::FeatureGroup;
-use super::lexical::{LexicalTable, SPEAKS_OF, spread};
+use super::grams::spread;
+use super::lexical::{LexicalTable, SPEAKS_OF};
 use super::{PageFacts, line};
 use crate::html::{BLOCKS, Inside, LineStructure, PageStructure, Structure, Tag, WORDS};
 
@@ -70,7 +71,7 @@ enum Gram {
 pub fn each_gram(place: &LineStructure, page: &PageStructure, mut give: impl FnMut(u32)) {
     let mut gram = |kind: Gram, first: u16, second: u16| {
         let value = (kind as u64) << 32 | u64::from(first) << 16 | u64::from(second);
-        give(spread(value) as u32);
+        give(spread(value));
     };
     let element = place.block as u16;
     gram(Gram::Element, element, 0);
@@ -608,7 +609,7 @@ const GROUP_NAMES: [[&str; 7]; BLOCKS + 1] = [
 mod tests {
     use super::*;
     use crate::html::PAGE_WORDS;
-    use crate::score::lexical::MAX_BLOCK_GRAMS;
+    use crate::score::lexical::MAX_LANE_WEIGHTS;
 
     fn grams(place: &LineStructure, page: &PageStructure) -> Vec<u32> {
         let mut grams = Vec::new();
@@ -666,6 +667,6 @@ mod tests {
         let page = PageStructure {
             words: [1; PAGE_WORDS],
         };
-        assert!(grams(&place, &page).len() <= MAX_BLOCK_GRAMS);
+        assert!(grams(&place, &page).len() <= MAX_LANE_WEIGHTS);
     }
 }

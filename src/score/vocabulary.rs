@@ -94,9 +94,6 @@ pub(super) struct Vocabulary {
     /// Slots of the words of all lines, and the line of each.
     words: Vec<u16>,
     lines: Vec<u32>,
-    /// Where the words of the line that comes begin, and how many lines came.
-    from: usize,
-    ended: u32,
     slots: Vec<Slot>,
     /// Lines that were counted, of all pages: no slot need be emptied for the next page.
     stamp: u64,
@@ -116,25 +113,27 @@ impl Vocabulary {
     pub(super) fn clear(&mut self) {
         self.words.clear();
         self.lines.clear();
-        self.from = 0;
-        self.ended = 0;
     }
 
-    /// Words of the line, by their hashes.
+    /// Words, by their hashes, and their lines: these come in order, and a line's words may come in
+    /// parts of [`MAX_LINE_WORDS`] at most.
     #[inline]
-    pub(super) fn add(&mut self, words: &[u32]) {
-        let room = MAX_LINE_WORDS - (self.words.len() - self.from);
-        let words = &words[..words.len().min(room)];
-        self.words
-            .extend(words.iter().map(|word| (word >> 16) as u16));
-    }
-
-    /// The line ends.
-    #[inline]
-    pub(super) fn end_line(&mut self) {
-        self.from = self.words.len();
-        self.lines.resize(self.from, self.ended);
-        self.ended += 1;
+    pub(super) fn add(&mut self, words: &[u16], lines: &[u32]) {
+        let (mut words, mut lines) = (words, lines);
+        if let (Some(first), Some(last)) = (lines.first(), self.lines.last())
+            && first == last
+        {
+            // A line goes on; what is too much of it is left out.
+            let of_line = |lines: &[u32]| lines.iter().take_while(|line| *line == first).count();
+            let here = of_line(lines);
+            let before = self.lines.iter().rev().take_while(|line| *line == first);
+            let taken = here.min(MAX_LINE_WORDS - before.count());
+            self.words.extend_from_slice(&words[..taken]);
+            self.lines.extend_from_slice(&lines[..taken]);
+            (words, lines) = (&words[here..], &lines[here..]);
+        }
+        self.words.extend_from_slice(words);
+        self.lines.extend_from_slice(lines);
     }
 
     /// Sums up what lines come to, by their likelihoods of boilerplate so far.
@@ -158,7 +157,7 @@ impl Vocabulary {
         let slots = &mut self.slots[..1 << bits];
         // What was counted for another page, or for this one before, is no longer there.
         let before = self.stamp;
-        self.stamp += u64::from(self.ended);
+        self.stamp += likelihoods.len() as u64;
         self.own.clear();
         let own = likelihoods
             .iter()
@@ -172,7 +171,7 @@ impl Vocabulary {
             let stamp = before + 1 + u64::from(line);
             slots[slot_of(word)].count(self.own[line as usize], stamp, before);
         }
-        let all_lines = count(self.ended);
+        let all_lines = count(likelihoods.len() as u32);
         let weight = |held| 1 + u32::from(all_lines.saturating_sub(count(held as u32)));
         self.weights.clear();
         self.weights
@@ -297,8 +296,10 @@ mod tests {
         };
         let mut vocabulary = Vocabulary::default();
         for line in 0..facts.line_count() {
-            vocabulary.add(&lexical::long_words(page.evidence.normalized(line)));
-            vocabulary.end_line();
+            let words = lexical::long_words(page.evidence.normalized(line));
+            for words in words.chunks(MAX_LINE_WORDS) {
+                vocabulary.add(words, &vec![line as u32; words.len()]);
+            }
         }
         vocabulary.sum_up(&facts, &page.likelihoods);
         vocabulary
@@ -347,14 +348,14 @@ mod tests {
     fn slots_make_what_sets_of_words_make() {
         let lines = lines_with("Birk ferry is back after the winter, the winter of storms");
         let page = page(&lines);
-        let words = |line: usize| -> Vec<u32> {
+        let words = |line: usize| -> Vec<u16> {
             let words = lexical::long_words(page.evidence.normalized(line));
             let slots = words.into_iter();
             slots
-                .map(|word| word >> (32 - LEAST_SLOTS.ilog2()))
+                .map(|word| word >> (16 - LEAST_SLOTS.ilog2()))
                 .collect()
         };
-        let sets: Vec<HashSet<u32>> = (0..lines.len())
+        let sets: Vec<HashSet<u16>> = (0..lines.len())
             .map(|line| words(line).into_iter().collect())
             .collect();
         let got = read(&page);

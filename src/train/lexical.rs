@@ -261,7 +261,7 @@ fn learn<const N: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::score::lexical::LineRoom;
+    use crate::score::lexical::Grams;
 
     #[test]
     fn words_that_stand_in_furniture_are_learned() {
@@ -283,7 +283,10 @@ mod tests {
             .collect();
         let table = fit(&examples.iter().collect::<Vec<_>>(), options);
         let look_up = |table: &LexicalTable, line: &str| {
-            table.look_up(line.as_bytes(), &mut LineRoom::default(), |_| ())
+            let mut said = Vec::new();
+            let line = std::iter::once(line.as_bytes().into());
+            table.look_up(line, &mut Grams::default(), &mut said, |_, _| ());
+            said[0]
         };
         assert!(look_up(&table, "log in now").log_odds[0] > 1.0);
         assert!(look_up(&table, "the ferry came").log_odds[0] < -1.0);
@@ -317,7 +320,9 @@ mod tests {
             })
             .collect();
         let table = fit_hints(&examples.iter().collect::<Vec<_>>(), options);
-        let codes = table.codes(b"share this".as_slice().into(), &mut LineRoom::default());
+        let mut codes = [0; HINTS];
+        let line = std::iter::once(b"share this".as_slice().into());
+        table.each(line, &mut Grams::default(), |of_line| codes = of_line);
         let even = crate::score::codes::EVEN;
         assert!(codes[0] > even + 20 && codes[9] < even - 20, "{codes:?}");
         let mut others = codes.into_iter().enumerate();
