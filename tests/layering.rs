@@ -31,7 +31,7 @@ const TABLE: &[(&str, &str)] = &[
     ("blocks", "config fingerprint normalize page"),
     (
         "evidence",
-        "config fingerprint html index normalize normalized page shape shingle step",
+        "config fingerprint html index normalize normalized page shape shingle simd step",
     ),
     ("repeats", "evidence shape shingle"),
     ("templates", "evidence"),
