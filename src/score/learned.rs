@@ -495,7 +495,7 @@ impl Scorer for LearnedScorer {
     fn bytes_a_line(&self) -> usize {
         let mut models = std::iter::once(&self.of_text).chain(&self.of_html);
         match models.any(|in_use| !in_use.model.networks.is_empty()) {
-            true => 600,
+            true => 640,
             false => 350,
         }
     }

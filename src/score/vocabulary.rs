@@ -88,12 +88,21 @@ struct Said {
     chaff: u32,
 }
 
+/// Words of fewer than 2^16 lines.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    /// Its first word, and the line that its lines are counted from.
+    from: usize,
+    first_line: u32,
+}
+
 /// A page's words. Kept from page to page for its memory.
 #[derive(Debug, Default)]
 pub(super) struct Vocabulary {
-    /// Slots of the words of all lines, and the line of each.
+    /// Slots of the words of all lines, and the line of each, counted from the first of its stretch.
     words: Vec<u16>,
-    lines: Vec<u32>,
+    lines: Vec<u16>,
+    stretches: Vec<Stretch>,
     slots: Vec<Slot>,
     /// Lines that were counted, of all pages: no slot need be emptied for the next page.
     stamp: u64,
@@ -113,27 +122,46 @@ impl Vocabulary {
     pub(super) fn clear(&mut self) {
         self.words.clear();
         self.lines.clear();
+        self.stretches.clear();
     }
 
     /// Words, by their hashes, and their lines: these come in order, and a line's words may come in
     /// parts of [`MAX_LINE_WORDS`] at most.
     #[inline]
     pub(super) fn add(&mut self, words: &[u16], lines: &[u32]) {
-        let (mut words, mut lines) = (words, lines);
-        if let (Some(first), Some(last)) = (lines.first(), self.lines.last())
-            && first == last
-        {
-            // A line goes on; what is too much of it is left out.
-            let of_line = |lines: &[u32]| lines.iter().take_while(|line| *line == first).count();
-            let here = of_line(lines);
-            let before = self.lines.iter().rev().take_while(|line| *line == first);
-            let taken = here.min(MAX_LINE_WORDS - before.count());
-            self.words.extend_from_slice(&words[..taken]);
-            self.lines.extend_from_slice(&lines[..taken]);
-            (words, lines) = (&words[here..], &lines[here..]);
-        }
+        let open = self.lines.last().zip(self.stretches.last());
+        let open = open.map(|(&line, stretch)| (line, stretch.first_line + u32::from(line)));
+        let goes_on = open.filter(|(_, line)| lines.first() == Some(line));
+        let Some((own, line)) = goes_on else {
+            self.append(words, lines);
+            return;
+        };
+        // What is too much of a line is left out.
+        let before = self.lines.iter().rev().take_while(|line| **line == own);
+        let room = MAX_LINE_WORDS.saturating_sub(before.count());
+        let here = lines.iter().take_while(|of| **of == line).count();
+        let taken = here.min(room);
+        self.append(&words[..taken], &lines[..taken]);
+        self.append(&words[here..], &lines[here..]);
+    }
+
+    fn append(&mut self, words: &[u16], lines: &[u32]) {
+        let (Some(&first), Some(&last)) = (lines.first(), lines.last()) else {
+            return;
+        };
+        let fits = |stretch: &&Stretch| last - stretch.first_line <= u16::MAX.into();
+        let stretch = self.stretches.last().filter(fits).copied();
+        let stretch = stretch.unwrap_or_else(|| {
+            let stretch = Stretch {
+                from: self.words.len(),
+                first_line: first,
+            };
+            self.stretches.push(stretch);
+            stretch
+        });
         self.words.extend_from_slice(words);
-        self.lines.extend_from_slice(lines);
+        let lines = lines.iter().map(|line| (line - stretch.first_line) as u16);
+        self.lines.extend(lines);
     }
 
     /// Sums up what lines come to, by their likelihoods of boilerplate so far.
@@ -166,10 +194,21 @@ impl Vocabulary {
         for copy in facts.repeats.copies() {
             self.own[copy] = Sums::default();
         }
-        let words = || self.words.iter().zip(&self.lines);
-        for (&word, &line) in words() {
-            let stamp = before + 1 + u64::from(line);
-            slots[slot_of(word)].count(self.own[line as usize], stamp, before);
+        let stretches = || {
+            let ends = self.stretches.iter().skip(1).map(|stretch| stretch.from);
+            let ends = ends.chain([self.words.len()]);
+            self.stretches.iter().zip(ends).map(|(stretch, to)| {
+                let words = &self.words[stretch.from..to];
+                let lines = &self.lines[stretch.from..to];
+                (words.iter().zip(lines), stretch.first_line)
+            })
+        };
+        for (words, first_line) in stretches() {
+            for (&word, &line) in words {
+                let line = first_line + u32::from(line);
+                let stamp = before + 1 + u64::from(line);
+                slots[slot_of(word)].count(self.own[line as usize], stamp, before);
+            }
         }
         let all_lines = count(likelihoods.len() as u32);
         let weight = |held| 1 + u32::from(all_lines.saturating_sub(count(held as u32)));
@@ -179,19 +218,20 @@ impl Vocabulary {
         self.said.clear();
         self.said.resize(likelihoods.len(), Said::default());
         let mut all = Said::default();
-        for (&word, &line) in words() {
-            let sums = slots[slot_of(word)].sums;
-            let others = sums.less(self.own[line as usize]);
-            let others_chaff = (others.lines() * u64::from(ONE)).wrapping_sub(others.body());
-            let weight = self.weights[(sums.lines() as usize).min(self.weights.len() - 1)];
-            all.weight = all.weight.wrapping_add(weight);
-            all.body = all
-                .body
-                .wrapping_add(weight * others.body().min(ONE.into()) as u32);
-            all.chaff = all
-                .chaff
-                .wrapping_add(weight * others_chaff.min(ONE.into()) as u32);
-            self.said[line as usize] = all;
+        for (words, first_line) in stretches() {
+            for (&word, &line) in words {
+                let line = first_line as usize + usize::from(line);
+                let sums = slots[slot_of(word)].sums;
+                let others = sums.less(self.own[line]);
+                let others_chaff = (others.lines() * u64::from(ONE)).wrapping_sub(others.body());
+                let weight = self.weights[(sums.lines() as usize).min(self.weights.len() - 1)];
+                let body = weight * others.body().min(ONE.into()) as u32;
+                let chaff = weight * others_chaff.min(ONE.into()) as u32;
+                all.weight = all.weight.wrapping_add(weight);
+                all.body = all.body.wrapping_add(body);
+                all.chaff = all.chaff.wrapping_add(chaff);
+                self.said[line] = all;
+            }
         }
         let mut before = Said::default();
         for said in &mut self.said {
@@ -396,6 +436,25 @@ mod tests {
     }
 
     #[test]
+    fn words_far_apart_keep_their_lines() {
+        let between = usize::from(u16::MAX) + 9;
+        let mut lines = vec![("a", 0.5); between];
+        lines.insert(0, ("Birk ferry harbour", 0.0));
+        lines.push(("Birk ferry harbour again", 0.0));
+        let page = page(&lines);
+        let vocabulary = read(&page);
+        assert_eq!(vocabulary.stretches.len(), 2);
+        let says = |(line, code): (usize, u8)| (code > 0).then_some(line);
+        let said: Vec<usize> = vocabulary
+            .in_body()
+            .into_iter()
+            .enumerate()
+            .filter_map(says)
+            .collect();
+        assert_eq!(said, [0, between + 1]);
+    }
+
+    #[test]
     fn long_lines_and_many_words_are_bounded() {
         let long = "word ".repeat(10 * MAX_LINE_WORDS);
         let many: String = (0..200_000).map(|number| format!("w{number:x} ")).collect();
@@ -408,7 +467,7 @@ mod tests {
             .chain(other.into_iter().map(|line| (line, 0.5)))
             .collect();
         let vocabulary = read(&page(&lines));
-        let of_first = vocabulary.lines.iter().filter(|line| **line == 0);
+        let of_first = vocabulary.lines.iter().take_while(|line| **line == 0);
         assert_eq!(of_first.count(), MAX_LINE_WORDS);
         assert_eq!(vocabulary.slots.len(), MAX_SLOTS);
     }
