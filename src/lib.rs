@@ -76,7 +76,6 @@ pub mod pipeline;
 pub mod record;
 pub mod repeats;
 pub mod report;
-mod scan;
 pub mod score;
 pub mod shape;
 pub mod shingle;

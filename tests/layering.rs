@@ -12,14 +12,13 @@ use std::path::{Path, PathBuf};
 const TABLE: &[(&str, &str)] = &[
     ("visible", ""),
     ("url", ""),
-    ("scan", ""),
     ("step", ""),
     ("generate", ""),
     ("digest", ""),
     ("simd", ""),
     ("charset", ""),
     ("html", "charset"),
-    ("normalize", "scan simd"),
+    ("normalize", "simd"),
     ("normalized", "normalize simd"),
     ("fingerprint", ""),
     ("shape", "normalize simd"),
@@ -59,7 +58,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "sink",
-        "cleaner::Cleaned cleaner::CleanedLine decide::Reason decide::Verdict digest error fingerprint index report scan source::archive source::packed source::rows::MAX_ID_BYTES source::table source::warc visible",
+        "cleaner::Cleaned cleaner::CleanedLine decide::Reason decide::Verdict digest error fingerprint index report source::archive source::packed source::rows::MAX_ID_BYTES source::table source::warc visible",
     ),
     (
         "eval",

@@ -359,6 +359,7 @@ impl Counts {
             mut stop,
             comma,
             plain,
+            address,
             wide,
             mut small,
             mut hangul,
@@ -375,6 +376,11 @@ impl Counts {
         shape.digits += (ascii & digit).count_ones();
         shape.commas += (ascii & comma).count_ones();
         shape.symbols += (ascii & !known).count_ones();
+        let mut signs = address & ascii;
+        while signs != 0 {
+            shape.has_address |= is_address(line, at + signs.trailing_zeros() as usize);
+            signs &= signs - 1;
+        }
         space &= ascii;
         stop &= ascii;
         // Characters outside ASCII join the masks: a space as spaces, what has no width as what
@@ -460,7 +466,7 @@ impl Counts {
         shape.letter_columns = shape.letters + letter_columns;
         shape.letters += uncased;
         shape.columns += columns;
-        shape.has_address = shape.symbols > 0 && has_address(line) || has_www(line);
+        shape.has_address |= has_www(line);
         shape
     }
 
@@ -513,16 +519,14 @@ fn has_www(line: &[u8]) -> bool {
     line.len() > 4 && (line.starts_with(b"www.") || line.starts_with(b"WWW."))
 }
 
-/// An at sign between letters or digits, or `://`.
-fn has_address(line: &[u8]) -> bool {
-    memchr::memchr2_iter(b'@', b':', line).any(|at| match line[at] {
-        b'@' => {
-            at > 0
-                && line[at - 1].is_ascii_alphanumeric()
-                && line.get(at + 1).is_some_and(u8::is_ascii_alphanumeric)
-        }
+/// Whether here is an at sign between letters or digits, or `://`.
+#[inline]
+fn is_address(line: &[u8], at: usize) -> bool {
+    let is_inside = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    match line[at] {
+        b'@' => is_inside(line[..at].last()) && is_inside(line.get(at + 1)),
         _ => line[at..].starts_with(b"://"),
-    })
+    }
 }
 
 #[cfg(test)]

@@ -47,6 +47,8 @@ pub(crate) struct Masks {
     pub comma: u64,
     /// ' " -
     pub plain: u64,
+    /// @ : by which addresses are told; they belong to none of the other classes.
+    pub address: u64,
     /// Bytes outside ASCII.
     pub wide: u64,
     /// First bytes of characters that stand in the block whole: of small letters of two bytes, of
@@ -154,6 +156,7 @@ fn naive_masks(block: &[u8; MORE_BYTES], length: usize) -> Masks {
             b'.' | b'!' | b'?' => &mut masks.stop,
             b',' | b';' => &mut masks.comma,
             b'\'' | b'"' | b'-' => &mut masks.plain,
+            b'@' | b':' => &mut masks.address,
             0x80.. => &mut masks.wide,
             _ => continue,
         };
@@ -303,6 +306,8 @@ macro_rules! classes_by_vectors {
                 let comma = or(equal(bytes, b','), equal(bytes, b';'));
                 add(&mut masks.comma, comma);
                 add(&mut masks.plain, one_of(bytes, b'\'', b'"', b'-'));
+                let address = or(equal(bytes, b'@'), equal(bytes, b':'));
+                add(&mut masks.address, address);
                 // The highest bit is what is taken.
                 add(&mut masks.wide, bytes);
                 if bits(bytes) != 0 {

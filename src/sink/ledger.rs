@@ -7,7 +7,6 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use crate::cleaner::CleanedLine;
 use crate::decide::{Reason, Verdict};
 use crate::index::{Names, Place, page_name};
-use crate::scan::first_where;
 use crate::source::rows::MAX_ID_BYTES;
 
 /// Where a stretch of text stands: which page, and how much of it comes before.
@@ -185,6 +184,17 @@ fn write_number(name: &str, number: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(number.to_string().as_bytes());
 }
 
+/// Where the first byte stands that `is_it` is true of. It is asked of whole blocks without
+/// branches, so that the compiler takes them at once: keep it to comparisons.
+#[inline]
+fn first_where(bytes: &[u8], is_it: impl Fn(u8) -> bool) -> Option<usize> {
+    let (blocks, _) = bytes.as_chunks::<16>();
+    let has_one = |block: &[u8; 16]| block.iter().fold(false, |found, &byte| found | is_it(byte));
+    let skipped = blocks.iter().position(has_one).unwrap_or(blocks.len()) * 16;
+    let found = bytes[skipped..].iter().position(|&byte| is_it(byte));
+    found.map(|at| skipped + at)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,5 +276,17 @@ mod tests {
             r#"{"page":"news/a.txt","line":107,"start":812,"end":814,"text_b64":"/wo=","reason":"boilerplate","score":0.1235}
 "#
         );
+    }
+
+    #[test]
+    fn the_first_is_found_wherever_it_stands() {
+        for length in 0..70 {
+            let mut bytes = vec![b'a'; length];
+            assert_eq!(first_where(&bytes, |byte| byte == b'7'), None);
+            for at in (0..length).rev() {
+                bytes[at] = b'7';
+                assert_eq!(first_where(&bytes, |byte| byte == b'7'), Some(at));
+            }
+        }
     }
 }
