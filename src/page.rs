@@ -6,6 +6,8 @@
 //! (ten million blank lines cost no memory). [`LineCursor`] walks both.
 
 use crate::normalize;
+use crate::simd::masks::{BLOCK_BYTES, block_in, either};
+use crate::simd::widest;
 
 /// A line with something visible in it, as a span of its page.
 ///
@@ -107,18 +109,39 @@ pub fn count_lines(bytes: &[u8]) -> usize {
 
 /// Splits a page into its lines (see [`Line`]), appending to `lines`.
 ///
-/// Returns the number of all lines, blank ones counted.
+/// Returns the number of all lines, blank ones counted: [`LineCursor`] meets the same.
 pub fn split_lines(page: &[u8], lines: &mut Vec<Line>) -> usize {
-    let mut number = 0;
-    for raw in LineCursor::new(page) {
+    widest(
+        #[inline(always)]
+        || split_wide(page, lines),
+    )
+}
+
+/// A search for each line's end costs more than all ends of a block at once.
+#[inline(always)]
+fn split_wide(page: &[u8], lines: &mut Vec<Line>) -> usize {
+    let (mut number, mut start) = (0, 0);
+    let mut add = |start: usize, end: usize| {
         number += 1;
-        if !normalize::is_blank(&page[raw.start..raw.end]) {
-            lines.push(Line {
-                start: raw.start,
-                end: raw.end,
-                number,
-            });
+        if !normalize::is_blank(&page[start..end]) {
+            lines.push(Line { start, end, number });
         }
+    };
+    let mut room = [0; BLOCK_BYTES];
+    for at in (0..page.len()).step_by(BLOCK_BYTES) {
+        let mut ends = either(block_in(&mut room, &page[at..]), b'\n', b'\r');
+        while ends != 0 {
+            let end = at + ends.trailing_zeros() as usize;
+            ends &= ends - 1;
+            // The LF of a CR ends no line.
+            if end >= start {
+                add(start, end);
+                start = terminator_end(page, end);
+            }
+        }
+    }
+    if start < page.len() {
+        add(start, page.len());
     }
     number
 }
@@ -151,6 +174,28 @@ mod tests {
         ] {
             let expected = LineCursor::new(page.as_bytes()).count();
             assert_eq!(count_lines(page.as_bytes()), expected, "{page:?}");
+        }
+    }
+
+    #[test]
+    fn blocks_end_lines_where_the_cursor_does() {
+        let text = "a\r\nbc\n\n \rdef\r\r\n\u{a0}\n".repeat(12) + &"x".repeat(70) + "\r\n\ny";
+        let text = text.as_bytes();
+        for from in 0..text.len() {
+            for to in from..=text.len() {
+                let page = &text[from..to];
+                let mut lines = Vec::new();
+                let count = split_lines(page, &mut lines);
+                let all: Vec<RawLine> = LineCursor::new(page).collect();
+                assert_eq!(count, all.len(), "{from}..{to}");
+                let expected = all.iter().zip(1..).filter(|(raw, _)| {
+                    let is_blank = normalize::is_blank(&page[raw.start..raw.end]);
+                    !is_blank
+                });
+                let expected = expected.map(|(raw, number)| (raw.start, raw.end, number));
+                let got = lines.iter().map(|line| (line.start, line.end, line.number));
+                assert!(got.eq(expected), "{from}..{to}");
+            }
         }
     }
 

@@ -25,7 +25,7 @@ const TABLE: &[(&str, &str)] = &[
     ("index", "fingerprint visible"),
     ("error", "index::IndexError visible"),
     ("config", "error fingerprint normalize"),
-    ("page", "normalize"),
+    ("page", "normalize simd"),
     ("shingle", "fingerprint"),
     ("blocks", "config fingerprint normalize page"),
     (
@@ -54,7 +54,7 @@ const TABLE: &[(&str, &str)] = &[
     ("report", "cleaner decide::Reason decide::Verdict"),
     (
         "source",
-        "charset config digest error html page url visible",
+        "charset config digest error html page simd url visible",
     ),
     (
         "sink",

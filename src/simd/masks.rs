@@ -198,6 +198,29 @@ fn naive_number_masks(block: &[u8; BLOCK_BYTES]) -> NumberMasks {
     masks
 }
 
+/// Which bytes of a block are one of two; bit i is byte i.
+#[inline(always)]
+pub(crate) fn either(block: &[u8; BLOCK_BYTES], one: u8, other: u8) -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: as in `masks`.
+        return unsafe { wider::either(block, one, other) };
+    }
+    // SAFETY: as in `masks`.
+    #[cfg(target_arch = "x86_64")]
+    return unsafe { wide::either(block, one, other) };
+    #[cfg(not(target_arch = "x86_64"))]
+    return naive_either(block, one, other);
+}
+
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn naive_either(block: &[u8; BLOCK_BYTES], one: u8, other: u8) -> u64 {
+    let bits = block
+        .iter()
+        .map(|byte| u64::from([one, other].contains(byte)));
+    bits.rev().fold(0, |mask, bit| mask << 1 | bit)
+}
+
 /// What stands for every folded quotation mark.
 pub(crate) const QUOTE: u8 = b'\'';
 
@@ -380,6 +403,19 @@ macro_rules! classes_by_vectors {
                 add(&mut masks.joint, joint);
             }
             masks
+        }
+
+        #[inline]
+        #[target_feature(enable = $feature)]
+        pub(super) fn either(block: &[u8; BLOCK_BYTES], one: u8, other: u8) -> u64 {
+            let mut mask = 0;
+            let (parts, _) = block.as_chunks::<$bytes>();
+            for (index, part) in parts.iter().enumerate() {
+                let bytes = load(part);
+                let found = or(equal(bytes, one), equal(bytes, other));
+                mask |= bits(found) << (index * $bytes);
+            }
+            mask
         }
 
         #[inline]
@@ -571,6 +607,14 @@ mod tests {
         #[cfg(target_arch = "x86_64")]
         assert_eq!(narrow, expected, "{block:x?}");
         let block = block.first_chunk().expect("a block");
+        let (one, other) = (block[30], b'\r');
+        let expected = naive_either(block, one, other);
+        assert_eq!(either(block, one, other), expected, "{block:x?}");
+        // SAFETY: as in `masks`.
+        #[cfg(target_arch = "x86_64")]
+        let narrow = unsafe { wide::either(block, one, other) };
+        #[cfg(target_arch = "x86_64")]
+        assert_eq!(narrow, expected, "{block:x?}");
         let expected = naive_number_masks(block);
         assert_eq!(number_masks(block), expected, "{block:x?}");
         // SAFETY: as in `masks`.

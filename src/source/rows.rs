@@ -10,6 +10,8 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::content::UTF8_MARK;
+use crate::simd::masks::{BLOCK_BYTES, block_in, either};
+use crate::simd::widest;
 
 /// Arrays and objects inside one another that a row may have.
 pub const MAX_DEPTH: usize = 127;
@@ -175,22 +177,41 @@ fn decode(value: &str) -> Result<Cow<'_, str>, RowError> {
 /// The text of a string that is known to be one, where each escape is of two bytes, as those of line
 /// ends and quotes are; else None. serde_json looks at every byte of such a string, this jumps.
 fn unescape_short(inside: &str) -> Option<String> {
+    widest(
+        #[inline(always)]
+        || unescape_wide(inside),
+    )
+}
+
+#[inline(always)]
+fn unescape_wide(inside: &str) -> Option<String> {
+    let bytes = inside.as_bytes();
     let mut text = String::with_capacity(inside.len());
-    let mut rest = inside;
-    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
-        text.push_str(&rest[..at]);
-        text.push(match rest.as_bytes().get(at + 1)? {
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            mark @ (b'"' | b'\\' | b'/') => char::from(*mark),
-            _ => return None,
-        });
-        rest = &rest[at + 2..];
+    let mut room = [0; BLOCK_BYTES];
+    let mut from = 0;
+    for at in (0..bytes.len()).step_by(BLOCK_BYTES) {
+        let mut escapes = either(block_in(&mut room, &bytes[at..]), b'\\', b'\\');
+        while escapes != 0 {
+            let escape = at + escapes.trailing_zeros() as usize;
+            escapes &= escapes - 1;
+            // The second of two begins none.
+            if escape < from {
+                continue;
+            }
+            text.push_str(&inside[from..escape]);
+            text.push(match bytes.get(escape + 1)? {
+                b'n' => '\n',
+                b'r' => '\r',
+                b't' => '\t',
+                b'b' => '\u{8}',
+                b'f' => '\u{c}',
+                mark @ (b'"' | b'\\' | b'/') => char::from(*mark),
+                _ => return None,
+            });
+            from = escape + 2;
+        }
     }
-    text.push_str(rest);
+    text.push_str(&inside[from..]);
     Some(text)
 }
 
@@ -316,6 +337,16 @@ mod tests {
             assert_eq!(decode(&value).unwrap(), expected, "{inside}");
             let is_short = !inside.contains(r"b\n");
             assert_eq!(unescape_short(inside), is_short.then_some(expected));
+        }
+        // Wherever a block ends.
+        for length in 0..140 {
+            let inside = format!(
+                r#"{}\\\n\"é\n{}"#,
+                "x".repeat(length),
+                "y".repeat(length / 2)
+            );
+            let expected: String = serde_json::from_str(&format!("\"{inside}\"")).unwrap();
+            assert_eq!(unescape_short(&inside), Some(expected), "{length}");
         }
     }
 
