@@ -58,7 +58,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "sink",
-        "cleaner::Cleaned cleaner::CleanedLine decide::Reason decide::Verdict digest error fingerprint index report source::archive source::packed source::rows::MAX_ID_BYTES source::table source::warc visible",
+        "cleaner::Cleaned cleaner::CleanedLine decide::Reason decide::Verdict digest error fingerprint index report simd source::archive source::packed source::rows::MAX_ID_BYTES source::table source::warc visible",
     ),
     (
         "eval",

@@ -221,6 +221,29 @@ fn naive_either(block: &[u8; BLOCK_BYTES], one: u8, other: u8) -> u64 {
     bits.rev().fold(0, |mask, bit| mask << 1 | bit)
 }
 
+/// Which bytes of a block JSON escapes in a string: controls of ASCII, " and \\; bit i is byte i.
+#[inline(always)]
+pub(crate) fn json_escapes(block: &[u8; BLOCK_BYTES]) -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: as in `masks`.
+        return unsafe { wider::json_escapes(block) };
+    }
+    // SAFETY: as in `masks`.
+    #[cfg(target_arch = "x86_64")]
+    return unsafe { wide::json_escapes(block) };
+    #[cfg(not(target_arch = "x86_64"))]
+    return naive_json_escapes(block);
+}
+
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn naive_json_escapes(block: &[u8; BLOCK_BYTES]) -> u64 {
+    let bits = block
+        .iter()
+        .map(|byte| u64::from(matches!(byte, ..0x20 | b'"' | b'\\')));
+    bits.rev().fold(0, |mask, bit| mask << 1 | bit)
+}
+
 /// What stands for every folded quotation mark.
 pub(crate) const QUOTE: u8 = b'\'';
 
@@ -420,6 +443,19 @@ macro_rules! classes_by_vectors {
 
         #[inline]
         #[target_feature(enable = $feature)]
+        pub(super) fn json_escapes(block: &[u8; BLOCK_BYTES]) -> u64 {
+            let mut mask = 0;
+            let (parts, _) = block.as_chunks::<$bytes>();
+            for (index, part) in parts.iter().enumerate() {
+                let bytes = load(part);
+                let marks = or(equal(bytes, b'"'), equal(bytes, b'\\'));
+                mask |= bits(or(in_range(bytes, 0, 0x1f), marks)) << (index * $bytes);
+            }
+            mask
+        }
+
+        #[inline]
+        #[target_feature(enable = $feature)]
         pub(super) fn fold(block: &[u8; MORE_BYTES]) -> Folded {
             let mut folded = Folded {
                 bytes: [0; BLOCK_BYTES],
@@ -607,6 +643,13 @@ mod tests {
         #[cfg(target_arch = "x86_64")]
         assert_eq!(narrow, expected, "{block:x?}");
         let block = block.first_chunk().expect("a block");
+        let expected = naive_json_escapes(block);
+        assert_eq!(json_escapes(block), expected, "{block:x?}");
+        // SAFETY: as in `masks`.
+        #[cfg(target_arch = "x86_64")]
+        let narrow = unsafe { wide::json_escapes(block) };
+        #[cfg(target_arch = "x86_64")]
+        assert_eq!(narrow, expected, "{block:x?}");
         let (one, other) = (block[30], b'\r');
         let expected = naive_either(block, one, other);
         assert_eq!(either(block, one, other), expected, "{block:x?}");

@@ -7,6 +7,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use crate::cleaner::CleanedLine;
 use crate::decide::{Reason, Verdict};
 use crate::index::{Names, Place, page_name};
+use crate::simd::masks::{BLOCK_BYTES, block_in, json_escapes};
+use crate::simd::widest;
 use crate::source::rows::MAX_ID_BYTES;
 
 /// Where a stretch of text stands: which page, and how much of it comes before.
@@ -148,51 +150,53 @@ pub(super) fn write_reason(verdict: Verdict, out: &mut Vec<u8>) {
 /// Appends text as a JSON string: quotes, backslashes and the 32 controls are escaped, nothing
 /// else is.
 pub fn write_string(text: &str, out: &mut Vec<u8>) {
+    widest(
+        #[inline(always)]
+        || write_string_wide(text.as_bytes(), out),
+    );
+}
+
+#[inline(always)]
+fn write_string_wide(text: &[u8], out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    let is_escaped = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\');
+    out.reserve(text.len() + 2);
     out.push(b'"');
-    let mut rest = text.as_bytes();
-    loop {
-        let plain_bytes = first_where(rest, is_escaped).unwrap_or(rest.len());
-        let (plain, behind) = rest.split_at(plain_bytes);
-        out.extend_from_slice(plain);
-        let Some((&byte, behind)) = behind.split_first() else {
-            break;
-        };
-        rest = behind;
-        let short = match byte {
-            b'"' | b'\\' => byte,
-            b'\n' => b'n',
-            b'\t' => b't',
-            b'\r' => b'r',
-            0x08 => b'b',
-            0x0c => b'f',
-            _ => {
-                let digits = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
-                out.extend_from_slice(b"\\u00");
-                out.extend_from_slice(&digits);
-                continue;
-            }
-        };
-        out.extend_from_slice(&[b'\\', short]);
+    let mut room = [0; BLOCK_BYTES];
+    let mut from = 0;
+    for at in (0..text.len()).step_by(BLOCK_BYTES) {
+        let left = text.len() - at;
+        let own = u64::MAX >> (BLOCK_BYTES - left.min(BLOCK_BYTES));
+        let mut escapes = json_escapes(block_in(&mut room, &text[at..])) & own;
+        while escapes != 0 {
+            let place = at + escapes.trailing_zeros() as usize;
+            escapes &= escapes - 1;
+            out.extend_from_slice(&text[from..place]);
+            from = place + 1;
+            let byte = text[place];
+            let short = match byte {
+                b'"' | b'\\' => byte,
+                b'\n' => b'n',
+                b'\t' => b't',
+                b'\r' => b'r',
+                0x08 => b'b',
+                0x0c => b'f',
+                _ => {
+                    let digits = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
+                    out.extend_from_slice(b"\\u00");
+                    out.extend_from_slice(&digits);
+                    continue;
+                }
+            };
+            out.extend_from_slice(&[b'\\', short]);
+        }
     }
+    out.extend_from_slice(&text[from..]);
     out.push(b'"');
 }
 
 fn write_number(name: &str, number: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(number.to_string().as_bytes());
-}
-
-/// Where the first byte stands that `is_it` is true of. It is asked of whole blocks without
-/// branches, so that the compiler takes them at once: keep it to comparisons.
-#[inline]
-fn first_where(bytes: &[u8], is_it: impl Fn(u8) -> bool) -> Option<usize> {
-    let (blocks, _) = bytes.as_chunks::<16>();
-    let has_one = |block: &[u8; 16]| block.iter().fold(false, |found, &byte| found | is_it(byte));
-    let skipped = blocks.iter().position(has_one).unwrap_or(blocks.len()) * 16;
-    let found = bytes[skipped..].iter().position(|&byte| is_it(byte));
-    found.map(|at| skipped + at)
 }
 
 #[cfg(test)]
@@ -257,6 +261,13 @@ mod tests {
                 assert_eq!(out, expected, "{text:?}");
             }
         }
+        // Wherever a block ends.
+        for length in 0..140 {
+            let text = format!("{}\n\"{}", "x".repeat(length), "é\t".repeat(length / 2));
+            let mut out = Vec::new();
+            write_string(&text, &mut out);
+            assert_eq!(out, serde_json::to_vec(&text).expect("JSON"), "{length}");
+        }
     }
 
     #[test]
@@ -276,17 +287,5 @@ mod tests {
             r#"{"page":"news/a.txt","line":107,"start":812,"end":814,"text_b64":"/wo=","reason":"boilerplate","score":0.1235}
 "#
         );
-    }
-
-    #[test]
-    fn the_first_is_found_wherever_it_stands() {
-        for length in 0..70 {
-            let mut bytes = vec![b'a'; length];
-            assert_eq!(first_where(&bytes, |byte| byte == b'7'), None);
-            for at in (0..length).rev() {
-                bytes[at] = b'7';
-                assert_eq!(first_where(&bytes, |byte| byte == b'7'), Some(at));
-            }
-        }
     }
 }
