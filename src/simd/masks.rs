@@ -222,6 +222,7 @@ fn naive_either(block: &[u8; BLOCK_BYTES], one: u8, other: u8) -> u64 {
 }
 
 /// Which bytes of a block JSON escapes in a string: controls of ASCII, " and \\; bit i is byte i.
+#[cfg(feature = "files")]
 #[inline(always)]
 pub(crate) fn json_escapes(block: &[u8; BLOCK_BYTES]) -> u64 {
     #[cfg(target_arch = "x86_64")]
@@ -236,7 +237,7 @@ pub(crate) fn json_escapes(block: &[u8; BLOCK_BYTES]) -> u64 {
     return naive_json_escapes(block);
 }
 
-#[cfg(any(test, not(target_arch = "x86_64")))]
+#[cfg(all(feature = "files", any(test, not(target_arch = "x86_64"))))]
 fn naive_json_escapes(block: &[u8; BLOCK_BYTES]) -> u64 {
     let bits = block
         .iter()
@@ -441,6 +442,7 @@ macro_rules! classes_by_vectors {
             mask
         }
 
+        #[cfg(feature = "files")]
         #[inline]
         #[target_feature(enable = $feature)]
         pub(super) fn json_escapes(block: &[u8; BLOCK_BYTES]) -> u64 {
@@ -634,6 +636,17 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "files")]
+    fn check_json_escapes(block: &[u8; BLOCK_BYTES]) {
+        let expected = naive_json_escapes(block);
+        assert_eq!(json_escapes(block), expected, "{block:x?}");
+        // SAFETY: as in `masks`.
+        #[cfg(target_arch = "x86_64")]
+        let narrow = unsafe { wide::json_escapes(block) };
+        #[cfg(target_arch = "x86_64")]
+        assert_eq!(narrow, expected, "{block:x?}");
+    }
+
     fn check(block: &[u8; MORE_BYTES]) {
         let expected = naive_masks(block, BLOCK_BYTES);
         assert_eq!(masks(block, BLOCK_BYTES), expected, "{block:x?}");
@@ -643,13 +656,8 @@ mod tests {
         #[cfg(target_arch = "x86_64")]
         assert_eq!(narrow, expected, "{block:x?}");
         let block = block.first_chunk().expect("a block");
-        let expected = naive_json_escapes(block);
-        assert_eq!(json_escapes(block), expected, "{block:x?}");
-        // SAFETY: as in `masks`.
-        #[cfg(target_arch = "x86_64")]
-        let narrow = unsafe { wide::json_escapes(block) };
-        #[cfg(target_arch = "x86_64")]
-        assert_eq!(narrow, expected, "{block:x?}");
+        #[cfg(feature = "files")]
+        check_json_escapes(block);
         let (one, other) = (block[30], b'\r');
         let expected = naive_either(block, one, other);
         assert_eq!(either(block, one, other), expected, "{block:x?}");
