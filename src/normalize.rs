@@ -7,7 +7,9 @@
 //!
 //! Digits stay: "Chapter 1" and "Chapter 2" differ on a page.
 
-use crate::simd::masks::{BLOCK_BYTES, MORE_BYTES, NumberMasks, block_in, number_masks};
+use crate::simd::masks::{
+    BLOCK_BYTES, MORE_BYTES, NumberMasks, block_in, first_bits, number_masks,
+};
 use crate::simd::masks::{QUOTE, fold_byte};
 
 /// Characters without width: they neither separate nor show.
@@ -163,7 +165,7 @@ pub(crate) fn mask_front_into(bytes: &[u8], length: usize, out: &mut Vec<u8>) {
         let block: &[u8; MORE_BYTES] = block_in(&mut room, &bytes[at..]);
         let (block, behind) = block.split_first_chunk().expect("a block and one more");
         let NumberMasks { digit, joint } = number_masks(block);
-        let digit = digit & u64::MAX >> (BLOCK_BYTES - left.min(BLOCK_BYTES));
+        let digit = digit & first_bits(left);
         let is_behind = left > BLOCK_BYTES && behind[0].is_ascii_digit();
         let ahead = digit >> 1 | u64::from(is_behind) << (BLOCK_BYTES - 1);
         let number = digit | joint & (digit << 1 | digit_before) & ahead;

@@ -6,7 +6,7 @@
 //! (ten million blank lines cost no memory). [`LineCursor`] walks both.
 
 use crate::normalize;
-use crate::simd::masks::{BLOCK_BYTES, block_in, either};
+use crate::simd::masks::{either, places};
 use crate::simd::widest;
 
 /// A line with something visible in it, as a span of its page.
@@ -127,17 +127,16 @@ fn split_wide(page: &[u8], lines: &mut Vec<Line>) -> usize {
             lines.push(Line { start, end, number });
         }
     };
-    let mut room = [0; BLOCK_BYTES];
-    for at in (0..page.len()).step_by(BLOCK_BYTES) {
-        let mut ends = either(block_in(&mut room, &page[at..]), b'\n', b'\r');
-        while ends != 0 {
-            let end = at + ends.trailing_zeros() as usize;
-            ends &= ends - 1;
-            // The LF of a CR ends no line.
-            if end >= start {
-                add(start, end);
-                start = terminator_end(page, end);
-            }
+    let ends = places(
+        page,
+        #[inline(always)]
+        |block| either(block, b'\n', b'\r'),
+    );
+    for end in ends {
+        // The LF of a CR ends no line.
+        if end >= start {
+            add(start, end);
+            start = terminator_end(page, end);
         }
     }
     if start < page.len() {

@@ -12,7 +12,7 @@
 use std::num::NonZeroU32;
 use std::ops::Range;
 
-use crate::simd::masks::{BLOCK_BYTES, WordMasks, block_in, word_masks};
+use crate::simd::masks::{BLOCK_BYTES, WordMasks, block_in, first_bits, word_masks};
 
 /// Longest part of a word that is looked at, in bytes.
 const MAX_WORD_BYTES: usize = 32;
@@ -184,9 +184,9 @@ fn pop(bits: &mut u64) -> usize {
 }
 
 /// What a token is: a word, be it short, or a word that is not short, or neither.
-pub(super) const IS_WORD: u8 = 1;
+const IS_WORD: u8 = 1;
 /// Such a word.
-pub(super) const IS_LONG_WORD: u8 = 2;
+const IS_LONG_WORD: u8 = 2;
 
 /// The tokens of a block, by bits where they begin and end; one that has no end there ends with it.
 #[derive(Clone, Copy)]
@@ -296,6 +296,30 @@ impl Default for Grams {
     }
 }
 
+/// A token, as it is given.
+pub(super) struct Token {
+    /// Its gram, and that with the token before it, or as the first of its line.
+    pub word: u32,
+    pub other: u32,
+    kind: u8,
+    /// Its line, counted from that of the first token.
+    pub line: u16,
+}
+
+impl Token {
+    /// Whether it is a word.
+    #[inline(always)]
+    pub(super) fn is_word(&self) -> bool {
+        self.kind & IS_WORD != 0
+    }
+
+    /// Whether it is a word, and no short one.
+    #[inline(always)]
+    pub(super) fn is_long_word(&self) -> bool {
+        self.kind & IS_LONG_WORD != 0
+    }
+}
+
 /// A line that ends among some tokens.
 pub(super) struct LineGrams {
     /// Its tokens; those whose grams were given before are left out.
@@ -369,7 +393,7 @@ impl Grams {
             line.last_word_before = self.hashes[to_last_word.min(MAX_TOKENS)];
         }
         self.of_lines[0] = line;
-        self.hashes[0] = self.hashes[self.count.min(MAX_TOKENS)];
+        self.hashes[0] = self.hashes[self.count()];
         (self.count, self.ended) = (0, 0);
     }
 
@@ -414,7 +438,7 @@ impl Grams {
             }
         } else {
             self.line().facts.short += (short & words).count_ones();
-            let inside = u64::MAX >> (BLOCK_BYTES - length.max(1));
+            let inside = first_bits(length);
             let digits = masks.digit & inside;
             if digits == 0 {
                 self.push_all::<true, false>(block, &masks, tokens);
@@ -456,9 +480,7 @@ impl Grams {
             let at = count % MAX_TOKENS;
             let (hash, kind) =
                 line.push::<IS_ASCII, HAS_DIGITS>(block, masks, &tokens, start, end - start);
-            self.hashes[at + 1] = hash;
-            self.kinds[at] = kind;
-            self.lines[at] = number;
+            self.put(at, hash, kind, number);
             count += 1;
         }
         *self.line() = line;
@@ -487,17 +509,22 @@ impl Grams {
         line.facts.words += 1;
         line.to_last_word = at + 1;
         let (hash, kind) = line.push::<false, true>(block, masks, &token, 0, length);
-        self.hashes[at + 1] = hash;
-        self.kinds[at] = kind;
-        self.lines[at] = self.ended as u16;
+        self.put(at, hash, kind, self.ended as u16);
         self.count += 1;
         length
+    }
+
+    #[inline(always)]
+    fn put(&mut self, at: usize, hash: u64, kind: u8, line: u16) {
+        self.hashes[at + 1] = hash;
+        self.kinds[at] = kind;
+        self.lines[at] = line;
     }
 
     /// Makes the grams of the tokens that were read.
     #[inline(always)]
     fn make(&mut self) {
-        let count = self.count.min(MAX_TOKENS);
+        let count = self.count();
         for at in 0..count {
             let (before, hash) = (self.hashes[at], self.hashes[at + 1]);
             self.words[at] = mix(hash, Kind::Word);
@@ -514,28 +541,24 @@ impl Grams {
         }
     }
 
-    /// Grams of the tokens alone.
+    /// How many tokens there are.
     #[inline(always)]
-    pub(super) fn words(&self) -> &[u32] {
-        &self.words[..self.count.min(MAX_TOKENS)]
+    pub(super) fn count(&self) -> usize {
+        self.count.min(MAX_TOKENS)
     }
 
-    /// As many: of a token with the one before it, or as the first of its line.
+    /// The tokens, in their order.
     #[inline(always)]
-    pub(super) fn others(&self) -> &[u32] {
-        &self.others[..self.count.min(MAX_TOKENS)]
-    }
-
-    /// As many: whether a token is a word ([`IS_WORD`]), and no short one ([`IS_LONG_WORD`]).
-    #[inline(always)]
-    pub(super) fn kinds(&self) -> &[u8] {
-        &self.kinds[..self.count.min(MAX_TOKENS)]
-    }
-
-    /// As many: the line of each token, counted from the line of the first.
-    #[inline(always)]
-    pub(super) fn lines(&self) -> &[u16] {
-        &self.lines[..self.count.min(MAX_TOKENS)]
+    pub(super) fn tokens(&self) -> impl Iterator<Item = Token> {
+        let grams = self.words.iter().zip(&self.others);
+        let tokens = grams.zip(self.kinds.iter().zip(&self.lines));
+        let token = |((&word, &other), (&kind, &line))| Token {
+            word,
+            other,
+            kind,
+            line,
+        };
+        tokens.map(token).take(self.count())
     }
 
     /// The lines that end among the tokens. Tokens behind the last of them are of a line that goes on.
@@ -601,10 +624,9 @@ pub(super) fn each_gram<'l>(
 ) -> WordFacts {
     let mut facts = WordFacts::default();
     grams.read(std::iter::once(line.into()), |grams| {
-        let tokens = grams.words().iter().zip(grams.others()).zip(grams.kinds());
-        for ((&word, &other), kind) in tokens {
-            give(word, kind & IS_WORD != 0);
-            give(other, false);
+        for token in grams.tokens() {
+            give(token.word, token.is_word());
+            give(token.other, false);
         }
         for line in grams.ended() {
             line.ends().iter().for_each(|&gram| give(gram, false));
@@ -802,16 +824,17 @@ mod tests {
         let fronts = lines.iter().map(|line| Front::from(line.as_bytes()));
         room.read(fronts, |grams| {
             parts += 1;
+            let tokens: Vec<Token> = grams.tokens().collect();
             let token = |at: usize| {
-                let is_word = grams.kinds()[at] & IS_WORD != 0;
-                [(grams.words()[at], is_word), (grams.others()[at], false)]
+                let token = &tokens[at];
+                [(token.word, token.is_word()), (token.other, false)]
             };
             let first = together.len();
             let mut behind = 0;
             for line in grams.ended() {
                 let of_line = line.tokens.clone();
                 for at in of_line.clone() {
-                    assert_eq!(usize::from(grams.lines()[at]), together.len() - first);
+                    assert_eq!(usize::from(tokens[at].line), together.len() - first);
                 }
                 let mut own = std::mem::take(&mut open);
                 own.extend(of_line.flat_map(token));
@@ -819,7 +842,7 @@ mod tests {
                 together.push((own, line.facts));
                 behind = line.tokens.end;
             }
-            open.extend((behind..grams.words().len()).flat_map(token));
+            open.extend((behind..grams.count()).flat_map(token));
         });
         assert!(parts > 10 && open.is_empty());
         let alone: Vec<_> = lines.iter().map(|line| naive(line.as_bytes())).collect();

@@ -9,7 +9,7 @@
 
 use std::num::NonZeroU32;
 
-use super::grams::{self, IS_LONG_WORD, IS_WORD, LineGrams, MAX_TOKENS};
+use super::grams::{self, LineGrams, MAX_TOKENS};
 pub use super::grams::{Front, Grams, WordFacts};
 use super::letters::LetterTable;
 
@@ -151,10 +151,9 @@ impl<'t, const N: usize> Weighed<'t, N> {
     #[inline(always)]
     fn sum_up(&mut self, grams: &Grams) {
         let mut sums = [0; N];
-        let grams = grams.words().iter().zip(grams.others());
-        for (at, (&word, &other)) in grams.enumerate() {
-            add(&mut sums, self.slot(word));
-            add(&mut sums, self.slot(other));
+        for (at, token) in grams.tokens().enumerate() {
+            add(&mut sums, self.slot(token.word));
+            add(&mut sums, self.slot(token.other));
             self.sums[at + 1] = sums;
         }
     }
@@ -221,7 +220,7 @@ fn look_up_all<'l, const N: usize, const SIZE: usize>(
                 behind = line.tokens.end;
                 told.end(&line, log_odds);
             }
-            weighed.take(behind..grams.words().len());
+            weighed.take(behind..grams.count());
         },
     );
 }
@@ -242,15 +241,14 @@ impl<G: FnMut(&[u16], &[u32])> Told<SPEAKS_OF> for Said<'_, G> {
         let first = self.said.len() as u32;
         let (mut words, mut lines, mut count) = ([0; MAX_TOKENS], [0; MAX_TOKENS], 0);
         let mut known = self.known[0];
-        let tokens = grams.words().iter().zip(grams.kinds()).zip(grams.lines());
-        for (at, ((&word, &kind), &line)) in tokens.enumerate() {
-            let bit = word >> (32 - KNOWN_BITS);
+        for (at, token) in grams.tokens().enumerate() {
+            let bit = token.word >> (32 - KNOWN_BITS);
             let is_known = (self.known_bits[bit as usize / 64] >> (bit % 64)) as u32;
-            known = known.wrapping_add(is_known & u32::from(kind & IS_WORD));
+            known = known.wrapping_add(is_known & u32::from(token.is_word()));
             self.known[at + 1] = known;
-            words[count % MAX_TOKENS] = (word >> 16) as u16;
-            lines[count % MAX_TOKENS] = first + u32::from(line);
-            count += usize::from(kind & IS_LONG_WORD != 0);
+            words[count % MAX_TOKENS] = (token.word >> 16) as u16;
+            lines[count % MAX_TOKENS] = first + u32::from(token.line);
+            count += usize::from(token.is_long_word());
         }
         self.known[0] = known;
         let count = count.min(MAX_TOKENS);

@@ -10,6 +10,22 @@ pub(crate) const BLOCK_BYTES: usize = 64;
 /// A block's, and the one behind it: what a character is, its second byte tells.
 pub(crate) const MORE_BYTES: usize = BLOCK_BYTES + 1;
 
+/// What the widest vectors of the machine make, of a function of [`wider`], [`wide`] and its naive twin.
+macro_rules! by_widest {
+    ($function:ident, $naive:ident, $($given:ident),+) => {{
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") {
+            // SAFETY: the machine has AVX2; the functions take values, no pointers.
+            unsafe { wider::$function($($given),+) }
+        } else {
+            // SAFETY: SSE2 belongs to every x86-64; the functions take values, no pointers.
+            unsafe { wide::$function($($given),+) }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        $naive($($given),+)
+    }};
+}
+
 /// Does some work on the first bytes, as many as a block has; zeros stand behind the last.
 #[inline(always)]
 pub(crate) fn with_block<const N: usize, R>(bytes: &[u8], work: impl FnOnce(&[u8; N]) -> R) -> R {
@@ -31,6 +47,53 @@ pub(crate) fn block_in<'b, const N: usize>(room: &'b mut [u8; N], bytes: &'b [u8
             room
         }
     }
+}
+
+/// The places of the bytes that `found` finds, a block at a time; bit i of what it says is byte i.
+#[inline(always)]
+pub(crate) fn places<F: Fn(&[u8; BLOCK_BYTES]) -> u64>(bytes: &[u8], found: F) -> Places<'_, F> {
+    Places {
+        bytes,
+        found,
+        left: 0,
+        at: 0,
+        next: 0,
+    }
+}
+
+/// See [`places`].
+pub(crate) struct Places<'b, F> {
+    bytes: &'b [u8],
+    found: F,
+    /// Those of the block at hand that were not given, and where it begins.
+    left: u64,
+    at: usize,
+    /// Where the next one does.
+    next: usize,
+}
+
+impl<F: Fn(&[u8; BLOCK_BYTES]) -> u64> Iterator for Places<'_, F> {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        while self.left == 0 {
+            self.at = self.next;
+            let rest = self.bytes.get(self.at..).filter(|rest| !rest.is_empty())?;
+            let found = with_block(rest, &self.found);
+            self.left = found & first_bits(rest.len());
+            self.next += BLOCK_BYTES;
+        }
+        let place = self.at + self.left.trailing_zeros() as usize;
+        self.left &= self.left - 1;
+        Some(place)
+    }
+}
+
+/// The bits of the first bytes of a block, at least one, of all if there are more.
+#[inline(always)]
+pub(crate) fn first_bits(bytes: usize) -> u64 {
+    u64::MAX >> (BLOCK_BYTES - bytes.clamp(1, BLOCK_BYTES))
 }
 
 /// Which bytes of a block are what; bit i is byte i. Classes do not overlap.
@@ -78,7 +141,7 @@ impl WordMasks {
     /// Of the first bytes alone.
     #[inline(always)]
     fn front(self, length: usize) -> Self {
-        let own = u64::MAX >> (BLOCK_BYTES - length.clamp(1, BLOCK_BYTES));
+        let own = first_bits(length);
         WordMasks {
             word: self.word & own,
             single: self.single & own,
@@ -92,17 +155,7 @@ impl WordMasks {
 /// them means nothing.
 #[inline(always)]
 pub(crate) fn word_masks(block: &[u8; BLOCK_BYTES], length: usize) -> WordMasks {
-    #[cfg(target_arch = "x86_64")]
-    let masks = if std::arch::is_x86_feature_detected!("avx2") {
-        // SAFETY: as in `masks`.
-        unsafe { wider::word_masks(block) }
-    } else {
-        // SAFETY: as in `masks`.
-        unsafe { wide::word_masks(block) }
-    };
-    #[cfg(not(target_arch = "x86_64"))]
-    let masks = naive_word_masks(block);
-    masks.front(length)
+    by_widest!(word_masks, naive_word_masks, block).front(length)
 }
 
 #[cfg(any(test, not(target_arch = "x86_64")))]
@@ -123,16 +176,7 @@ fn naive_word_masks(block: &[u8; BLOCK_BYTES]) -> WordMasks {
 /// Classes of the first bytes of a block; what is said of those behind means nothing.
 #[inline]
 pub(crate) fn masks(block: &[u8; MORE_BYTES], length: usize) -> Masks {
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") {
-        // SAFETY: the machine has AVX2; the functions take values, no pointers.
-        return unsafe { wider::masks(block, length) };
-    }
-    // SAFETY: SSE2 belongs to every x86-64; the functions take values, no pointers.
-    #[cfg(target_arch = "x86_64")]
-    return unsafe { wide::masks(block, length) };
-    #[cfg(not(target_arch = "x86_64"))]
-    return naive_masks(block, length);
+    by_widest!(masks, naive_masks, block, length)
 }
 
 #[cfg(any(test, not(target_arch = "x86_64")))]
@@ -176,16 +220,7 @@ pub(crate) struct NumberMasks {
 /// Digits of a block, and what may join them.
 #[inline(always)]
 pub(crate) fn number_masks(block: &[u8; BLOCK_BYTES]) -> NumberMasks {
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") {
-        // SAFETY: as in `masks`.
-        return unsafe { wider::number_masks(block) };
-    }
-    // SAFETY: as in `masks`.
-    #[cfg(target_arch = "x86_64")]
-    return unsafe { wide::number_masks(block) };
-    #[cfg(not(target_arch = "x86_64"))]
-    return naive_number_masks(block);
+    by_widest!(number_masks, naive_number_masks, block)
 }
 
 #[cfg(any(test, not(target_arch = "x86_64")))]
@@ -201,16 +236,7 @@ fn naive_number_masks(block: &[u8; BLOCK_BYTES]) -> NumberMasks {
 /// Which bytes of a block are one of two; bit i is byte i.
 #[inline(always)]
 pub(crate) fn either(block: &[u8; BLOCK_BYTES], one: u8, other: u8) -> u64 {
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") {
-        // SAFETY: as in `masks`.
-        return unsafe { wider::either(block, one, other) };
-    }
-    // SAFETY: as in `masks`.
-    #[cfg(target_arch = "x86_64")]
-    return unsafe { wide::either(block, one, other) };
-    #[cfg(not(target_arch = "x86_64"))]
-    return naive_either(block, one, other);
+    by_widest!(either, naive_either, block, one, other)
 }
 
 #[cfg(any(test, not(target_arch = "x86_64")))]
@@ -221,20 +247,11 @@ fn naive_either(block: &[u8; BLOCK_BYTES], one: u8, other: u8) -> u64 {
     bits.rev().fold(0, |mask, bit| mask << 1 | bit)
 }
 
-/// Which bytes of a block JSON escapes in a string: controls of ASCII, " and \\; bit i is byte i.
+/// Which bytes of a block JSON escapes in a string: controls of ASCII, " and \; bit i is byte i.
 #[cfg(feature = "files")]
 #[inline(always)]
 pub(crate) fn json_escapes(block: &[u8; BLOCK_BYTES]) -> u64 {
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") {
-        // SAFETY: as in `masks`.
-        return unsafe { wider::json_escapes(block) };
-    }
-    // SAFETY: as in `masks`.
-    #[cfg(target_arch = "x86_64")]
-    return unsafe { wide::json_escapes(block) };
-    #[cfg(not(target_arch = "x86_64"))]
-    return naive_json_escapes(block);
+    by_widest!(json_escapes, naive_json_escapes, block)
 }
 
 #[cfg(all(feature = "files", any(test, not(target_arch = "x86_64"))))]
@@ -297,16 +314,7 @@ pub(crate) fn stays(first: u8, second: u8) -> bool {
 /// Folds the bytes of ASCII as [`fold_byte`] does.
 #[inline(always)]
 pub(crate) fn fold_block(block: &[u8; MORE_BYTES]) -> Folded {
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") {
-        // SAFETY: as in `masks`.
-        return unsafe { wider::fold(block) };
-    }
-    // SAFETY: as in `masks`.
-    #[cfg(target_arch = "x86_64")]
-    return unsafe { wide::fold(block) };
-    #[cfg(not(target_arch = "x86_64"))]
-    return naive_fold(block);
+    by_widest!(fold, naive_fold, block)
 }
 
 #[cfg(any(test, not(target_arch = "x86_64")))]

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use crate::cleaner::CleanedLine;
 use crate::decide::{Reason, Verdict};
 use crate::index::{Names, Place, page_name};
-use crate::simd::masks::{BLOCK_BYTES, block_in, json_escapes};
+use crate::simd::masks::{json_escapes, places};
 use crate::simd::widest;
 use crate::source::rows::MAX_ID_BYTES;
 
@@ -161,34 +161,26 @@ fn write_string_wide(text: &[u8], out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.reserve(text.len() + 2);
     out.push(b'"');
-    let mut room = [0; BLOCK_BYTES];
     let mut from = 0;
-    for at in (0..text.len()).step_by(BLOCK_BYTES) {
-        let left = text.len() - at;
-        let own = u64::MAX >> (BLOCK_BYTES - left.min(BLOCK_BYTES));
-        let mut escapes = json_escapes(block_in(&mut room, &text[at..])) & own;
-        while escapes != 0 {
-            let place = at + escapes.trailing_zeros() as usize;
-            escapes &= escapes - 1;
-            out.extend_from_slice(&text[from..place]);
-            from = place + 1;
-            let byte = text[place];
-            let short = match byte {
-                b'"' | b'\\' => byte,
-                b'\n' => b'n',
-                b'\t' => b't',
-                b'\r' => b'r',
-                0x08 => b'b',
-                0x0c => b'f',
-                _ => {
-                    let digits = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
-                    out.extend_from_slice(b"\\u00");
-                    out.extend_from_slice(&digits);
-                    continue;
-                }
-            };
-            out.extend_from_slice(&[b'\\', short]);
-        }
+    for place in places(text, json_escapes) {
+        out.extend_from_slice(&text[from..place]);
+        from = place + 1;
+        let byte = text[place];
+        let short = match byte {
+            b'"' | b'\\' => byte,
+            b'\n' => b'n',
+            b'\t' => b't',
+            b'\r' => b'r',
+            0x08 => b'b',
+            0x0c => b'f',
+            _ => {
+                let digits = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
+                out.extend_from_slice(b"\\u00");
+                out.extend_from_slice(&digits);
+                continue;
+            }
+        };
+        out.extend_from_slice(&[b'\\', short]);
     }
     out.extend_from_slice(&text[from..]);
     out.push(b'"');

@@ -10,7 +10,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::content::UTF8_MARK;
-use crate::simd::masks::{BLOCK_BYTES, block_in, either};
+use crate::simd::masks::{either, places};
 use crate::simd::widest;
 
 /// Arrays and objects inside one another that a row may have.
@@ -187,29 +187,28 @@ fn unescape_short(inside: &str) -> Option<String> {
 fn unescape_wide(inside: &str) -> Option<String> {
     let bytes = inside.as_bytes();
     let mut text = String::with_capacity(inside.len());
-    let mut room = [0; BLOCK_BYTES];
     let mut from = 0;
-    for at in (0..bytes.len()).step_by(BLOCK_BYTES) {
-        let mut escapes = either(block_in(&mut room, &bytes[at..]), b'\\', b'\\');
-        while escapes != 0 {
-            let escape = at + escapes.trailing_zeros() as usize;
-            escapes &= escapes - 1;
-            // The second of two begins none.
-            if escape < from {
-                continue;
-            }
-            text.push_str(&inside[from..escape]);
-            text.push(match bytes.get(escape + 1)? {
-                b'n' => '\n',
-                b'r' => '\r',
-                b't' => '\t',
-                b'b' => '\u{8}',
-                b'f' => '\u{c}',
-                mark @ (b'"' | b'\\' | b'/') => char::from(*mark),
-                _ => return None,
-            });
-            from = escape + 2;
+    let escapes = places(
+        bytes,
+        #[inline(always)]
+        |block| either(block, b'\\', b'\\'),
+    );
+    for escape in escapes {
+        // The second of two begins none.
+        if escape < from {
+            continue;
         }
+        text.push_str(&inside[from..escape]);
+        text.push(match bytes.get(escape + 1)? {
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            mark @ (b'"' | b'\\' | b'/') => char::from(*mark),
+            _ => return None,
+        });
+        from = escape + 2;
     }
     text.push_str(&inside[from..]);
     Some(text)
