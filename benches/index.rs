@@ -14,7 +14,7 @@ use dechaff::collect::CorpusBuilder;
 use dechaff::evidence::{Evidence, Needs, PageAddress};
 use dechaff::fingerprint::FingerprintKey;
 use dechaff::generate::{Generator, Shape};
-use dechaff::index::keys::{self, SiteKey};
+use dechaff::index::keys::{SiteKey, SiteKeys};
 use dechaff::index::runs::{MemoryStore, RunStore};
 use dechaff::index::{CorpusIndex, Key, Names, Place, Settings, Sites};
 use dechaff::templates::Templates;
@@ -147,7 +147,7 @@ fn count_keys(group: &mut Group<'_>, corpus: &Corpus, index: &CorpusIndex) {
         evidence.gather(page, SITE_NEEDS);
         let mut own = Vec::new();
         let site = SiteKey::of(address.site.unwrap_or_default(), &FingerprintKey::default());
-        keys::site_keys(site, &evidence.masked, |key| own.push(key));
+        SiteKeys::of(site).each(&evidence.masked, |key| own.push(key));
         own.sort_unstable();
         own.dedup();
         pages.push(own);
@@ -168,7 +168,7 @@ fn count_keys(group: &mut Group<'_>, corpus: &Corpus, index: &CorpusIndex) {
             page.iter().for_each(|&key| collector.add_once(key, once));
             collector.end_page().expect("memory does not fail");
         }
-        collector.flush(1).expect("memory does not fail");
+        collector.flush().expect("memory does not fail");
         drop(collector);
         builder
     };

@@ -46,7 +46,7 @@ use crate::evidence::{Evidence, Needs, PageAddress};
 use crate::fingerprint::FingerprintKey;
 use crate::index::builder::{Budget, Builder, Collector};
 use crate::index::classes::{Noted, SAMPLE_PAGES};
-use crate::index::keys::{self, PageClass, PageSketch, SiteKey};
+use crate::index::keys::{self, PageClass, PageSketch, SiteKey, SiteKeys};
 use crate::index::part::{self, PageRecord};
 use crate::index::runs::{MemoryStore, RunStore, STRETCHES};
 use crate::index::settings::{CorpusSettings, Settings};
@@ -251,8 +251,9 @@ fn show_templates(
         corpus: None,
     };
     evidence.gather_watched(lines, needs, made_with, &mut |_| ());
+    let keys = SiteKeys::of(key);
     for (line, &masked) in evidence.lines.iter().zip(&evidence.masked) {
-        let pages = on_sites.get(keys::site_line_key(key, masked)).pages;
+        let pages = on_sites.get(keys.line(masked)).pages;
         let text = line.text(lines);
         if pages >= least && !site.templates.iter().any(|shown| *shown.text == *text) {
             site.templates.push(SiteLine {
@@ -447,7 +448,7 @@ impl PageCounter<'_> {
             if let Some(site) = page.site {
                 let keys = &mut self.pending_keys;
                 let site = SiteKey::of(site, &self.builder.key);
-                keys::site_keys(site, page.masked, |key| keys.push(key));
+                SiteKeys::of(site).each(page.masked, |key| keys.push(key));
             }
         }
         self.pending.push(Pending {
@@ -543,8 +544,8 @@ impl PageCounter<'_> {
     /// A run cannot be written.
     pub fn end(mut self) -> io::Result<()> {
         self.count_settled()?;
-        self.on_sites.flush(1)?;
-        self.in_corpus.flush(1)
+        self.on_sites.flush()?;
+        self.in_corpus.flush()
     }
 
     /// Counts the page, its class, and for the corpus scope its lines.

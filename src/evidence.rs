@@ -3,9 +3,9 @@
 use crate::config::CorpusNormalize;
 use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::html::Structure;
-use crate::index::keys::{self, PageSketch, SiteKey, SiteLayout};
+use crate::index::keys::{self, COUNTED_PLACES, PageSketch, SiteKey, SiteKeys};
 use crate::index::{CorpusIndex, Key, Place, PlaceFigures, SiteFigures};
-use crate::normalize::mask_front_into;
+use crate::normalize::{mask_front, room_to_mask};
 use crate::normalized::NormalizedLines;
 use crate::page::{Line, split_lines};
 use crate::shape::{self, LineShape};
@@ -69,13 +69,24 @@ pub struct CorpusEvidence {
     pub lines: Vec<PlaceFigures>,
     /// The same for the runs of lines that begin at each line; empty unless asked for.
     pub shingles: Vec<PlaceFigures>,
-    layout: SiteLayout,
-    site: Vec<SiteFigures>,
+    /// On how many pages of the site each line stands, with the next one behind it, and at its
+    /// place; empty without a site.
+    site_lines: Vec<SiteFigures>,
+    site_pairs: Vec<SiteFigures>,
+    site_places: Vec<SiteFigures>,
     keys: Vec<Key>,
-    /// What is looked up besides the lines: where it stands among the keys, and its key.
-    asked: Vec<usize>,
-    asked_keys: Vec<Key>,
+    /// What is looked up of a site besides its lines, one for each key.
+    asked: Vec<Asked>,
     found: Vec<SiteFigures>,
+}
+
+/// What a key besides that of a line is of.
+#[derive(Clone, Copy, Debug)]
+enum Asked {
+    /// The pair that begins with this line.
+    Pair(usize),
+    /// This line at its place.
+    Place(usize),
 }
 
 impl CorpusEvidence {
@@ -83,58 +94,70 @@ impl CorpusEvidence {
         self.site_pages = 0;
         self.lines.clear();
         self.shingles.clear();
-        self.site.clear();
+        self.site_lines.clear();
+        self.site_pairs.clear();
+        self.site_places.clear();
         self.keys.clear();
-    }
-
-    fn pages(&self, place: Option<usize>) -> u32 {
-        let figures = place.and_then(|place| self.site.get(place));
-        figures.map_or(0, |figures| figures.pages)
     }
 
     /// Pages of the site that hold the line, digits masked; 0 or 1 where no other does.
     pub fn line_pages(&self, line: usize) -> u32 {
-        self.pages(Some(self.layout.line(line)))
+        pages(&self.site_lines, line)
     }
 
     /// Pages of the site that hold the line with the next one behind it.
     pub fn pair_pages(&self, line: usize) -> u32 {
-        self.pages(self.layout.pair(line))
+        pages(&self.site_pairs, line)
     }
 
     /// Pages of the site that hold the line at its place, from the top or from the end.
     pub fn place_pages(&self, line: usize) -> u32 {
-        let from_top = self.pages(self.layout.from_top(line));
-        from_top.max(self.pages(self.layout.from_end(line)))
+        pages(&self.site_places, line)
+    }
+
+    /// Looks up what a site counts: first the lines, then what can only stand on several pages
+    /// where its lines do.
+    fn look_up_site(&mut self, index: &CorpusIndex, site: SiteKey, masked: &[Fingerprint]) {
+        let count = masked.len();
+        let of = SiteKeys::of(site);
+        let keys = &mut self.keys;
+        keys.extend(masked.iter().map(|&line| of.line(line)));
+        index.on_sites.get_all(keys, &mut self.site_lines);
+        keys.clear();
+        self.asked.clear();
+        let mut ask = |asked, key| {
+            self.asked.push(asked);
+            keys.push(key);
+        };
+        let is_on_several = |line: usize| pages(&self.site_lines, line) > 1;
+        for line in (0..count).filter(|&line| is_on_several(line)) {
+            if is_on_several(line + 1) {
+                ask(Asked::Pair(line), of.pair(masked[line], masked[line + 1]));
+            }
+            if line < COUNTED_PLACES {
+                ask(Asked::Place(line), of.from_top(masked[line], line + 1));
+            }
+            if count - line <= COUNTED_PLACES {
+                ask(Asked::Place(line), of.from_end(masked[line], count - line));
+            }
+        }
+        index.on_sites.get_all(keys, &mut self.found);
+        self.site_pairs.resize(count, SiteFigures::default());
+        self.site_places.resize(count, SiteFigures::default());
+        for (&asked, &found) in self.asked.iter().zip(&self.found) {
+            match asked {
+                Asked::Pair(line) => self.site_pairs[line] = found,
+                Asked::Place(line) => {
+                    let place = &mut self.site_places[line];
+                    place.pages = place.pages.max(found.pages);
+                }
+            }
+        }
     }
 }
 
-/// Looks up a page's site keys: first the lines, then what can only stand on several pages
-/// where its lines do.
-fn look_up_site(index: &CorpusIndex, corpus: &mut CorpusEvidence) {
-    let CorpusEvidence {
-        layout,
-        site,
-        keys,
-        asked,
-        asked_keys,
-        found,
-        ..
-    } = corpus;
-    index.on_sites.get_all(&keys[..layout.lines], site);
-    asked.clear();
-    for line in (0..layout.lines).filter(|&line| site[line].pages > 1) {
-        let pair = layout.pair(line).filter(|_| site[line + 1].pages > 1);
-        let places = [pair, layout.from_top(line), layout.from_end(line)];
-        asked.extend(places.into_iter().flatten());
-    }
-    asked_keys.clear();
-    asked_keys.extend(asked.iter().map(|&at| keys[at]));
-    index.on_sites.get_all(asked_keys, found);
-    site.resize(keys.len(), SiteFigures::default());
-    for (&at, &figures) in asked.iter().zip(&*found) {
-        site[at] = figures;
-    }
+fn pages(figures: &[SiteFigures], line: usize) -> u32 {
+    figures.get(line).map_or(0, |figures| figures.pages)
 }
 
 /// Everything known of a page's lines. The vectors run parallel to `lines`, one entry a
@@ -281,9 +304,10 @@ impl Evidence {
                 for (line, (form, has_digit)) in normalized.iter().enumerate() {
                     if has_digit && has_letter(form) {
                         let (bytes, length) = normalized.front(line);
-                        scratch.clear();
-                        mask_front_into(bytes, length, scratch);
-                        masked[line] = of(scratch);
+                        // Never cut: zeros are written when it grows.
+                        scratch.resize(scratch.len().max(room_to_mask(length)), 0);
+                        let length = mask_front(bytes, length, scratch);
+                        masked[line] = of(&scratch[..length]);
                     }
                 }
             },
@@ -311,9 +335,7 @@ impl Evidence {
         let site_pages = site.and_then(|site| index.sites.get(&site));
         corpus.site_pages = site_pages.map_or(0, |site| site.pages);
         if let Some(site) = site.filter(|_| corpus.site_pages > 1) {
-            let keys = &mut corpus.keys;
-            corpus.layout = keys::site_keys(site, &self.masked, |key| keys.push(key));
-            look_up_site(index, corpus);
+            corpus.look_up_site(index, site, &self.masked);
         }
         if !self.corpus_lines.is_empty() {
             let keys = &mut corpus.keys;

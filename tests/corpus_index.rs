@@ -1025,7 +1025,7 @@ fn thousands_of_runs_are_merged_on_the_way() {
         for number in run * KEYS..(run + 2) * KEYS {
             collector.add(own_key(number), PlaceFigures { places: 1, first });
         }
-        collector.flush(1).expect("runs are kept");
+        collector.flush().expect("runs are kept");
     }
     assert!(
         store.bytes_read() > 0,
@@ -1057,7 +1057,7 @@ fn check_close_keys(own_key: impl Fn(u32) -> Key, count: u32, max_bytes: usize) 
         }
         collector.end_page().expect("runs are kept");
     }
-    collector.flush(1).expect("runs are kept");
+    collector.flush().expect("runs are kept");
     assert_eq!(store.bytes_kept() > 0, max_bytes < usize::MAX);
     let frozen = frozen(&builder, 2, &Shelf::new(max_bytes, store));
     assert_eq!(frozen.len() as u32, count / 3 * 2);
@@ -1106,7 +1106,7 @@ fn entries_of_one_key_on_a_page_count_once_however_many_there_are() {
         }
         collector.end_page().expect("nothing is written");
     }
-    collector.flush(1).expect("nothing is written");
+    collector.flush().expect("nothing is written");
     let frozen = frozen(&builder, 2, &Shelf::in_memory());
     assert_eq!(frozen.len(), 400);
     let each = frozen.each(|entry: Entry<_>| {
@@ -1637,7 +1637,7 @@ fn threads_that_write_runs_at_once_lose_nothing() {
                         ..Place::default()
                     };
                     collector.add(own_key, PlaceFigures { places: 1, first });
-                    collector.flush(1).expect("runs are kept");
+                    collector.flush().expect("runs are kept");
                     assert!(budget.used_bytes() < 1 << 40, "below zero");
                 }
             });

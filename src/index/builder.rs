@@ -198,25 +198,50 @@ impl<F: Figures> Builder<F> {
 #[derive(Debug)]
 pub struct Collector<'b, F> {
     builder: &'b Builder<F>,
-    buffers: Vec<Vec<Entry<F>>>,
-    /// Lengths of the buffers before the page at hand.
-    starts: Vec<usize>,
+    gathered: Vec<Gathered<F>>,
+    /// Pages that ended.
+    pages: u64,
+    /// Partitions whose entries fill a batch.
+    full: Vec<u8>,
+    /// Those of which a page holds more entries than were looked through.
+    unsure: Vec<u8>,
+}
+
+/// What was gathered for one partition.
+#[derive(Clone, Debug)]
+struct Gathered<F> {
+    entries: Vec<Entry<F>>,
+    /// Where the entries of this page begin.
+    start: usize,
+    page: u64,
 }
 
 impl<'b, F: Figures> Collector<'b, F> {
     /// An empty collector.
     pub fn new(builder: &'b Builder<F>) -> Self {
+        let nothing = Gathered {
+            entries: Vec::new(),
+            start: 0,
+            page: 0,
+        };
         Collector {
             builder,
-            buffers: vec![Vec::new(); STRETCHES],
-            starts: vec![0; STRETCHES],
+            gathered: vec![nothing; STRETCHES],
+            pages: 0,
+            full: Vec::new(),
+            unsure: Vec::new(),
         }
     }
 
     /// Takes in an occurrence.
     #[inline]
     pub fn add(&mut self, key: Key, figures: F) {
-        self.buffers[(key.high >> 56) as usize].push(Entry { key, figures });
+        let partition = (key.high >> 56) as u8;
+        let entries = &mut self.gathered[usize::from(partition)].entries;
+        entries.push(Entry { key, figures });
+        if entries.len() == BATCH_ENTRIES {
+            self.full.push(partition);
+        }
     }
 
     /// Takes in an occurrence on the page at hand, once for each key of the page.
@@ -225,16 +250,21 @@ impl<'b, F: Figures> Collector<'b, F> {
         /// Occurrences of a page that are looked through; later ones are sorted out at the
         /// page's end.
         const LOOKED_THROUGH: usize = 16;
-        let partition = (key.high >> 56) as usize;
-        let buffer = &mut self.buffers[partition];
-        let page = &buffer[self.starts[partition]..];
-        let is_known = page
-            .iter()
-            .take(LOOKED_THROUGH)
-            .any(|entry| entry.key == key);
-        if !is_known {
-            buffer.push(Entry { key, figures });
+        let partition = (key.high >> 56) as u8;
+        let gathered = &mut self.gathered[usize::from(partition)];
+        if gathered.page != self.pages {
+            gathered.page = self.pages;
+            gathered.start = gathered.entries.len();
         }
+        let page = &gathered.entries[gathered.start..];
+        let mut looked_through = page.iter().take(LOOKED_THROUGH);
+        if looked_through.any(|entry| entry.key == key) {
+            return;
+        }
+        if page.len() == LOOKED_THROUGH {
+            self.unsure.push(partition);
+        }
+        self.add(key, figures);
     }
 
     /// Ends a page whose keys were added once each.
@@ -243,45 +273,89 @@ impl<'b, F: Figures> Collector<'b, F> {
     ///
     /// A run cannot be written.
     pub fn end_page(&mut self) -> io::Result<()> {
-        for (buffer, &start) in self.buffers.iter_mut().zip(&self.starts) {
-            let page = &mut buffer[start..];
-            if page.len() > 1 {
-                page.sort_unstable_by_key(|entry| entry.key);
-                let mut kept = start + 1;
-                for at in start + 1..buffer.len() {
-                    if buffer[at].key != buffer[kept - 1].key {
-                        buffer[kept] = buffer[at];
-                        kept += 1;
-                    }
+        for partition in self.unsure.drain(..) {
+            let Gathered { entries, start, .. } = &mut self.gathered[usize::from(partition)];
+            entries[*start..].sort_unstable_by_key(|entry| entry.key);
+            let mut kept = *start + 1;
+            for at in *start + 1..entries.len() {
+                if entries[at].key != entries[kept - 1].key {
+                    entries[kept] = entries[at];
+                    kept += 1;
                 }
-                buffer.truncate(kept);
             }
+            entries.truncate(kept);
         }
+        self.pages += 1;
         self.flush_full()
     }
 
-    /// Hands over the buffers that are full.
+    /// Hands over what fills a batch.
     ///
     /// # Errors
     ///
     /// A run cannot be written.
     pub fn flush_full(&mut self) -> io::Result<()> {
-        self.flush(BATCH_ENTRIES)
+        while let Some(partition) = self.full.pop() {
+            self.hand_over(usize::from(partition))?;
+        }
+        Ok(())
     }
 
-    /// Hands over the buffers that hold at least `least_entries`.
+    /// Hands over everything.
     ///
     /// # Errors
     ///
     /// A run cannot be written.
-    pub fn flush(&mut self, least_entries: usize) -> io::Result<()> {
-        for (partition, buffer) in self.buffers.iter_mut().enumerate() {
-            if buffer.len() >= least_entries.max(1) {
-                self.builder.merge(partition, buffer)?;
-                buffer.clear();
-            }
-            self.starts[partition] = buffer.len();
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.full.clear();
+        (0..STRETCHES).try_for_each(|partition| self.hand_over(partition))
+    }
+
+    fn hand_over(&mut self, partition: usize) -> io::Result<()> {
+        let Gathered { entries, start, .. } = &mut self.gathered[partition];
+        if !entries.is_empty() {
+            self.builder.merge(partition, entries)?;
         }
+        entries.clear();
+        *start = 0;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::entry::SiteFigures;
+    use super::super::runs::MemoryStore;
+    use super::*;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    #[test]
+    fn a_page_counts_once_for_each_key_however_many_fall_into_one_partition() {
+        let budget = Budget::new(usize::MAX);
+        let builder = Builder::new(budget, Arc::<MemoryStore>::default());
+        let mut collector = Collector::new(&builder);
+        let mut expected = BTreeMap::<Key, u32>::new();
+        for page in 0..90_u64 {
+            // Up to 178 keys, each twice or more, in one partition, in three and in all.
+            let partitions = [1, 3, 256][page as usize % 3];
+            let keys = (0..page * 2).map(|at| Key {
+                high: ((at % partitions) << 56) | (at * at % (page + 7) / 3),
+                low: 7,
+            });
+            let keys: Vec<Key> = keys.collect();
+            for &key in keys.iter().chain(&keys) {
+                collector.add_once(key, SiteFigures { pages: 1 });
+            }
+            collector.end_page().expect("memory");
+            for key in keys.into_iter().collect::<BTreeSet<Key>>() {
+                *expected.entry(key).or_default() += 1;
+            }
+        }
+        collector.flush().expect("memory");
+        let found = (0..STRETCHES).flat_map(|at| builder.stretch(at, 1).expect("memory"));
+        let found: BTreeMap<Key, u32> = found
+            .map(|entry| (entry.key, entry.figures.pages))
+            .collect();
+        assert_eq!(found, expected);
     }
 }

@@ -68,14 +68,16 @@ impl Shelf {
         };
         let slots = (entries.len() / entries_a_slot).next_power_of_two();
         let shift = u64::BITS - 8 - slots.trailing_zeros();
-        let mut directory = vec![0; slots + 1];
+        let mut directory = vec![Slot::default(); slots + 1];
         for entry in &entries {
-            directory[slot_of(entry.key, shift) + 1] += 1;
+            let slot = slot_of(entry.key, shift);
+            directory[slot].marks |= mark(entry.key);
+            directory[slot + 1].start += 1;
         }
         let mut sum = 0;
-        for end in &mut directory {
-            sum += *end;
-            *end = sum;
+        for slot in &mut directory {
+            sum += slot.start;
+            slot.start = sum;
         }
         let entries = if is_stored {
             self.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
@@ -99,9 +101,18 @@ impl Shelf {
 #[derive(Debug)]
 pub struct Stretch<F> {
     entries: Entries<F>,
-    /// `directory[i]..directory[i + 1]`: the entries whose keys' next bits are i.
-    directory: Vec<u32>,
+    /// Slot i: the entries whose keys' next bits are i. They end where those of the next begin.
+    directory: Vec<Slot>,
     shift: u32,
+}
+
+/// Entries whose keys begin with the same bits.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    start: u32,
+    /// The [`mark`]s of their keys: most keys that are not in are told by them, without a look at
+    /// the entries, which fill no cache.
+    marks: u32,
 }
 
 #[derive(Debug)]
@@ -121,6 +132,12 @@ fn tag(key: Key) -> u8 {
     key.low as u8
 }
 
+/// One bit, by bits of the key that neither its slot nor its tag goes by.
+#[inline]
+fn mark(key: Key) -> u32 {
+    1 << (key.low >> 8 & 31)
+}
+
 /// The bits behind the first byte.
 #[inline]
 fn slot_of(key: Key, shift: u32) -> usize {
@@ -135,14 +152,16 @@ impl<F: Figures> Stretch<F> {
         }
     }
 
+    /// Whether a key may be in.
     #[inline]
-    fn bounds(&self, key: Key) -> (u32, u32) {
-        let slot = slot_of(key, self.shift);
-        (self.directory[slot], self.directory[slot + 1])
+    fn may_have(&self, key: Key) -> bool {
+        self.directory[slot_of(key, self.shift)].marks & mark(key) != 0
     }
 
     #[inline]
-    fn get(&self, key: Key, (from, to): (u32, u32)) -> io::Result<F> {
+    fn get(&self, key: Key) -> io::Result<F> {
+        let slot = slot_of(key, self.shift);
+        let [from, to] = [slot, slot + 1].map(|slot| self.directory[slot].start);
         let range = from as usize..to as usize;
         let entries = match &self.entries {
             Entries::Memory(entries) => &entries[range],
@@ -268,25 +287,27 @@ impl<F: Figures> Frozen<F> {
     /// The figures of a key; zeros where it is not in.
     pub fn get(&self, key: Key) -> F {
         match self.stretches.get((key.high >> 56) as usize) {
-            Some(stretch) => self.noted(stretch.get(key, stretch.bounds(key))),
-            None => F::default(),
+            Some(stretch) if stretch.may_have(key) => self.noted(stretch.get(key)),
+            _ => F::default(),
         }
     }
 
     /// Replaces `found` by the figures of each key.
     pub fn get_all(&self, keys: &[Key], found: &mut Vec<F>) {
         found.clear();
+        found.resize(keys.len(), F::default());
         if self.is_empty() {
-            found.resize(keys.len(), F::default());
             return;
         }
-        for batch in keys.chunks(BATCH) {
-            let mut bounds = [(0, 0); BATCH];
-            for (bounds, &key) in bounds.iter_mut().zip(batch) {
-                *bounds = self.stretch(key).bounds(key);
+        for (batch, found) in keys.chunks(BATCH).zip(found.chunks_mut(BATCH)) {
+            let mut asked = [0; BATCH];
+            let mut count = 0;
+            for (at, &key) in batch.iter().enumerate() {
+                asked[count] = at;
+                count += usize::from(self.stretch(key).may_have(key));
             }
-            for (&bounds, &key) in bounds.iter().zip(batch) {
-                found.push(self.noted(self.stretch(key).get(key, bounds)));
+            for &at in &asked[..count] {
+                found[at] = self.noted(self.stretch(batch[at]).get(batch[at]));
             }
         }
     }

@@ -98,75 +98,61 @@ fn key(value: u128) -> Key {
     Key::from(Fingerprint(value))
 }
 
-/// Where the keys of a page's lines stand among [`site_keys`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SiteLayout {
-    /// Lines of the page.
-    pub lines: usize,
+/// The keys under which a site counts what its pages say.
+#[derive(Clone, Copy, Debug)]
+pub struct SiteKeys {
+    site: u128,
 }
 
-impl SiteLayout {
-    /// The key of a line.
-    pub fn line(&self, line: usize) -> usize {
-        line
+impl SiteKeys {
+    /// Those of a site.
+    pub fn of(site: SiteKey) -> Self {
+        SiteKeys { site: site.0.0 }
+    }
+
+    /// The key of a line, digits masked.
+    #[inline]
+    pub fn line(self, masked: Fingerprint) -> Key {
+        key(masked.0 ^ self.site)
     }
 
     /// The key of a line and the one behind it.
-    pub fn pair(&self, line: usize) -> Option<usize> {
-        (line + 1 < self.lines).then_some(self.lines + line)
+    #[inline]
+    pub fn pair(self, line: Fingerprint, behind: Fingerprint) -> Key {
+        key(combine(line.0, behind.0) ^ start(Kind::Pair) ^ self.site)
     }
 
-    fn pairs(&self) -> usize {
-        self.lines.saturating_sub(1)
+    /// The key of a line at its place from the top, from 1.
+    #[inline]
+    pub fn from_top(self, line: Fingerprint, place: usize) -> Key {
+        key(combine(line.0, place as u128) ^ start(Kind::FromTop) ^ self.site)
     }
 
-    fn places(&self) -> usize {
-        self.lines.min(COUNTED_PLACES)
+    /// The key of a line at its place from the end, from 1.
+    #[inline]
+    pub fn from_end(self, line: Fingerprint, place: usize) -> Key {
+        key(combine(line.0, place as u128) ^ start(Kind::FromEnd) ^ self.site)
     }
 
-    /// The key of a line at its place from the top.
-    pub fn from_top(&self, line: usize) -> Option<usize> {
-        (line < self.places()).then_some(self.lines + self.pairs() + line)
+    /// Gives all keys of a page: the lines, the pairs of neighbours, the first
+    /// [`COUNTED_PLACES`] lines with their places, and as many last ones with theirs.
+    ///
+    /// `masked` holds one fingerprint a line, digits masked.
+    pub fn each(self, masked: &[Fingerprint], mut give: impl FnMut(Key)) {
+        for &line in masked {
+            give(self.line(line));
+        }
+        for lines in masked.windows(2) {
+            give(self.pair(lines[0], lines[1]));
+        }
+        let places = 1..=COUNTED_PLACES;
+        for (place, &line) in places.clone().zip(masked) {
+            give(self.from_top(line, place));
+        }
+        for (place, &line) in places.zip(masked.iter().rev()) {
+            give(self.from_end(line, place));
+        }
     }
-
-    /// The key of a line at its place from the end.
-    pub fn from_end(&self, line: usize) -> Option<usize> {
-        let place = self.lines.checked_sub(line + 1)?;
-        (place < self.places()).then_some(self.lines + self.pairs() + self.places() + place)
-    }
-}
-
-/// Gives the keys under which a site counts a page's lines: the lines, the pairs of
-/// neighbours, the first lines with their places, the last lines with theirs.
-///
-/// `masked` holds one fingerprint a line, digits masked.
-pub fn site_keys(site: SiteKey, masked: &[Fingerprint], mut give: impl FnMut(Key)) -> SiteLayout {
-    let layout = SiteLayout {
-        lines: masked.len(),
-    };
-    for &line in masked {
-        give(site_line_key(site, line));
-    }
-    let site = site.0.0;
-    let pair = start(Kind::Pair) ^ site;
-    for lines in masked.windows(2) {
-        give(key(combine(lines[0].0, lines[1].0) ^ pair));
-    }
-    let places = layout.places();
-    let top = start(Kind::FromTop) ^ site;
-    for (place, line) in (1..).zip(&masked[..places]) {
-        give(key(combine(line.0, place) ^ top));
-    }
-    let end = start(Kind::FromEnd) ^ site;
-    for (place, line) in (1..).zip(masked.iter().rev().take(places)) {
-        give(key(combine(line.0, place) ^ end));
-    }
-    layout
-}
-
-/// The key under which a site counts a line, digits masked.
-pub fn site_line_key(site: SiteKey, masked: Fingerprint) -> Key {
-    key(masked.0 ^ site.0.0)
 }
 
 /// The key under which a corpus counts a line.
@@ -224,7 +210,9 @@ pub fn page_sketch(
     for (fingerprint, bytes) in lines.clone() {
         let candidate = (bytes, fingerprint);
         let in_cell = &mut in_cells[fingerprint.0 as usize % CELLS];
-        *in_cell = candidate.max(*in_cell);
+        if bytes >= in_cell.0 {
+            *in_cell = candidate.max(*in_cell);
+        }
         if bytes < MIN_SKETCH_LINE_BYTES
             || candidate <= longest[SKETCH_LINES - 1]
             || longest.contains(&candidate)
@@ -268,25 +256,20 @@ mod tests {
     }
 
     #[test]
-    fn keys_lie_where_the_layout_says() {
-        for count in [0, 1, 2, 7, 8, 9, 30] {
+    fn what_a_site_counts_has_keys_of_its_own() {
+        for count in [0, 1, 2, 7, 8, 9, 30_usize] {
             let lines: Vec<Fingerprint> = (0..count)
-                .map(|line: u32| Fingerprint::of(&line.to_le_bytes()))
+                .map(|line| Fingerprint::of(&line.to_le_bytes()))
                 .collect();
-            let site = SiteKey::of(b"a.example", &FingerprintKey::default());
-            let mut keys = Vec::new();
-            let layout = site_keys(site, &lines, |key| keys.push(key));
-            let mut met = HashSet::new();
-            for line in 0..lines.len() {
-                met.insert(layout.line(line));
-                met.extend(layout.pair(line));
-                met.extend(layout.from_top(line));
-                met.extend(layout.from_end(line));
-            }
-            assert_eq!(met.len(), keys.len(), "{count}");
-            assert!(met.iter().all(|&at| at < keys.len()));
-            let different: HashSet<Key> = keys.iter().copied().collect();
-            assert_eq!(different.len(), keys.len());
+            let [one, other] = [&b"a.example"[..], b"b.example"].map(|site| {
+                let site = SiteKey::of(site, &FingerprintKey::default());
+                let mut keys = HashSet::new();
+                SiteKeys::of(site).each(&lines, |key| assert!(keys.insert(key)));
+                keys
+            });
+            let expected = count + count.saturating_sub(1) + 2 * count.min(COUNTED_PLACES);
+            assert_eq!(one.len(), expected);
+            assert!(one.is_disjoint(&other));
         }
     }
 
