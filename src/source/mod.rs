@@ -7,6 +7,7 @@ pub mod archive;
 pub mod content;
 mod digested;
 pub mod inputs;
+mod json;
 pub mod packed;
 pub mod rows;
 pub mod site;

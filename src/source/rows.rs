@@ -2,16 +2,12 @@
 //! of the row are never touched.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::ops::Range;
 
 use ahash::AHashSet;
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
 
 use super::content::UTF8_MARK;
-use crate::simd::masks::{either, places};
-use crate::simd::widest;
+use super::json::{self, Field};
 
 /// Arrays and objects inside one another that a row may have.
 pub const MAX_DEPTH: usize = 127;
@@ -88,50 +84,54 @@ impl Default for FieldNames {
 pub fn take_apart<'r>(row: &'r [u8], names: &FieldNames) -> Result<Row<'r>, RowError> {
     let row = simdutf8::compat::from_utf8(row)
         .map_err(|error| RowError::new("not UTF-8", error.valid_up_to()))?;
-    let object: Object<'r> = serde_json::from_str(row)
+    let mut fields = json::fields(row, &names.text)
         .map_err(|error| RowError::new(reason(&error), error.column().saturating_sub(1)))?;
     let place = |value: &str| value.as_ptr() as usize - row.as_ptr() as usize;
 
     let mut seen = AHashSet::new();
-    for (name, value) in &object.0 {
+    for Field { name, value, .. } in &fields {
         if !seen.insert(name) {
             let what = format!("field '{name}' stands twice");
-            return Err(RowError::new(what, place(value.get())));
+            return Err(RowError::new(what, place(value)));
         }
-        if let Some(byte) = too_deep(value.get()) {
+        if let Some(byte) = too_deep(value) {
             let what = format!("nested deeper than {MAX_DEPTH}");
-            return Err(RowError::new(what, place(value.get()) + byte));
+            return Err(RowError::new(what, place(value) + byte));
         }
     }
-    let field = |field: &str| {
-        let found = object.0.iter().find(|(name, _)| name == field);
-        found.map(|(_, value)| value.get())
-    };
-    let string = |name: &str| field(name).filter(|value| value.starts_with('"'));
-    let value = string(&names.text);
-    let url = string(&names.url).and_then(|value| decode(value).ok());
-    let id = names.id.as_deref().and_then(field);
-    let text = value
-        .map(|value| {
-            let at = |error: RowError| RowError::new(error.what, place(value) + error.byte);
-            decode(value).map_err(at)
-        })
-        .transpose()?;
-    let value = value.map_or(0..0, |value| place(value)..place(value) + value.len());
+    let id = names.id.as_ref();
+    let id = id.and_then(|name| fields.iter().find(|field| field.name == *name));
+    let id = id.map(|id| id.value).filter(|id| is_id(id));
+    let url = string_of(&mut fields, &names.url);
+    let url = url.and_then(|url| url.take_text().ok());
+    let mut value = 0..0;
+    let mut text = None;
+    if let Some(field) = string_of(&mut fields, &names.text) {
+        let start = place(field.value);
+        value = start..start + field.value.len();
+        let read = field.take_text();
+        text = Some(read.map_err(|error| no_text(&error, field.value, start))?);
+    }
     Ok(Row {
         text,
         url,
-        id: id.filter(|id| is_id(id)),
+        id,
         value,
         close: row.trim_ascii_end().len() - 1,
-        fields: object.0.into_iter().map(|(name, _)| name).collect(),
+        fields: fields.into_iter().map(|field| field.name).collect(),
     })
+}
+
+/// The field of this name, if its value is a string.
+fn string_of<'f, 'r>(fields: &'f mut [Field<'r>], name: &str) -> Option<&'f mut Field<'r>> {
+    let mut fields = fields.iter_mut();
+    fields.find(|field| field.name == name && field.value.starts_with('"'))
 }
 
 /// Whether a value names its row.
 fn is_id(value: &str) -> bool {
     let is_read = match value.as_bytes() {
-        [b'"', ..] => decode(value).is_ok(),
+        [b'"', ..] => serde_json::from_str::<String>(value).is_ok(),
         // Larger ones, and such as 1e400, many readers of JSON refuse.
         _ => value.parse::<i128>().is_ok(),
     };
@@ -153,65 +153,16 @@ pub fn look_like_rows(text: &[u8], names: &FieldNames) -> bool {
     lines.all(|line| take_apart(line, names).is_ok_and(|row| row.text.is_some()))
 }
 
-/// A JSON string's text, borrowed where nothing in it is escaped.
-fn decode(value: &str) -> Result<Cow<'_, str>, RowError> {
-    let inside = &value[1..value.len() - 1];
-    if memchr::memchr(b'\\', inside.as_bytes()).is_none() {
-        return Ok(Cow::Borrowed(inside));
-    }
-    if let Some(text) = unescape_short(inside) {
-        return Ok(Cow::Owned(text));
-    }
-    serde_json::from_str::<String>(value)
-        .map(Cow::Owned)
-        .map_err(|error| match lone_surrogate(inside) {
-            Some(at) => {
-                let escape = &inside[at..at + ESCAPE_BYTES];
-                let what = format!("text holds {escape}, half of a surrogate pair: no character");
-                RowError::new(what, at + 1)
-            }
-            None => RowError::new(format!("text: {}", reason(&error)), 0),
-        })
-}
-
-/// The text of a string that is known to be one, where each escape is of two bytes, as those of line
-/// ends and quotes are; else None. serde_json looks at every byte of such a string, this jumps.
-fn unescape_short(inside: &str) -> Option<String> {
-    widest(
-        #[inline(always)]
-        || unescape_wide(inside),
-    )
-}
-
-#[inline(always)]
-fn unescape_wide(inside: &str) -> Option<String> {
-    let bytes = inside.as_bytes();
-    let mut text = String::with_capacity(inside.len());
-    let mut from = 0;
-    let escapes = places(
-        bytes,
-        #[inline(always)]
-        |block| either(block, b'\\', b'\\'),
-    );
-    for escape in escapes {
-        // The second of two begins none.
-        if escape < from {
-            continue;
+/// Why a string, which stands at this place of the row, is no text.
+fn no_text(error: &serde_json::Error, value: &str, place: usize) -> RowError {
+    match lone_surrogate(&value[1..value.len() - 1]) {
+        Some(at) => {
+            let escape = &value[at + 1..][..ESCAPE_BYTES];
+            let what = format!("text holds {escape}, half of a surrogate pair: no character");
+            RowError::new(what, place + at + 1)
         }
-        text.push_str(&inside[from..escape]);
-        text.push(match bytes.get(escape + 1)? {
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            mark @ (b'"' | b'\\' | b'/') => char::from(*mark),
-            _ => return None,
-        });
-        from = escape + 2;
+        None => RowError::new(format!("text: {}", reason(error)), place),
     }
-    text.push_str(&inside[from..]);
-    Some(text)
 }
 
 /// Bytes of `\u` and four digits.
@@ -273,35 +224,6 @@ fn too_deep(value: &str) -> Option<usize> {
     None
 }
 
-/// The fields of an object in order, values left as they are.
-struct Object<'r>(Vec<(Cow<'r, str>, &'r RawValue)>);
-
-impl<'r> serde::Deserialize<'r> for Object<'r> {
-    fn deserialize<D: Deserializer<'r>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields;
-        impl<'r> Visitor<'r> for Fields {
-            type Value = Object<'r>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<M: MapAccess<'r>>(self, mut map: M) -> Result<Object<'r>, M::Error> {
-                let mut fields = Vec::new();
-                while let Some(Name(name)) = map.next_key()? {
-                    fields.push((name, map.next_value()?));
-                }
-                Ok(Object(fields))
-            }
-        }
-        deserializer.deserialize_map(Fields)
-    }
-}
-
-/// A field's name, borrowed where nothing in it is escaped.
-#[derive(serde::Deserialize)]
-struct Name<'r>(#[serde(borrow)] Cow<'r, str>);
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -319,34 +241,6 @@ mod tests {
         assert_eq!(&row[got.value], r#""a\nb""#);
         assert_eq!(&row[got.close..], "} ");
         assert_eq!(got.fields, ["id", "text", "more"]);
-    }
-
-    #[test]
-    fn short_escapes_come_out_as_serde_json_says() {
-        for inside in [
-            r"\n",
-            r#"a\n\r\t\b\f\"\\\/"#,
-            r"\\n\\\n é\n",
-            r"a\u000ab\n",
-            r"\\u000a",
-            r"\\",
-        ] {
-            let value = format!("\"{inside}\"");
-            let expected: String = serde_json::from_str(&value).unwrap();
-            assert_eq!(decode(&value).unwrap(), expected, "{inside}");
-            let is_short = !inside.contains(r"b\n");
-            assert_eq!(unescape_short(inside), is_short.then_some(expected));
-        }
-        // Wherever a block ends.
-        for length in 0..140 {
-            let inside = format!(
-                r#"{}\\\n\"é\n{}"#,
-                "x".repeat(length),
-                "y".repeat(length / 2)
-            );
-            let expected: String = serde_json::from_str(&format!("\"{inside}\"")).unwrap();
-            assert_eq!(unescape_short(&inside), Some(expected), "{length}");
-        }
     }
 
     #[test]
