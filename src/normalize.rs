@@ -7,6 +7,8 @@
 //!
 //! Digits stay: "Chapter 1" and "Chapter 2" differ on a page.
 
+use std::sync::LazyLock;
+
 use crate::simd::masks::{
     BLOCK_BYTES, MORE_BYTES, NumberMasks, block_in, first_bits, number_masks,
 };
@@ -134,6 +136,36 @@ fn fold(c: char) -> FoldedChar {
     }
 }
 
+/// What each character of two bytes is folded to, where that has two bytes too; else zeros.
+pub(crate) struct FoldedPairs([[u8; 2]; 0x800]);
+
+impl FoldedPairs {
+    /// They are made once.
+    pub(crate) fn all() -> &'static Self {
+        static ALL: LazyLock<FoldedPairs> = LazyLock::new(|| {
+            let mut pairs = [[0; 2]; 0x800];
+            for (c, pair) in ('\u{80}'..'\u{800}').zip(&mut pairs[0x80..]) {
+                c.encode_utf8(pair);
+                if let Some(folded) = fold(c).as_bytes() {
+                    *pair = folded.try_into().unwrap_or_default();
+                }
+            }
+            FoldedPairs(pairs)
+        });
+        &ALL
+    }
+
+    /// The folded form of the character that bytes begin with, if both have two bytes.
+    #[inline]
+    pub(crate) fn get(&self, bytes: &[u8]) -> Option<[u8; 2]> {
+        let &[lead @ 0xc2..=0xdf, behind @ 0x80..=0xbf, ..] = bytes else {
+            return None;
+        };
+        let c = usize::from(lead & 0x1f) << 6 | usize::from(behind & 0x3f);
+        Some(self.0[c]).filter(|folded| folded[0] != 0)
+    }
+}
+
 /// What the first character of bytes is folded to, one outside ASCII, and how many bytes it has;
 /// what is not UTF-8 stays.
 #[inline]
@@ -145,17 +177,22 @@ pub(crate) fn fold_char(bytes: &[u8]) -> (FoldedChar, usize) {
 /// Appends a normalised line with every number replaced by one `0`: digits, and single points,
 /// commas, colons, slashes and hyphens between them. So a date or a counter changes nothing.
 pub fn mask_digits_into(normalized: &[u8], out: &mut Vec<u8>) {
-    mask_front_into(normalized, normalized.len(), out);
+    let from = out.len();
+    out.resize(from + room_to_mask(normalized.len()), 0);
+    let length = mask_front(normalized, normalized.len(), &mut out[from..]);
+    out.truncate(from + length);
 }
 
-/// As [`mask_digits_into`], of the first bytes; what stands behind them changes nothing, but spares a
-/// copy.
+/// Bytes that [`mask_front`] asks for: whole blocks are copied, of which a part is meant.
+pub(crate) fn room_to_mask(length: usize) -> usize {
+    length + BLOCK_BYTES
+}
+
+/// As [`mask_digits_into`], of the first bytes and to the front of `out`; gives the length. What
+/// stands behind the bytes changes nothing, but spares a copy.
 #[inline(always)]
-pub(crate) fn mask_front_into(bytes: &[u8], length: usize, out: &mut Vec<u8>) {
-    let from = out.len();
-    // Whole blocks are copied, of which a part is meant.
-    out.resize(from + length + BLOCK_BYTES, 0);
-    let mut to = from;
+pub(crate) fn mask_front(bytes: &[u8], length: usize, out: &mut [u8]) -> usize {
+    let mut to = 0;
     let mut room = [0; MORE_BYTES];
     let mut masked = [0; 2 * BLOCK_BYTES];
     // Whether the byte before the block is a digit, and whether it belongs to a number.
@@ -189,7 +226,7 @@ pub(crate) fn mask_front_into(bytes: &[u8], length: usize, out: &mut Vec<u8>) {
         out[to..to + BLOCK_BYTES].copy_from_slice(stretch);
         to += left.min(BLOCK_BYTES) - stays;
     }
-    out.truncate(to);
+    to
 }
 
 /// Appends a line with its white space folded and nothing else: runs become one space, ends
@@ -387,9 +424,9 @@ mod tests {
         let text = text.as_bytes();
         for from in 0..text.len() {
             for to in (from..=text.len()).step_by(5) {
-                let mut out = b"x".to_vec();
-                mask_front_into(&text[from..], to - from, &mut out);
-                assert_eq!(out[1..], naive_mask(&text[from..to]), "{from}..{to}");
+                let mut out = vec![b'x'; room_to_mask(to - from)];
+                let length = mask_front(&text[from..], to - from, &mut out);
+                assert_eq!(out[..length], naive_mask(&text[from..to]), "{from}..{to}");
                 out.clear();
                 mask_digits_into(&text[from..to], &mut out);
                 assert_eq!(out, naive_mask(&text[from..to]), "{from}..{to}");

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use crate::normalize::{fold_char, normalize_into, trim_spaces};
+use crate::normalize::{FoldedPairs, fold_char, normalize_into, trim_spaces};
 use crate::simd::masks::{BLOCK_BYTES, MORE_BYTES, block_in, fold_block};
 use crate::simd::widest;
 
@@ -109,7 +109,13 @@ impl NormalizedLines {
         }
         let line = start..end;
         match fold_chars(&mut self.bytes, &self.marks, page, line.clone()) {
-            Some((length, has_digit)) => (start..start + length, has_digit | (all.digit != 0)),
+            Some(folded) => {
+                let mut length = folded.length;
+                if folded.may_join_spaces || all.run != 0 {
+                    length = trim_spaces(&mut self.bytes[start..start + length]);
+                }
+                (start..start + length, folded.has_digit | (all.digit != 0))
+            }
             None => {
                 let from = self.bytes.len();
                 let has_digit = normalize_into(&page[line], &mut self.bytes);
@@ -154,22 +160,37 @@ fn blocks_of(marks: &[Marks], stretch: Range<usize>) -> impl Iterator<Item = (us
     })
 }
 
-/// Folds the characters of a line of the folded page that are not ASCII, and then its spaces. The
-/// length of what it comes to, and whether a digit is new in it; None if there is no room for that.
+/// What a line came to when its characters were folded.
+struct FoldedLine {
+    /// In bytes.
+    length: usize,
+    /// A digit is new in it.
+    has_digit: bool,
+    /// A space is new in it, or something is gone that may have stood between two, or at an end.
+    may_join_spaces: bool,
+}
+
+/// Folds the characters of a line of the folded page that are not ASCII; its spaces stay as they are.
+/// None if there is no room for what it comes to.
 fn fold_chars(
     bytes: &mut [u8],
     marks: &[Marks],
     page: &[u8],
     line: Range<usize>,
-) -> Option<(usize, bool)> {
+) -> Option<FoldedLine> {
     // What stands from here on is read, and written up to there.
     let (mut from, mut to) = (line.start, line.start);
-    let mut has_digit = false;
+    let (mut has_digit, mut may_join_spaces) = (false, false);
+    let pairs = FoldedPairs::all();
     for (at, marks) in blocks_of(marks, line.clone()) {
         let mut left = marks.may_change;
         while left != 0 {
             let place = at + left.trailing_zeros() as usize;
             left &= left - 1;
+            if let Some(folded) = pairs.get(&page[place..line.end]) {
+                bytes[place..place + 2].copy_from_slice(&folded);
+                continue;
+            }
             let (folded, length_bytes) = fold_char(&page[place..line.end]);
             let Some(folded) = folded.as_bytes() else {
                 continue;
@@ -183,13 +204,18 @@ fn fold_chars(
             room.copy_from_slice(folded);
             to += folded.len();
             has_digit |= folded.iter().any(u8::is_ascii_digit);
+            may_join_spaces |= folded.is_empty() || folded.contains(&b' ');
         }
     }
     if from != to {
         bytes.copy_within(from..line.end, to);
     }
     to += line.end - from;
-    Some((trim_spaces(&mut bytes[line.start..to]), has_digit))
+    Some(FoldedLine {
+        length: to - line.start,
+        has_digit,
+        may_join_spaces,
+    })
 }
 
 #[cfg(test)]
@@ -226,6 +252,17 @@ mod tests {
                 check(text, &[0..from, from..to, to..text.len()]);
             }
         }
+    }
+
+    #[test]
+    fn any_character_is_folded_as_it_is_alone() {
+        let characters = ('\u{80}'..'\u{3000}').chain('\u{fe00}'..'\u{10600}');
+        let page: String = characters.map(|c| format!("{c}X {c} {c}{c}")).collect();
+        let ends = page.match_indices('X').map(|(at, _)| at);
+        let mut start = 0;
+        let lines = ends.map(|end| std::mem::replace(&mut start, end)..end);
+        let lines: Vec<Range<usize>> = lines.collect();
+        check(page.as_bytes(), &lines);
     }
 
     #[test]
