@@ -526,7 +526,6 @@ pub struct EachLine<'c, 'p> {
 impl<'p> Iterator for EachLine<'_, 'p> {
     type Item = CleanedLine<'p>;
 
-    #[inline]
     fn next(&mut self) -> Option<CleanedLine<'p>> {
         let cleaned = self.cleaned;
         let visible = cleaned

@@ -207,13 +207,15 @@ pub fn page_sketch(
 ) -> Option<PageSketch> {
     let mut longest: [(usize, Fingerprint); SKETCH_LINES] = Default::default();
     let mut in_cells: [(usize, Fingerprint); CELLS] = Default::default();
+    // Most lines are told by their length alone.
+    let mut least_bytes = MIN_SKETCH_LINE_BYTES;
     for (fingerprint, bytes) in lines.clone() {
         let candidate = (bytes, fingerprint);
         let in_cell = &mut in_cells[fingerprint.0 as usize % CELLS];
         if bytes >= in_cell.0 {
             *in_cell = candidate.max(*in_cell);
         }
-        if bytes < MIN_SKETCH_LINE_BYTES
+        if bytes < least_bytes
             || candidate <= longest[SKETCH_LINES - 1]
             || longest.contains(&candidate)
         {
@@ -222,6 +224,7 @@ pub fn page_sketch(
         let place = longest.partition_point(|other| *other > candidate);
         longest[place..].rotate_right(1);
         longest[place] = candidate;
+        least_bytes = least_bytes.max(longest[SKETCH_LINES - 1].0);
     }
     let cells = in_cells.iter().fold(0, |cells, &(bytes, line)| {
         let bits = (line.0 >> 64) as u32 % 15 + 1;
