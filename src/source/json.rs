@@ -1,4 +1,4 @@
-//! A JSON object in, its fields out, each value where it stands.
+//! A JSON object in, its fields out, each value where it stands, and the text of one.
 //!
 //! serde_json says what is JSON. It looks at a string's bytes eight at a time, and again for its
 //! text; here blocks are looked at once for both. What is not plain at sight is left to it whole, and
@@ -13,65 +13,51 @@ use serde_json::value::RawValue;
 use crate::simd::masks::{json_escapes, places};
 use crate::simd::widest;
 
-/// A field of an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field<'r> {
-    /// What it is called.
-    pub name: Cow<'r, str>,
-    /// Its value as it stands there.
-    pub value: &'r str,
-    /// The value's text, as far as it is known.
-    text: Option<Cow<'r, str>>,
+/// An object taken apart.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Object<'r> {
+    /// Its fields in order: what each is called, and its value as it stands there.
+    pub fields: Vec<(Cow<'r, str>, &'r str)>,
+    /// The text of the field that was wanted, if it was found on the way; [`text`] has it else.
+    pub wanted: Option<Cow<'r, str>>,
 }
 
-impl<'r> Field<'r> {
-    /// The text of a value that is a string, borrowed where nothing in it is escaped. Asked for
-    /// once, it is cheaper.
-    ///
-    /// # Errors
-    ///
-    /// Something else than a string, or one that is no text: with half of a surrogate pair.
-    pub fn take_text(&mut self) -> Result<Cow<'r, str>, serde_json::Error> {
-        match self.text.take() {
-            Some(text) => Ok(text),
-            None => serde_json::from_str(self.value).map(|Text(text)| text),
-        }
-    }
-}
-
-/// The fields of an object, in order. The text of the first that is called `wanted` is found on
-/// the way.
+/// Takes an object apart. `wanted` is the name of the field, the first if there are several, whose
+/// text is found on the way.
 ///
 /// Linear time; nesting of any depth costs no stack.
 ///
 /// # Errors
 ///
 /// As serde_json has it: not one object, or not JSON.
-pub fn fields<'r>(object: &'r str, wanted: &str) -> Result<Vec<Field<'r>>, serde_json::Error> {
+pub fn object<'r>(json: &'r str, wanted: &str) -> Result<Object<'r>, serde_json::Error> {
     let plain = widest(
         #[inline(always)]
-        || plain_fields(object, wanted),
+        || plain_object(json, wanted),
     );
-    if let Some(fields) = plain {
-        return Ok(fields);
-    }
-    let object: Object<'r> = serde_json::from_str(object)?;
-    let field = |(name, value): (_, &'r RawValue)| Field {
-        name,
-        value: value.get(),
-        text: None,
-    };
-    Ok(object.0.into_iter().map(field).collect())
+    plain.map_or_else(|| serde_json::from_str(json), Ok)
 }
 
-/// The fields of an object that is plain: nothing in names is escaped, nothing at all is wrong.
+/// The text of a value that is a string, borrowed where nothing in it is escaped.
+///
+/// # Errors
+///
+/// Something else than a string, or one that is no text: with half of a surrogate pair.
+pub fn text(value: &str) -> Result<Cow<'_, str>, serde_json::Error> {
+    serde_json::from_str(value).map(|Text(text)| text)
+}
+
+/// An object that is plain: nothing in names is escaped, nothing at all is wrong.
 #[inline(always)]
-fn plain_fields<'r>(object: &'r str, wanted: &str) -> Option<Vec<Field<'r>>> {
-    let mut fields = Vec::new();
-    let mut rest = behind(object, '{')?;
+fn plain_object<'r>(json: &'r str, wanted: &str) -> Option<Object<'r>> {
+    let mut object = Object {
+        fields: Vec::new(),
+        wanted: None,
+    };
+    let mut rest = behind(json, '{')?;
     let mut wanted = Some(wanted);
     if let Some(rest) = behind(rest, '}') {
-        return skip_space(rest).is_empty().then_some(fields);
+        return skip_space(rest).is_empty().then_some(object);
     }
     loop {
         let inside = behind(rest, '"')?;
@@ -82,31 +68,29 @@ fn plain_fields<'r>(object: &'r str, wanted: &str) -> Option<Vec<Field<'r>>> {
         let after = &inside[name.bytes + 1..];
         let name = &inside[..name.bytes];
         rest = skip_space(behind(after, ':')?);
-        let (value, mut text);
+        let value;
+        let is_wanted = wanted.take_if(|wanted| *wanted == name).is_some();
         if let Some(inside) = rest.strip_prefix('"') {
-            let string = pass_string(inside, wanted.take_if(|wanted| *wanted == name).is_some())?;
+            let string = pass_string(inside, is_wanted)?;
             value = &rest[..string.bytes + 2];
-            text = string.unescaped.map(Cow::Owned);
-            if !string.is_escaped {
-                text = Some(Cow::Borrowed(&inside[..string.bytes]));
+            if is_wanted {
+                object.wanted = match string.is_escaped {
+                    true => string.unescaped.map(Cow::Owned),
+                    false => Some(Cow::Borrowed(&inside[..string.bytes])),
+                };
             }
         } else {
             let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
             value = values.next()?.ok()?.get();
-            text = None;
         }
         rest = &rest[value.len()..];
-        fields.push(Field {
-            name: Cow::Borrowed(name),
-            value,
-            text,
-        });
+        object.fields.push((Cow::Borrowed(name), value));
         match behind(rest, ',') {
             Some(next) => rest = next,
             None => break,
         }
     }
-    skip_space(behind(rest, '}')?).is_empty().then_some(fields)
+    skip_space(behind(rest, '}')?).is_empty().then_some(object)
 }
 
 fn skip_space(text: &str) -> &str {
@@ -182,9 +166,6 @@ fn pass_string(text: &str, mut is_wanted: bool) -> Option<Passed> {
     None
 }
 
-/// The fields of an object in order, values left as they are.
-struct Object<'r>(Vec<(Cow<'r, str>, &'r RawValue)>);
-
 impl<'r> serde::Deserialize<'r> for Object<'r> {
     fn deserialize<D: Deserializer<'r>>(deserializer: D) -> Result<Self, D::Error> {
         struct Fields;
@@ -198,9 +179,12 @@ impl<'r> serde::Deserialize<'r> for Object<'r> {
             fn visit_map<M: MapAccess<'r>>(self, mut map: M) -> Result<Object<'r>, M::Error> {
                 let mut fields = Vec::new();
                 while let Some(Text(name)) = map.next_key()? {
-                    fields.push((name, map.next_value()?));
+                    fields.push((name, map.next_value::<&RawValue>()?.get()));
                 }
-                Ok(Object(fields))
+                Ok(Object {
+                    fields,
+                    wanted: None,
+                })
             }
         }
         deserializer.deserialize_map(Fields)
@@ -216,23 +200,31 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What serde_json alone says.
-    fn told(object: &str) -> Option<Vec<(String, String, Option<String>)>> {
-        let object: Object<'_> = serde_json::from_str(object).ok()?;
-        let field = |(name, value): &(Cow<'_, str>, &RawValue)| {
-            let text = serde_json::from_str::<String>(value.get());
-            (name.to_string(), value.get().to_owned(), text.ok())
+    type Told = Option<Vec<(String, String, Option<String>)>>;
+
+    fn owned(object: Option<Object<'_>>) -> Told {
+        let Object { fields, mut wanted } = object?;
+        let field = |(name, value): (Cow<'_, str>, &str)| {
+            let text = text(value).ok().map(Cow::into_owned);
+            if name == "text"
+                && let Some(wanted) = wanted.take()
+            {
+                assert_eq!(Some(&*wanted), text.as_deref());
+            }
+            (name.into_owned(), value.to_owned(), text)
         };
-        Some(object.0.iter().map(field).collect())
+        let told = fields.into_iter().map(field).collect();
+        assert_eq!(wanted, None);
+        Some(told)
     }
 
-    fn found(object: &str) -> Option<Vec<(String, String, Option<String>)>> {
-        let fields = fields(object, "text").ok()?;
-        let field = |mut field: Field<'_>| {
-            let text = field.take_text().ok().map(Cow::into_owned);
-            (field.name.to_string(), field.value.to_owned(), text)
-        };
-        Some(fields.into_iter().map(field).collect())
+    /// What serde_json alone says.
+    fn told(json: &str) -> Told {
+        owned(serde_json::from_str(json).ok())
+    }
+
+    fn found(json: &str) -> Told {
+        owned(object(json, "text").ok())
     }
 
     #[test]
@@ -280,11 +272,12 @@ mod tests {
 
     #[test]
     fn plain_objects_are_told_at_sight() {
-        let object = r#"{"id": 7, "text":"a\nb", "meta":{"x":[1]}, "url":"u"}"#;
-        let fields = plain_fields(object, "text").expect("plain");
-        let texts: Vec<_> = fields.iter().map(|field| field.text.as_deref()).collect();
-        assert_eq!(texts, [None, Some("a\nb"), None, Some("u")]);
-        assert!(plain_fields(r#"{"\u0061":1}"#, "a").is_none());
+        let json = r#"{"id": 7, "text":"a\nb", "meta":{"x":[1]}, "text":"u"}"#;
+        let object = plain_object(json, "text").expect("plain");
+        let values: Vec<&str> = object.fields.iter().map(|(_, value)| *value).collect();
+        assert_eq!(values, ["7", r#""a\nb""#, r#"{"x":[1]}"#, r#""u""#]);
+        assert_eq!(object.wanted.as_deref(), Some("a\nb"));
+        assert!(plain_object(r#"{"\u0061":1}"#, "a").is_none());
     }
 
     proptest! {

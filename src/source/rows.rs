@@ -7,7 +7,7 @@ use std::ops::Range;
 use ahash::AHashSet;
 
 use super::content::UTF8_MARK;
-use super::json::{self, Field};
+use super::json::{self, Object};
 
 /// Arrays and objects inside one another that a row may have.
 pub const MAX_DEPTH: usize = 127;
@@ -84,12 +84,12 @@ impl Default for FieldNames {
 pub fn take_apart<'r>(row: &'r [u8], names: &FieldNames) -> Result<Row<'r>, RowError> {
     let row = simdutf8::compat::from_utf8(row)
         .map_err(|error| RowError::new("not UTF-8", error.valid_up_to()))?;
-    let mut fields = json::fields(row, &names.text)
+    let Object { fields, wanted } = json::object(row, &names.text)
         .map_err(|error| RowError::new(reason(&error), error.column().saturating_sub(1)))?;
     let place = |value: &str| value.as_ptr() as usize - row.as_ptr() as usize;
 
     let mut seen = AHashSet::new();
-    for Field { name, value, .. } in &fields {
+    for (name, value) in &fields {
         if !seen.insert(name) {
             let what = format!("field '{name}' stands twice");
             return Err(RowError::new(what, place(value)));
@@ -99,39 +99,36 @@ pub fn take_apart<'r>(row: &'r [u8], names: &FieldNames) -> Result<Row<'r>, RowE
             return Err(RowError::new(what, place(value) + byte));
         }
     }
-    let id = names.id.as_ref();
-    let id = id.and_then(|name| fields.iter().find(|field| field.name == *name));
-    let id = id.map(|id| id.value).filter(|id| is_id(id));
-    let url = string_of(&mut fields, &names.url);
-    let url = url.and_then(|url| url.take_text().ok());
-    let mut value = 0..0;
-    let mut text = None;
-    if let Some(field) = string_of(&mut fields, &names.text) {
-        let start = place(field.value);
-        value = start..start + field.value.len();
-        let read = field.take_text();
-        text = Some(read.map_err(|error| no_text(&error, field.value, start))?);
-    }
+    let field = |name: &str| {
+        let found = fields.iter().find(|(own, _)| own == name);
+        found.map(|&(_, value)| value)
+    };
+    let string = |name: &str| field(name).filter(|value| value.starts_with('"'));
+    let id = names.id.as_deref().and_then(field).filter(|id| is_id(id));
+    let url = string(&names.url).and_then(|value| json::text(value).ok());
+    let value = string(&names.text);
+    let text = match value {
+        Some(value) if wanted.is_none() => {
+            let text = json::text(value);
+            Some(text.map_err(|error| no_text(&error, value, place(value)))?)
+        }
+        _ => wanted,
+    };
+    let value = value.map_or(0..0, |value| place(value)..place(value) + value.len());
     Ok(Row {
         text,
         url,
         id,
         value,
         close: row.trim_ascii_end().len() - 1,
-        fields: fields.into_iter().map(|field| field.name).collect(),
+        fields: fields.into_iter().map(|(name, _)| name).collect(),
     })
-}
-
-/// The field of this name, if its value is a string.
-fn string_of<'f, 'r>(fields: &'f mut [Field<'r>], name: &str) -> Option<&'f mut Field<'r>> {
-    let mut fields = fields.iter_mut();
-    fields.find(|field| field.name == name && field.value.starts_with('"'))
 }
 
 /// Whether a value names its row.
 fn is_id(value: &str) -> bool {
     let is_read = match value.as_bytes() {
-        [b'"', ..] => serde_json::from_str::<String>(value).is_ok(),
+        [b'"', ..] => json::text(value).is_ok(),
         // Larger ones, and such as 1e400, many readers of JSON refuse.
         _ => value.parse::<i128>().is_ok(),
     };
