@@ -1,6 +1,7 @@
 //! One thread's work: a job in, its outcome out.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use super::unpack::{
     self, FieldText, MemberPage, Page, RecordPage, RecordText, RowBytes, RowStretch, TextCharset,
 };
 use super::{Likeness, RunOptions};
-use crate::cleaner::{Cleaned, Cleaner, PageText, Workspace};
+use crate::cleaner::{Cleaned, CleanedLine, Cleaner, PageText, Workspace};
 use crate::error::{Problem, ProblemKind, RunError, io_at};
 use crate::evidence::PageAddress;
 use crate::html::Structure;
@@ -390,16 +391,31 @@ impl JobRun<'_, '_, '_> {
         address: Address<'_>,
         written: &mut Written,
     ) -> Result<(), RunError> {
+        let Written { text, spans, .. } = written;
+        self.write_rest(cleaned, address, spans.as_mut(), |line| {
+            render::write_line(mode, line, text);
+        })
+    }
+
+    /// Writes the spans of a cleaned text, its ledger rows and its part of the report; its lines go
+    /// to `put`.
+    fn write_rest(
+        &mut self,
+        cleaned: &Cleaned<'_>,
+        address: Address<'_>,
+        mut spans: Option<&mut Vec<u8>>,
+        mut put: impl FnMut(&CleanedLine<'_>),
+    ) -> Result<(), RunError> {
         self.worker.check_index()?;
         self.outcome.counts.add_page(cleaned);
         let names = self.worker.names();
         for line in cleaned.each_line() {
             self.outcome.counts.add_line(&line);
-            render::write_line(mode, &line, &mut written.text);
+            put(&line);
             if line.verdict.is_kept {
                 continue;
             }
-            if let Some(spans) = &mut written.spans {
+            if let Some(spans) = &mut spans {
                 ledger::write_row(address, &line, names, spans);
             }
             if self.worker.wants_ledger {
@@ -799,7 +815,8 @@ impl JobRun<'_, '_, '_> {
                 Mode::Tag | Mode::Spans => page.text.as_bytes(),
             };
             let text = simdutf8::basic::from_utf8(text);
-            ledger::write_string(text.expect("lines of UTF-8 text are UTF-8"), out);
+            let text = text.expect("lines of UTF-8 text are UTF-8");
+            ledger::write_string([text], out);
             if let Some(cleaned) = cleaned.as_ref().filter(|_| options.mode != Mode::Drop) {
                 self.write_decisions(cleaned, out);
             }
@@ -1090,20 +1107,20 @@ impl JobRun<'_, '_, '_> {
             }
         };
         let page = page_name(place.name, place.number);
-        let mut body = Written {
-            text: Vec::with_capacity(text.len()),
-            ..Written::default()
-        };
         let address = Address::of_page(&page).with_id(row.id);
-        self.write(Mode::Drop, &cleaned, address, &mut body)?;
-        let is_changed = mode == Mode::Drop && body.text.len() != text.len();
+        let mut kept = Kept::default();
+        self.write_rest(&cleaned, address, None, |line| kept.add(line))?;
+        if mode != Mode::Drop {
+            kept = Kept::all(text);
+        }
         let mut copied = 0;
-        if is_changed || html_bytes.is_some() {
-            let new = if is_changed { &body.text } else { &text[..] };
-            let new = simdutf8::basic::from_utf8(new);
-            let new = new.expect("lines of UTF-8 text are UTF-8");
+        if kept.bytes < text.len() || html_bytes.is_some() {
+            let text = match html_bytes {
+                None => field,
+                Some(_) => simdutf8::basic::from_utf8(text).expect("rendered text is UTF-8"),
+            };
             out.extend_from_slice(&line[..row.value.start]);
-            ledger::write_string(new, out);
+            ledger::write_string(kept.texts(text), out);
             copied = row.value.end;
         }
         if mode != Mode::Drop {
@@ -1115,6 +1132,40 @@ impl JobRun<'_, '_, '_> {
         self.outcome.note_html(*html_bytes);
         self.end_record(cleaned, text, row.url.as_deref(), place, &before);
         Ok(())
+    }
+}
+
+/// What stays of a text.
+#[derive(Default)]
+struct Kept {
+    /// In order; no two touch.
+    stretches: Vec<Range<usize>>,
+    /// Bytes of all.
+    bytes: usize,
+}
+
+impl Kept {
+    fn all(text: &[u8]) -> Self {
+        Kept {
+            stretches: std::iter::once(0..text.len()).collect(),
+            bytes: text.len(),
+        }
+    }
+
+    fn add(&mut self, line: &CleanedLine<'_>) {
+        if !line.verdict.is_kept {
+            return;
+        }
+        self.bytes += line.bytes.len();
+        match self.stretches.last_mut() {
+            Some(last) if last.end == line.start => last.end = line.end,
+            _ => self.stretches.push(line.start..line.end),
+        }
+    }
+
+    fn texts<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> {
+        let stretches = self.stretches.iter();
+        stretches.map(|stretch| &text[stretch.clone()])
     }
 }
 

@@ -161,12 +161,15 @@ impl PageSteps {
             body_so_far += line_body;
             sums.until = sums.until.max(body_so_far);
         }
+        self.best_f1 = 0.0;
         for step in (0..STEPS).rev() {
+            let has_lines = self.from[step].lines > 0;
             self.from[step] = self.from[step].with(&self.from[step + 1]);
+            if has_lines {
+                let f1 = self.from[step].expected_f1(body_so_far);
+                self.best_f1 = self.best_f1.max(f1);
+            }
         }
-        let all_body = self.all().body;
-        let f1s = self.from.iter().map(|kept| kept.expected_f1(all_body));
-        self.best_f1 = f1s.fold(0.0, f64::max);
     }
 
     fn all(&self) -> &Sums {

@@ -49,7 +49,7 @@ pub fn id_of(text: &[u8]) -> Option<String> {
     }
     let text = simdutf8::basic::from_utf8(text).ok()?;
     let mut id = Vec::new();
-    write_string(text, &mut id);
+    write_string([text], &mut id);
     let id = String::from_utf8(id).ok();
     id.filter(|id| id.len() <= MAX_ID_BYTES)
 }
@@ -73,7 +73,7 @@ pub fn write_row(
     match simdutf8::basic::from_utf8(line.bytes) {
         Ok(text) => {
             out.extend_from_slice(b",\"text\":");
-            write_string(text, out);
+            write_string([text], out);
         }
         Err(_) => {
             out.extend_from_slice(b",\"text_b64\":\"");
@@ -129,9 +129,9 @@ pub fn page_of(place: Place, names: Option<&Names>) -> Vec<u8> {
 fn write_page(page: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"\"page\":");
     match simdutf8::basic::from_utf8(page) {
-        Ok(page) => write_string(page, out),
+        Ok(page) => write_string([page], out),
         Err(_) => {
-            write_string(&String::from_utf8_lossy(page), out);
+            write_string([&*String::from_utf8_lossy(page)], out);
             out.extend_from_slice(b",\"page_b64\":\"");
             out.extend_from_slice(BASE64.encode(page).as_bytes());
             out.push(b'"');
@@ -147,20 +147,25 @@ pub(super) fn write_reason(verdict: Verdict, out: &mut Vec<u8>) {
     out.extend_from_slice(format!("{:.4}", verdict.score.context).as_bytes());
 }
 
-/// Appends text as a JSON string: quotes, backslashes and the 32 controls are escaped, nothing
-/// else is.
-pub fn write_string(text: &str, out: &mut Vec<u8>) {
+/// Appends parts of a text as one JSON string: quotes, backslashes and the 32 controls are escaped,
+/// nothing else is.
+pub fn write_string<'t>(parts: impl IntoIterator<Item = &'t str>, out: &mut Vec<u8>) {
+    out.push(b'"');
     widest(
         #[inline(always)]
-        || write_string_wide(text.as_bytes(), out),
+        || {
+            for part in parts {
+                escape(part.as_bytes(), out);
+            }
+        },
     );
+    out.push(b'"');
 }
 
 #[inline(always)]
-fn write_string_wide(text: &[u8], out: &mut Vec<u8>) {
+fn escape(text: &[u8], out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.reserve(text.len() + 2);
-    out.push(b'"');
     let mut from = 0;
     for place in places(text, json_escapes) {
         out.extend_from_slice(&text[from..place]);
@@ -183,7 +188,6 @@ fn write_string_wide(text: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(&[b'\\', short]);
     }
     out.extend_from_slice(&text[from..]);
-    out.push(b'"');
 }
 
 fn write_number(name: &str, number: u64, out: &mut Vec<u8>) {
@@ -248,7 +252,7 @@ mod tests {
         for from in every.char_indices().map(|(at, _)| at).take(300) {
             for text in [&every[from..], &every[..from]] {
                 let mut out = Vec::new();
-                write_string(text, &mut out);
+                write_string([text], &mut out);
                 let expected = serde_json::to_vec(text).expect("JSON");
                 assert_eq!(out, expected, "{text:?}");
             }
@@ -257,7 +261,7 @@ mod tests {
         for length in 0..140 {
             let text = format!("{}\n\"{}", "x".repeat(length), "é\t".repeat(length / 2));
             let mut out = Vec::new();
-            write_string(&text, &mut out);
+            write_string([&*text], &mut out);
             assert_eq!(out, serde_json::to_vec(&text).expect("JSON"), "{length}");
         }
     }

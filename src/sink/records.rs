@@ -45,7 +45,7 @@ pub fn begin_row(fields: &Fields<'_>, out: &mut Vec<u8>) {
     for (name, value) in values {
         out.extend_from_slice(name.as_bytes());
         match value {
-            Some(value) => write_string(&value, out),
+            Some(value) => write_string([&*value], out),
             None => out.extend_from_slice(b"null"),
         }
     }

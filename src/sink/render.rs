@@ -146,7 +146,7 @@ fn write_spans(cleaned: &Cleaned<'_>, out: &mut Vec<u8>) {
     for (name, spans) in ATTRIBUTES.into_iter().zip(lists) {
         out.push(separator);
         separator = b',';
-        ledger::write_string(name, out);
+        ledger::write_string([name], out);
         out.push(b':');
         write_list(spans.into_iter(), out, |(start, end, score), out| {
             out.extend_from_slice(format!("[{start},{end},{score:.4}]").as_bytes());
