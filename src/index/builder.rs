@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::entry::{Entry, Figures, Key};
 use super::runs::{self, Run, RunStore, STRETCHES, Stretch};
@@ -10,6 +10,8 @@ use super::table::Table;
 
 /// Entries for one stretch that a thread gathers before it takes the stretch's lock.
 const BATCH_ENTRIES: usize = 128;
+/// Entries past which it waits for the lock.
+const MAX_ENTRIES: usize = 4 * BATCH_ENTRIES;
 /// Runs that are merged at a time; past it they are merged into one first.
 const MAX_RUNS: usize = 1024;
 /// A builder writes runs when it holds at least one part in this many of the budget.
@@ -76,9 +78,15 @@ impl<F: Figures> Builder<F> {
         }
     }
 
-    /// Takes in entries of one partition.
-    fn merge(&self, partition: usize, entries: &[Entry<F>]) -> io::Result<()> {
-        let mut table = lock(&self.partitions[partition]);
+    /// Takes in entries of one partition; returns false if another thread is about it and
+    /// `may_wait` is not set.
+    fn merge(&self, partition: usize, entries: &[Entry<F>], may_wait: bool) -> io::Result<bool> {
+        let table = &self.partitions[partition];
+        let mut table = match table.try_lock() {
+            Ok(table) => table,
+            Err(TryLockError::WouldBlock) if !may_wait => return Ok(false),
+            Err(_) => lock(table),
+        };
         let before = table.bytes();
         table.merge(entries);
         let after = table.bytes();
@@ -93,7 +101,7 @@ impl<F: Figures> Builder<F> {
         if after > before && used > max_bytes && bytes > max_bytes / SPILL_PART {
             self.spill()?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Writes everything out as one run, unless another thread is about it.
@@ -289,15 +297,21 @@ impl<'b, F: Figures> Collector<'b, F> {
         self.flush_full()
     }
 
-    /// Hands over what fills a batch.
+    /// Hands over what fills a batch; later, where another thread is about the same partition.
     ///
     /// # Errors
     ///
     /// A run cannot be written.
     pub fn flush_full(&mut self) -> io::Result<()> {
-        while let Some(partition) = self.full.pop() {
-            self.hand_over(usize::from(partition))?;
+        let mut waiting = 0;
+        for at in 0..self.full.len() {
+            let partition = self.full[at];
+            if !self.hand_over(partition.into(), false)? {
+                self.full[waiting] = partition;
+                waiting += 1;
+            }
         }
+        self.full.truncate(waiting);
         Ok(())
     }
 
@@ -308,17 +322,22 @@ impl<'b, F: Figures> Collector<'b, F> {
     /// A run cannot be written.
     pub fn flush(&mut self) -> io::Result<()> {
         self.full.clear();
-        (0..STRETCHES).try_for_each(|partition| self.hand_over(partition))
+        for partition in 0..STRETCHES {
+            self.hand_over(partition, true)?;
+        }
+        Ok(())
     }
 
-    fn hand_over(&mut self, partition: usize) -> io::Result<()> {
+    /// Whether nothing waits any more for the partition.
+    fn hand_over(&mut self, partition: usize, may_wait: bool) -> io::Result<bool> {
         let Gathered { entries, start, .. } = &mut self.gathered[partition];
-        if !entries.is_empty() {
-            self.builder.merge(partition, entries)?;
+        let may_wait = may_wait || entries.len() > MAX_ENTRIES;
+        let is_done = entries.is_empty() || self.builder.merge(partition, entries, may_wait)?;
+        if is_done {
+            entries.clear();
+            *start = 0;
         }
-        entries.clear();
-        *start = 0;
-        Ok(())
+        Ok(is_done)
     }
 }
 
