@@ -51,7 +51,7 @@ STAGES = {
         "<dechaff::score::learned::LearnedScorer as dechaff::score::Scorer>::cut",
     ],
     "decide": ["dechaff::decide::decide_page"],
-    "write": ["dechaff::pipeline::job::JobRun::write", "dechaff::pipeline::outcome::put"],
+    "write": ["dechaff::pipeline::job::JobRun::write_rest", "dechaff::pipeline::outcome::put"],
 }
 
 

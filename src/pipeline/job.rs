@@ -399,6 +399,8 @@ impl JobRun<'_, '_, '_> {
 
     /// Writes the spans of a cleaned text, its ledger rows and its part of the report; its lines go
     /// to `put`.
+    // Profiles tell it by its name.
+    #[inline(never)]
     fn write_rest(
         &mut self,
         cleaned: &Cleaned<'_>,
