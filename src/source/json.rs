@@ -271,6 +271,27 @@ mod tests {
     }
 
     #[test]
+    fn short_escapes_come_out_as_serde_json_says() {
+        for inside in [
+            r"\n",
+            r#"a\n\r\t\b\f\"\\\/"#,
+            r"\\n\\\n é\n",
+            r"a\u000ab\n",
+            r"\\u000a",
+            r"\\",
+        ] {
+            let value = format!("\"{inside}\"");
+            let expected: String = serde_json::from_str(&value).unwrap();
+            assert_eq!(text(&value).unwrap(), expected, "{inside}");
+            let is_short = !inside.contains(r"b\n");
+            let json = format!("{{\"text\":{value}}}");
+            let object = plain_object(&json, "text").expect("plain");
+            let expected = is_short.then_some(&*expected);
+            assert_eq!(object.wanted.as_deref(), expected, "{inside}");
+        }
+    }
+
+    #[test]
     fn plain_objects_are_told_at_sight() {
         let json = r#"{"id": 7, "text":"a\nb", "meta":{"x":[1]}, "text":"u"}"#;
         let object = plain_object(json, "text").expect("plain");
