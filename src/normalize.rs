@@ -75,7 +75,7 @@ const MAX_FOLDED_BYTES: usize = 12;
 #[derive(Clone, Copy)]
 pub(crate) struct FoldedChar {
     bytes: [u8; MAX_FOLDED_BYTES],
-    length: Option<usize>,
+    length: Option<u8>,
 }
 
 impl FoldedChar {
@@ -92,30 +92,19 @@ impl FoldedChar {
         }
         FoldedChar {
             bytes,
-            length: Some(length),
+            length: Some(length as u8),
         }
-    }
-
-    /// The letter whose lower-case form stands this far behind it.
-    fn shifted(c: char, by: u32) -> Self {
-        FoldedChar::of(char::from_u32(c as u32 + by))
     }
 
     /// Its bytes; None where it stays.
     #[inline]
     pub(crate) fn as_bytes(&self) -> Option<&[u8]> {
-        self.length.map(|length| &self.bytes[..length])
+        self.length.map(|length| &self.bytes[..usize::from(length)])
     }
 }
 
 fn fold(c: char) -> FoldedChar {
     match c {
-        // Ahead of the general rule, the letters that most text outside ASCII is made of.
-        'ß'..='ö' | 'ø'..='ÿ' | 'α'..='ω' | 'а'..='џ' => FoldedChar::SAME,
-        'À'..='Ö' | 'Ø'..='Þ' | 'Α'..='Ρ' | 'Τ'..='Ω' | 'А'..='Я' => {
-            FoldedChar::shifted(c, 0x20)
-        }
-        'Ѐ'..='Џ' => FoldedChar::shifted(c, 0x50),
         // No letter of these blocks has case: Han, Kana, Hangul; and the stops between them.
         '、' | '。' | '\u{3041}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' => FoldedChar::SAME,
         '«' | '»' | '‘'..='‟' | '‹' | '›' | '′' | '″' | '「'..='』' | '〝'..='〟' => {
@@ -136,42 +125,24 @@ fn fold(c: char) -> FoldedChar {
     }
 }
 
-/// What each character of two bytes is folded to, where that has two bytes too; else zeros.
-pub(crate) struct FoldedPairs([[u8; 2]; 0x800]);
+/// Characters of one byte and of two: the letters that most text outside ASCII is made of.
+const SHORT_CHARACTERS: usize = 0x800;
 
-impl FoldedPairs {
-    /// They are made once.
-    pub(crate) fn all() -> &'static Self {
-        static ALL: LazyLock<FoldedPairs> = LazyLock::new(|| {
-            let mut pairs = [[0; 2]; 0x800];
-            for (c, pair) in ('\u{80}'..'\u{800}').zip(&mut pairs[0x80..]) {
-                c.encode_utf8(pair);
-                if let Some(folded) = fold(c).as_bytes() {
-                    *pair = folded.try_into().unwrap_or_default();
-                }
-            }
-            FoldedPairs(pairs)
-        });
-        &ALL
-    }
-
-    /// The folded form of the character that bytes begin with, if both have two bytes.
-    #[inline]
-    pub(crate) fn get(&self, bytes: &[u8]) -> Option<[u8; 2]> {
-        let &[lead @ 0xc2..=0xdf, behind @ 0x80..=0xbf, ..] = bytes else {
-            return None;
-        };
-        let c = usize::from(lead & 0x1f) << 6 | usize::from(behind & 0x3f);
-        Some(self.0[c]).filter(|folded| folded[0] != 0)
-    }
-}
+/// What they are folded to, made once.
+static FOLDED: LazyLock<[FoldedChar; SHORT_CHARACTERS]> = LazyLock::new(|| {
+    std::array::from_fn(|c| char::from_u32(c as u32).map_or(FoldedChar::SAME, fold))
+});
 
 /// What the first character of bytes is folded to, one outside ASCII, and how many bytes it has;
 /// what is not UTF-8 stays.
 #[inline]
 pub(crate) fn fold_char(bytes: &[u8]) -> (FoldedChar, usize) {
     let (decoded, length_bytes) = decode(bytes);
-    (decoded.map_or(FoldedChar::SAME, fold), length_bytes)
+    let folded = match decoded {
+        Some(c) => FOLDED.get(c as usize).copied().unwrap_or_else(|| fold(c)),
+        None => FoldedChar::SAME,
+    };
+    (folded, length_bytes)
 }
 
 /// Appends a normalised line with every number replaced by one `0`: digits, and single points,

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use crate::normalize::{FoldedPairs, fold_char, normalize_into, trim_spaces};
+use crate::normalize::{fold_char, normalize_into, trim_spaces};
 use crate::simd::masks::{BLOCK_BYTES, MORE_BYTES, block_in, fold_block};
 use crate::simd::widest;
 
@@ -181,20 +181,21 @@ fn fold_chars(
     // What stands from here on is read, and written up to there.
     let (mut from, mut to) = (line.start, line.start);
     let (mut has_digit, mut may_join_spaces) = (false, false);
-    let pairs = FoldedPairs::all();
     for (at, marks) in blocks_of(marks, line.clone()) {
         let mut left = marks.may_change;
         while left != 0 {
             let place = at + left.trailing_zeros() as usize;
             left &= left - 1;
-            if let Some(folded) = pairs.get(&page[place..line.end]) {
-                bytes[place..place + 2].copy_from_slice(&folded);
-                continue;
-            }
             let (folded, length_bytes) = fold_char(&page[place..line.end]);
             let Some(folded) = folded.as_bytes() else {
                 continue;
             };
+            has_digit |= folded.iter().any(u8::is_ascii_digit);
+            may_join_spaces |= folded.is_empty() || folded.contains(&b' ');
+            if folded.len() == length_bytes {
+                bytes[place..place + length_bytes].copy_from_slice(folded);
+                continue;
+            }
             if from != to {
                 bytes.copy_within(from..place, to);
             }
@@ -203,8 +204,6 @@ fn fold_chars(
             let room = bytes[to..from].get_mut(..folded.len())?;
             room.copy_from_slice(folded);
             to += folded.len();
-            has_digit |= folded.iter().any(u8::is_ascii_digit);
-            may_join_spaces |= folded.is_empty() || folded.contains(&b' ');
         }
     }
     if from != to {
