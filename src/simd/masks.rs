@@ -644,49 +644,46 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "files")]
-    fn check_json_escapes(block: &[u8; BLOCK_BYTES]) {
-        let expected = naive_json_escapes(block);
-        assert_eq!(json_escapes(block), expected, "{block:x?}");
-        // SAFETY: as in `masks`.
-        #[cfg(target_arch = "x86_64")]
-        let narrow = unsafe { wide::json_escapes(block) };
-        #[cfg(target_arch = "x86_64")]
-        assert_eq!(narrow, expected, "{block:x?}");
+    /// Holds what a function makes, with the widest vectors and with wide ones, to what is expected.
+    macro_rules! check_vectors {
+        ($block:ident, $function:ident($($given:expr),+), $made:expr, $expected:expr) => {{
+            let expected = $expected;
+            assert_eq!($made, expected, "{:x?}", $block);
+            // SAFETY: as in `by_widest`.
+            #[cfg(target_arch = "x86_64")]
+            let narrow = unsafe { wide::$function($($given),+) };
+            #[cfg(target_arch = "x86_64")]
+            assert_eq!(narrow, expected, "{:x?}", $block);
+        }};
     }
 
     fn check(block: &[u8; MORE_BYTES]) {
-        let expected = naive_masks(block, BLOCK_BYTES);
-        assert_eq!(masks(block, BLOCK_BYTES), expected, "{block:x?}");
-        // SAFETY: as in `masks`.
-        #[cfg(target_arch = "x86_64")]
-        let narrow = unsafe { wide::masks(block, BLOCK_BYTES) };
-        #[cfg(target_arch = "x86_64")]
-        assert_eq!(narrow, expected, "{block:x?}");
+        let all = BLOCK_BYTES;
+        check_vectors!(
+            block,
+            masks(block, all),
+            masks(block, all),
+            naive_masks(block, all)
+        );
         let block = block.first_chunk().expect("a block");
         #[cfg(feature = "files")]
-        check_json_escapes(block);
+        check_vectors!(
+            block,
+            json_escapes(block),
+            json_escapes(block),
+            naive_json_escapes(block)
+        );
         let (one, other) = (block[30], b'\r');
         let expected = naive_either(block, one, other);
-        assert_eq!(either(block, one, other), expected, "{block:x?}");
-        // SAFETY: as in `masks`.
-        #[cfg(target_arch = "x86_64")]
-        let narrow = unsafe { wide::either(block, one, other) };
-        #[cfg(target_arch = "x86_64")]
-        assert_eq!(narrow, expected, "{block:x?}");
+        check_vectors!(
+            block,
+            either(block, one, other),
+            either(block, one, other),
+            expected
+        );
         let expected = naive_number_masks(block);
-        assert_eq!(number_masks(block), expected, "{block:x?}");
-        // SAFETY: as in `masks`.
-        #[cfg(target_arch = "x86_64")]
-        let narrow = unsafe { wide::number_masks(block) };
-        #[cfg(target_arch = "x86_64")]
-        assert_eq!(narrow, expected, "{block:x?}");
+        check_vectors!(block, number_masks(block), number_masks(block), expected);
         let expected = naive_word_masks(block);
-        assert_eq!(word_masks(block, BLOCK_BYTES), expected, "{block:x?}");
-        // SAFETY: as in `masks`.
-        #[cfg(target_arch = "x86_64")]
-        let narrow = unsafe { wide::word_masks(block) };
-        #[cfg(target_arch = "x86_64")]
-        assert_eq!(narrow, expected, "{block:x?}");
+        check_vectors!(block, word_masks(block), word_masks(block, all), expected);
     }
 }

@@ -165,7 +165,7 @@ pub fn write_string<'t>(parts: impl IntoIterator<Item = &'t str>, out: &mut Vec<
 #[inline(always)]
 fn escape(text: &[u8], out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    out.reserve(text.len() + 2);
+    out.reserve(text.len());
     let mut from = 0;
     for place in places(text, json_escapes) {
         out.extend_from_slice(&text[from..place]);
