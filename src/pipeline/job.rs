@@ -649,12 +649,14 @@ impl JobRun<'_, '_, '_> {
             for item in batch.items.iter().filter(|_| is_read) {
                 self.record_item(file, in_index, &batch, item, &mut written)?;
             }
-            if self.outcome.bytes() + written.text.len() > self.worker.shares.ahead_bytes {
+            let held_bytes = self.outcome.bytes() + written.text.len();
+            // What is written of a file that fails goes at the job's end.
+            if !has_failed && held_bytes > self.worker.shares.ahead_bytes {
                 let written = std::mem::replace(&mut written, self.written_of_records(file));
-                self.end_records(file, written, false, has_failed)?;
+                self.end_records(file, written, false, false)?;
                 let outcome = std::mem::take(&mut self.outcome);
                 self.worker.clock.end_job(&outcome.counts);
-                self.turn.with_state(|writer| writer.take(outcome))?;
+                self.turn.with_state(|writer| writer.take_part(outcome))?;
                 self.worker.clock.begin_job();
             }
         }

@@ -275,8 +275,22 @@ impl<'r> Writer<'r> {
         })
     }
 
-    /// Writes what a job came to.
+    /// Writes what a job came to, or the last of it; a checkpoint may follow.
     pub fn take(&mut self, outcome: Outcome) -> Result<(), RunError> {
+        if let Some(log) = &mut self.side_files.log {
+            log.pass();
+        }
+        self.take_part(outcome)?;
+        if self.side_files.log.as_ref().is_some_and(|log| log.is_due()) {
+            self.checkpoint(false, None)?;
+            self.clock.lap(Stage::Write);
+        }
+        Ok(())
+    }
+
+    /// Writes a part of what a job came to, of a file that can be read so far. A checkpoint counts
+    /// whole jobs, so there is none before the job's end.
+    pub fn take_part(&mut self, outcome: Outcome) -> Result<(), RunError> {
         self.clock.begin_job();
         let file_bytes = outcome.file_bytes;
         self.file_bytes += file_bytes;
@@ -303,15 +317,9 @@ impl<'r> Writer<'r> {
             put(self.sink, file, written)?;
         }
         self.rows_ahead_from = None;
-        if let Some(log) = &mut self.side_files.log {
-            log.pass();
-        }
         match outcome.chunk {
             Some(chunk) => self.take_chunk(chunk, &outcome.counts, &outcome.sites)?,
             None => self.add(&outcome.counts, &outcome.sites),
-        }
-        if self.side_files.log.as_ref().is_some_and(|log| log.is_due()) {
-            self.checkpoint(false, None)?;
         }
         self.clock.lap(Stage::Write);
         self.progress.done(file_bytes);
