@@ -91,6 +91,9 @@ pub struct Framer {
     /// Where the member at work begins in `buffer`; None once a part of it is framed.
     member: Option<usize>,
     state: State,
+    /// Up to here in the file no head ends that begins at `at` or behind it: a file of nothing but
+    /// first lines of records is looked through once.
+    head_lines: u64,
     max_bytes: u64,
 }
 
@@ -125,6 +128,7 @@ impl Framer {
             bounds: Vec::new(),
             member: None,
             state: State::Between,
+            head_lines: 0,
             max_bytes: max_bytes as u64,
         }
     }
@@ -156,6 +160,7 @@ impl Framer {
             return false;
         };
         self.buffer.truncate(start);
+        self.head_lines = 0;
         self.frame(Some(&None), items);
         self.bounds.push(start);
         true
@@ -266,15 +271,21 @@ impl Framer {
                 return true;
             }
         }
-        let Some(head_bytes) = end_of_head(&rest[..rest.len().min(MAX_HEAD_BYTES)]) else {
-            if rest.len() < MAX_HEAD_BYTES && !is_at_end {
-                return false;
+        let looked_at = &rest[..rest.len().min(MAX_HEAD_BYTES)];
+        let known_lines = self.head_lines.saturating_sub(self.offset_here()) as usize;
+        let head_bytes = match end_of_head(looked_at, known_lines.min(looked_at.len())) {
+            Ok(bytes) => bytes,
+            Err(lines) => {
+                self.head_lines = self.offset_here() + lines as u64;
+                if rest.len() < MAX_HEAD_BYTES && !is_at_end {
+                    return false;
+                }
+                let (why, end) = match rest.len() < MAX_HEAD_BYTES {
+                    true => ("cut off in its head", ends_with),
+                    false => ("its head does not end", None),
+                };
+                return self.damaged(self.at + 1, problem(why, end), items);
             }
-            let (why, end) = match rest.len() < MAX_HEAD_BYTES {
-                true => ("cut off in its head", ends_with),
-                false => ("its head does not end", None),
-            };
-            return self.damaged(self.at + 1, problem(why, end), items);
         };
         let head_end = self.at + head_bytes;
         let fields = Fields::read(&rest[..head_bytes]);
@@ -491,6 +502,7 @@ fn content_length(fields: &Fields<'_>) -> Result<u64, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{MAX_BYTES, WHOLE, gzip, record, shown};
+    use super::*;
 
     fn both(bytes: &[u8]) -> Vec<String> {
         let whole = shown(bytes, WHOLE);
@@ -614,6 +626,24 @@ mod tests {
             let bytes = [&good, bad].concat();
             assert_eq!(both(bytes.as_bytes())[1], format!("{problem}: {bad}"));
         }
+    }
+
+    #[test]
+    fn heads_that_do_not_end_are_looked_through_once() {
+        let line = "WARC/1.0\n";
+        let bytes = line.repeat(2 * MAX_HEAD_BYTES / line.len());
+        let mut framer = Framer::new(MAX_BYTES);
+        framer.buffer = bytes.clone().into_bytes();
+        let mut items = Vec::new();
+        framer.frame(None, &mut items);
+        let rejected = items.len() / 2;
+        assert!(rejected > 1000);
+        // Of what each looked at, one line was new.
+        let seen = framer.head_lines as usize;
+        assert_eq!(seen, bytes.len() / line.len() * line.len());
+        // A record behind them is found whatever was known of its head.
+        let found = both(&[bytes.as_bytes(), &record("Good.\n")].concat());
+        assert!(found.last().is_some_and(|last| last.ends_with(" Good.\n")));
     }
 
     #[test]

@@ -27,14 +27,19 @@ pub fn begins_record(bytes: &[u8]) -> Option<bool> {
     Some(dot.is_some_and(|dot| is_number(&version[..dot]) && is_number(&version[dot + 1..])))
 }
 
-/// Where a head ends, its empty line included; None if it does not.
-pub fn end_of_head(bytes: &[u8]) -> Option<usize> {
-    let mut start = 0;
-    memchr::memchr_iter(b'\n', bytes).find_map(|at| {
-        let line = &bytes[start..at];
-        start = at + 1;
-        matches!(line, b"" | b"\r").then_some(start)
-    })
+/// Where a head ends, its empty line included. If it does not, where its last line begins, which may
+/// go on: `known_lines` from an earlier look at bytes of which these are the last, else 0.
+pub fn end_of_head(bytes: &[u8], known_lines: usize) -> Result<usize, usize> {
+    let mut start = known_lines;
+    let ends = memchr::memchr_iter(b'\n', &bytes[known_lines..]);
+    for end in ends.map(|at| known_lines + at) {
+        let line = &bytes[start..end];
+        start = end + 1;
+        if matches!(line, b"" | b"\r") {
+            return Ok(start);
+        }
+    }
+    Err(start)
 }
 
 /// The named fields of a head, in order.
@@ -129,14 +134,21 @@ mod tests {
     #[test]
     fn a_head_ends_with_an_empty_line() {
         for (bytes, end) in [
-            (&b"a\r\n\r\nb"[..], Some(5)),
-            (b"a\n\nb", Some(3)),
-            (b"a\n\r\nb", Some(4)),
-            (b"a\r\n \r\n\r\n", Some(8)),
-            (b"a\r\nb", None),
-            (b"\n", Some(1)),
+            (&b"a\r\n\r\nb"[..], Ok(5)),
+            (b"a\n\nb", Ok(3)),
+            (b"a\n\r\nb", Ok(4)),
+            (b"a\r\n \r\n\r\n", Ok(8)),
+            (b"a\r\nb", Err(3)),
+            (b"a", Err(0)),
+            (b"\n", Ok(1)),
         ] {
-            assert_eq!(end_of_head(bytes), end, "{}", bytes.escape_ascii());
+            assert_eq!(end_of_head(bytes, 0), end, "{}", bytes.escape_ascii());
+            // What was seen of it before is not looked at again.
+            for cut in 0..bytes.len() {
+                let known = end_of_head(&bytes[..cut], 0);
+                let found = known.or_else(|lines| end_of_head(bytes, lines));
+                assert_eq!(found, end, "{} {cut}", bytes.escape_ascii());
+            }
         }
     }
 

@@ -149,7 +149,7 @@ impl Source {
                 codings: Vec::new(),
             });
         }
-        let body_at = end_of_head(&block[..block.len().min(MAX_HEAD_BYTES)])?;
+        let body_at = end_of_head(&block[..block.len().min(MAX_HEAD_BYTES)], 0).ok()?;
         let head = &block[..body_at];
         let answer = Fields::read(head);
         let status = head.split(|byte| byte.is_ascii_whitespace());
