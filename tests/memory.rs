@@ -65,6 +65,12 @@ fn rows_of_pages_of_short_lines() {
 }
 
 #[test]
+fn rows_of_two_bytes_each_of_which_is_a_problem() {
+    let output = clean_in_memory("rows.jsonl", &"x\n".repeat(800_000), "8", 3);
+    assert_eq!(output, b"");
+}
+
+#[test]
 fn a_page_of_html_of_short_blocks() {
     let page = short_lines(250_000).replace('\n', "<p>");
     let html = format!("<html><body><p>{page}</body></html>");

@@ -11,6 +11,7 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use super::index_files::PartFile;
 use super::memory::Shares;
 use super::meter::{Clock, Joint, Pass};
+use super::notes::Notes;
 use super::ordered::{self, Turn, Weight};
 use super::spill::SpillFile;
 use super::unpack::{self, Found, Text, Walk};
@@ -95,12 +96,12 @@ pub fn index_corpus(
         shard: pass.shard,
         writes_part: pass.part.is_some(),
         is_part_only: pass.is_part_only,
+        tells_problems: pass.tells_problems,
     };
     let state = Seen {
         sites: Sites::default(),
         names: Names::default(),
         part: pass.part,
-        tells_problems: pass.tells_problems,
         progress,
     };
     let seen = ordered::run(
@@ -206,18 +207,15 @@ struct Seen<'p> {
     sites: Sites,
     names: Names,
     part: Option<&'p mut PartFile>,
-    tells_problems: bool,
     progress: &'p mut dyn Progress,
 }
 
 impl Seen<'_> {
-    fn take(&mut self, done: Done) -> Result<(), RunError> {
+    fn take(&mut self, mut done: Done) -> Result<(), RunError> {
         if let Some(part) = &mut self.part {
             part.write_records(&done.records)?;
         }
-        for problem in done.problems.iter().filter(|_| self.tells_problems) {
-            self.progress.problem(problem);
-        }
+        done.notes.tell(self.progress);
         self.progress.done(done.bytes_read);
         Ok(())
     }
@@ -227,12 +225,12 @@ impl Seen<'_> {
 struct Done {
     bytes_read: u64,
     records: Vec<u8>,
-    problems: Vec<Problem>,
+    notes: Notes,
 }
 
 impl Weight for Done {
     fn bytes(&self) -> usize {
-        self.records.len()
+        self.records.len() + self.notes.bytes()
     }
 }
 
@@ -244,6 +242,7 @@ struct Plan<'r> {
     shard: Option<Shard>,
     writes_part: bool,
     is_part_only: bool,
+    tells_problems: bool,
 }
 
 /// One thread of pass one.
@@ -252,7 +251,8 @@ struct Counter<'r> {
     shares: Shares,
     spill: &'r Spill,
     shard: Option<Shard>,
-    problems: Vec<Problem>,
+    tells_problems: bool,
+    notes: Notes,
     bytes: Vec<u8>,
     pages: PageCounter<'r>,
     /// Files of the job at hand.
@@ -276,7 +276,8 @@ impl<'r> Counter<'r> {
             shares: plan.shares,
             spill: plan.spill,
             shard: plan.shard,
-            problems: Vec::new(),
+            tells_problems: plan.tells_problems,
+            notes: Notes::default(),
             bytes: Vec::new(),
             pages,
             files: Vec::new(),
@@ -298,7 +299,7 @@ impl<'r> Counter<'r> {
                 Found::Whole(file, bytes) => self.clock.read_whole(file, bytes),
                 Found::Text(text) => return self.text(&text, turn),
                 Found::Problem(problem) | Found::Unread(problem) | Found::Fault(problem) => {
-                    self.problems.push(problem)
+                    return self.problem(problem, turn);
                 }
                 Found::Other(..)
                 | Found::LargeOther(_)
@@ -318,7 +319,23 @@ impl<'r> Counter<'r> {
         Ok(Done {
             bytes_read,
             records: self.pages.take_records(),
-            problems: std::mem::take(&mut self.problems),
+            notes: std::mem::take(&mut self.notes),
+        })
+    }
+
+    /// Notes a problem, if it is told; where many wait they are told ahead of the job's end.
+    fn problem(&mut self, problem: Problem, turn: &SeenTurn<'_, '_>) -> Result<(), RunError> {
+        if !self.tells_problems {
+            return Ok(());
+        }
+        let notes = &mut self.notes;
+        notes.problem(problem);
+        if notes.bytes() <= self.shares.ahead_bytes {
+            return Ok(());
+        }
+        turn.with_state(|seen| {
+            notes.tell(seen.progress);
+            Ok(())
         })
     }
 

@@ -257,7 +257,7 @@ impl JobRun<'_, '_, '_> {
                 return Ok(None);
             }
             Page::Skipped(kind) => {
-                self.outcome.problems.push(file.problem(None, kind));
+                self.outcome.notes.problem(file.problem(None, kind));
                 return Ok(None);
             }
             Page::Unread(kind) => return Ok(Some(self.unread(file, bytes, kind))),
@@ -277,7 +277,7 @@ impl JobRun<'_, '_, '_> {
                     TextCharset::Unknown => self.outcome.note_charset(&file.name, None),
                 }
                 if let Some((byte, kind)) = charset.problem() {
-                    self.outcome.problems.push(file.problem(Some(byte), kind));
+                    self.outcome.notes.problem(file.problem(Some(byte), kind));
                 }
                 self.outcome.note_html(html_bytes);
                 if html_bytes.is_none() {
@@ -302,21 +302,17 @@ impl JobRun<'_, '_, '_> {
             return;
         }
         if rows::look_like_rows(text, &options.fields) {
-            self.outcome
-                .likenesses
-                .push((page.to_vec(), Likeness::Rows));
+            self.outcome.notes.likeness(page, Likeness::Rows);
         }
         #[cfg(feature = "parquet")]
         if table::is_named(std::path::Path::new(&*String::from_utf8_lossy(page))) {
-            self.outcome
-                .likenesses
-                .push((page.to_vec(), Likeness::Table));
+            self.outcome.notes.likeness(page, Likeness::Table);
         }
     }
 
     /// What stands in the output for bytes that are not looked at: themselves.
     fn unread(&mut self, file: &PageFile<'_>, bytes: &[u8], kind: ProblemKind) -> Written {
-        self.outcome.problems.push(file.problem(None, kind));
+        self.outcome.notes.problem(file.problem(None, kind));
         self.outcome.keep_unread(bytes);
         self.worker.written(bytes.to_vec())
     }
@@ -363,7 +359,7 @@ impl JobRun<'_, '_, '_> {
             self.make_room(part)?;
             let Some(cleaned) = self.worker.clean(page, &in_corpus) else {
                 let problem = file.problem(None, ProblemKind::Internal);
-                self.outcome.problems.push(problem);
+                self.outcome.notes.problem(problem);
                 self.outcome.keep_unread(part);
                 written.text.extend_from_slice(part);
                 is_emptied = false;
@@ -430,6 +426,18 @@ impl JobRun<'_, '_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Tells what is to be told so far, if it is much: rows of a few bytes may each be a problem.
+    fn tell_ahead(&mut self) -> Result<(), RunError> {
+        let notes = &mut self.outcome.notes;
+        if notes.bytes() <= self.worker.shares.ahead_bytes {
+            return Ok(());
+        }
+        self.turn.with_state(|writer| {
+            writer.tell(notes);
+            Ok(())
+        })
     }
 
     fn chunk(&mut self, mut chunk: Chunk) -> Result<(), RunError> {
@@ -566,7 +574,7 @@ impl JobRun<'_, '_, '_> {
                 MemberPage::Link => self.outcome.counts.links += 1,
                 MemberPage::Skipped(kind) => {
                     let problem = unpack::member_problem(file, member, None, kind);
-                    self.outcome.problems.push(problem);
+                    self.outcome.notes.problem(problem);
                 }
                 MemberPage::Rows(entry, rows) => {
                     let content = self.member_rows(chunk, member, &entry, rows)?;
@@ -920,6 +928,7 @@ impl JobRun<'_, '_, '_> {
                 number: row.number,
             };
             self.row(&stretch, &row, &place, seen, &mut out)?;
+            self.tell_ahead()?;
         }
         Ok(out)
     }
@@ -936,13 +945,15 @@ impl JobRun<'_, '_, '_> {
         let mut seen = RowsSeen::default();
         let stretch = RowStretch::of_member(file, member, entry, rows, bytes);
         let out = self.rows(stretch, &mut seen)?;
-        self.outcome.problems.extend(rows.told(file, member));
+        if let Some(problem) = rows.told(file, member) {
+            self.outcome.notes.problem(problem);
+        }
         if let Some((half, _)) = rows.cut.as_ref().filter(|(half, _)| !half.is_empty()) {
             self.outcome.reject_line(&bytes[half.clone()]);
         }
         if let Some(kind) = seen.no_text_field() {
             let problem = unpack::member_problem(file, member, None, kind);
-            self.outcome.problems.push(problem);
+            self.outcome.notes.problem(problem);
         }
         match rows.packing {
             Some(packing) => pack(packing, &out, file),
@@ -982,6 +993,7 @@ impl JobRun<'_, '_, '_> {
                 }
             };
             stretch.add(text, field);
+            self.tell_ahead()?;
         }
         let ended = stretch.end(&layout, rows.group);
         Ok(ended
@@ -1052,7 +1064,7 @@ impl JobRun<'_, '_, '_> {
     #[cfg(feature = "parquet")]
     fn keep_value(&mut self, text: &[u8], kind: ProblemKind, place: &RowPlace<'_>) {
         let problem = place.file.problem(Some(place.number), None, kind);
-        self.outcome.problems.push(problem);
+        self.outcome.notes.problem(problem);
         self.outcome.keep_unread(text);
     }
 
@@ -1074,7 +1086,7 @@ impl JobRun<'_, '_, '_> {
             Ok(row) => row,
             Err(error) => {
                 let problem = problem(error.byte, ProblemKind::BadRow(error.what));
-                self.outcome.problems.push(problem);
+                self.outcome.notes.problem(problem);
                 self.outcome.counts.rows_rejected += 1;
                 self.outcome.reject_line(line);
                 return Ok(());
@@ -1104,7 +1116,7 @@ impl JobRun<'_, '_, '_> {
         let cleaned = match cleaned {
             Ok(cleaned) => cleaned,
             Err(kind) => {
-                self.outcome.problems.push(problem(0, kind));
+                self.outcome.notes.problem(problem(0, kind));
                 self.outcome.keep_unread(text);
                 out.extend_from_slice(line);
                 return Ok(());

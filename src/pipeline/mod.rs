@@ -7,6 +7,7 @@ mod job;
 pub mod memory;
 pub mod meter;
 pub mod model_file;
+mod notes;
 mod ordered;
 mod outcome;
 pub mod plan;

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::meter::{Clock, Pass};
+use super::notes::Notes;
 use super::ordered::Weight;
 use super::resume::{OpenRecord, Record, sync_folder};
-use super::{Likeness, PAGES_BEFORE_LIMIT, Progress, RunOptions, SideFiles};
+use super::{PAGES_BEFORE_LIMIT, Progress, RunOptions, SideFiles};
 use crate::charset::Charset;
-use crate::error::{Problem, ProblemKind, RunError};
+use crate::error::{ProblemKind, RunError};
 use crate::record::{SiteTally, Stage};
 use crate::report::Counts;
 use crate::sink::archive::OutputArchive;
@@ -36,14 +37,8 @@ pub struct Outcome {
     pub ledger: Vec<u8>,
     /// Rejected rows, byte for byte.
     pub rejects: Vec<u8>,
-    /// In source order.
-    pub problems: Vec<Problem>,
-    /// Names of the pages of which no line stays.
-    pub emptied: Vec<Vec<u8>>,
-    /// Names of the pages that were not in UTF-8, and what they were converted from.
-    pub charsets: Vec<(Vec<u8>, Option<Charset>)>,
-    /// Names of the pages of text that may have been meant as something else.
-    pub likenesses: Vec<(Vec<u8>, Likeness)>,
+    /// What is told.
+    pub notes: Notes,
     /// Whole files for a sink that takes them in order.
     pub files: Vec<(FileEntry, Written)>,
     /// A stretch of a file that comes in chunks.
@@ -102,12 +97,12 @@ pub struct RowsSeen {
 impl Outcome {
     /// A problem with a whole file.
     pub fn tell(&mut self, file: &FileEntry, kind: ProblemKind) {
-        self.problems.push(file.problem(None, None, kind));
+        self.notes.problem(file.problem(None, None, kind));
     }
 
     /// A problem at a place in a file: number of the record, offset in bytes.
     pub fn tell_at(&mut self, file: &FileEntry, record: Option<u64>, byte: u64, kind: ProblemKind) {
-        self.problems.push(file.problem(record, Some(byte), kind));
+        self.notes.problem(file.problem(record, Some(byte), kind));
     }
 
     /// A page, part or row that is kept without being looked at.
@@ -149,13 +144,13 @@ impl Outcome {
             Some(_) => self.counts.converted += 1,
             None => self.counts.charset_unknown += 1,
         }
-        self.charsets.push((page.to_vec(), charset));
+        self.notes.charset(page, charset);
     }
 
     /// A page of which no line stays.
     pub fn empty(&mut self, page: &[u8]) {
         self.counts.pages_emptied += 1;
-        self.emptied.push(page.to_vec());
+        self.notes.emptied(page);
     }
 }
 
@@ -168,7 +163,8 @@ impl Weight for Outcome {
             .chunk
             .as_ref()
             .map_or(0, |chunk| written(&chunk.written));
-        self.ledger.len() + self.rejects.len() + self.sites.bytes() + files + chunk
+        let own = self.ledger.len() + self.rejects.len() + self.notes.bytes();
+        own + self.sites.bytes() + files + chunk
     }
 }
 
@@ -290,7 +286,7 @@ impl<'r> Writer<'r> {
 
     /// Writes a part of what a job came to, of a file that can be read so far. A checkpoint counts
     /// whole jobs, so there is none before the job's end.
-    pub fn take_part(&mut self, outcome: Outcome) -> Result<(), RunError> {
+    pub fn take_part(&mut self, mut outcome: Outcome) -> Result<(), RunError> {
         self.clock.begin_job();
         let file_bytes = outcome.file_bytes;
         self.file_bytes += file_bytes;
@@ -301,18 +297,7 @@ impl<'r> Writer<'r> {
         if let Some(rejects) = &mut self.side_files.rejects {
             rejects.write(&outcome.rejects)?;
         }
-        for problem in &outcome.problems {
-            self.tell(problem);
-        }
-        for page in &outcome.emptied {
-            self.progress.emptied(page);
-        }
-        for (page, charset) in &outcome.charsets {
-            self.progress.charset(page, *charset);
-        }
-        for (page, likeness) in &outcome.likenesses {
-            self.progress.likeness(page, *likeness);
-        }
+        self.tell(&mut outcome.notes);
         for (file, written) in &outcome.files {
             put(self.sink, file, written)?;
         }
@@ -346,9 +331,9 @@ impl<'r> Writer<'r> {
         }
     }
 
-    fn tell(&mut self, problem: &Problem) {
-        self.counts.problems += 1;
-        self.progress.problem(problem);
+    /// Tells notes, be it ahead of their outcome.
+    pub fn tell(&mut self, notes: &mut Notes) {
+        self.counts.problems += notes.tell(self.progress);
     }
 
     /// Opens the file of a chunk, if it is the first.
@@ -430,7 +415,8 @@ impl<'r> Writer<'r> {
             }
         }
         if let Some(kind) = open.rows.no_text_field() {
-            self.tell(&chunk.file.problem(None, None, kind));
+            self.counts.problems += 1;
+            self.progress.problem(&chunk.file.problem(None, None, kind));
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 
 use super::memory::Shares;
 use super::meter::Pass;
+use super::notes::Notes;
 use super::ordered::{self, Turn, Weight};
 use super::outcome::RowsSeen;
 use super::unpack::{self, Found, Text, Walk};
@@ -25,8 +26,8 @@ use crate::source::{FileEntry, Job, Source};
 /// Of a block's text at most this many bytes are given.
 pub const MAX_TEXT_BYTES: usize = 64 << 10;
 
-/// Lines of a job that is not ended yet go ahead at its turn past this many: 32 bytes each.
-const MAX_BATCH_LINES: usize = 1 << 20;
+/// What was read of a job that is not ended yet goes ahead at its turn past so many bytes.
+const MAX_BATCH_BYTES: usize = 32 << 20;
 
 /// What is looked for.
 #[derive(Clone, Debug)]
@@ -246,7 +247,7 @@ struct Batch {
     pieces: Vec<Piece>,
     /// The lines of all pieces.
     lines: Vec<PageLine>,
-    problems: Vec<Problem>,
+    notes: Notes,
     rows: RowsSeen,
     /// The file that ends with the job.
     ended: Option<Arc<FileEntry>>,
@@ -265,7 +266,7 @@ struct Piece {
 
 impl Weight for Batch {
     fn bytes(&self) -> usize {
-        size_of_val(&self.lines[..]) + size_of_val(&self.pieces[..])
+        size_of_val(&self.lines[..]) + size_of_val(&self.pieces[..]) + self.notes.bytes()
     }
 }
 
@@ -300,7 +301,8 @@ impl PageReader<'_> {
                 }
                 Found::End(file) => batch.ended = Some(Arc::clone(file)),
                 Found::Problem(problem) | Found::Unread(problem) | Found::Fault(problem) => {
-                    batch.problems.push(problem)
+                    batch.notes.problem(problem);
+                    return hand_over_much(&mut batch, turn);
                 }
                 Found::Begin(_) | Found::Whole(..) => {}
             }
@@ -346,11 +348,17 @@ impl PageReader<'_> {
             });
             batch.counts.lines += lines;
             lines_before += lines;
-            if batch.lines.len() > MAX_BATCH_LINES {
-                turn.with_state(|gathered| gathered.take(std::mem::take(batch)))?;
-            }
+            hand_over_much(batch, turn)?;
         }
     }
+}
+
+/// Hands over what was read of a job so far, if it is much.
+fn hand_over_much(batch: &mut Batch, turn: &GatheredTurn<'_, '_>) -> Result<(), RunError> {
+    if batch.bytes() <= MAX_BATCH_BYTES {
+        return Ok(());
+    }
+    turn.with_state(|gathered| gathered.take(std::mem::take(batch)))
 }
 
 /// Everything read so far, in source order.
@@ -364,7 +372,7 @@ struct Gathered<'p> {
 }
 
 impl Gathered<'_> {
-    fn take(&mut self, batch: Batch) -> Result<(), RunError> {
+    fn take(&mut self, mut batch: Batch) -> Result<(), RunError> {
         let mut lines = &batch.lines[..];
         for piece in batch.pieces {
             let (own, behind) = lines.split_at(piece.lines);
@@ -377,9 +385,7 @@ impl Gathered<'_> {
                 .and_then(|()| self.finder.add_lines(own, piece.lines_before))
                 .map_err(|error| RunError::Refused(format!("{error}; name fewer inputs")))?;
         }
-        for problem in &batch.problems {
-            self.tell(problem);
-        }
+        self.tell(&mut batch.notes);
         self.rows.add(batch.rows);
         if let Some(file) = batch.ended {
             self.end_rows(&file);
@@ -415,13 +421,14 @@ impl Gathered<'_> {
 
     fn end_rows(&mut self, file: &FileEntry) {
         if let Some(kind) = std::mem::take(&mut self.rows).no_text_field() {
-            self.tell(&file.problem(None, None, skipped(&kind)));
+            self.counts.problems += 1;
+            self.progress
+                .problem(&file.problem(None, None, skipped(&kind)));
         }
     }
 
-    fn tell(&mut self, problem: &Problem) {
-        self.counts.problems += 1;
-        self.progress.problem(problem);
+    fn tell(&mut self, notes: &mut Notes) {
+        self.counts.problems += notes.tell(self.progress);
     }
 }
 
