@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Cursor, Read, Write};
 use std::path::Path;
+use std::process::Stdio;
 
 use assert_cmd::cargo::cargo_bin_cmd;
 use dechaff::source::packed::Packing;
 use serde_json::Value;
-use support::{FERRY, FERRY_BODY, Numbers, PLAIN, Place, count_from, rebuild, unpacked};
+use support::{FERRY, FERRY_BODY, Numbers, Outcome, PLAIN, Place, count_from, rebuild, unpacked};
 use tar::{EntryType, Header};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
@@ -868,4 +869,39 @@ fn mutants_are_read_without_harm() {
     if !count.is_multiple_of(500) {
         flush(&place);
     }
+}
+
+/// What the writer of zip says of an output that fails is not what the user is told.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_of_zip_that_fails_is_told_as_any_other() {
+    let page = |number: u32| {
+        let lines = (0..20_000).map(|line| format!("line {line} of page {number}\n"));
+        lines.collect::<String>()
+    };
+    let pages = [page(1), page(2), page(3)];
+    let names = ["1.txt", "2.txt", "3.txt"];
+    let zip = zip_of(names.into_iter().zip(pages.iter().map(String::as_bytes)));
+    let place = Place::with([("in.zip", zip)]);
+    let told = place
+        .clean(["in.zip", "-o", "/dev/full", "--no-score", "-q"])
+        .expect(1);
+    assert_eq!(told.stderr.lines().count(), 1, "{}", told.stderr);
+    told.mentions("/dev/full: No space left on device");
+
+    let mut child = place
+        .process(["in.zip", "-o", "-", "--no-score", "--scopes", "page"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut stdout = child.stdout.take().expect("piped");
+    let mut first = [0; 2];
+    stdout.read_exact(&mut first).expect("a first member");
+    drop(stdout);
+    let output = child.wait_with_output().expect("can be waited for");
+    assert_eq!(&first, b"PK");
+    let told = Outcome::new(output).expect(141);
+    assert_eq!(told.stderr, "");
 }

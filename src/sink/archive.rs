@@ -1,7 +1,8 @@
 //! A cleaned page and its member in, the bytes that stand for it in the output archive out.
 
 use std::io::{self, Cursor, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tar::{EntryType, Header};
 use zip::result::{ZipError, ZipResult};
@@ -105,25 +106,29 @@ fn add_to_zip<W: Write + io::Seek>(
 /// Joins the stretches of a zip archive to one: their packed bytes are copied.
 pub struct OutputArchive<'o> {
     writer: ZipWriter<StreamWriter<Joined<'o>>>,
+    failure: Failure,
     name: PathBuf,
 }
 
-/// Where the archive goes.
+/// What went wrong with the output, where the writer of zip cannot say it.
+type Failure = Arc<Mutex<Option<RunError>>>;
+
+/// Where the archive goes; None once that failed. What the writer ends the archive with, as it is
+/// dropped, goes nowhere then.
 struct Joined<'o> {
-    output: Box<dyn Output + 'o>,
-    /// What went wrong there.
-    failure: Option<RunError>,
+    output: Option<Box<dyn Output + 'o>>,
+    failure: Failure,
 }
 
 impl Write for Joined<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.output.write(bytes) {
-            Ok(()) => Ok(bytes.len()),
-            Err(error) => {
-                self.failure = Some(error);
-                Err(io::Error::other("the output failed"))
-            }
+        let written = self.output.as_mut().map(|output| output.write(bytes));
+        if let Some(Err(error)) = written {
+            self.output = None;
+            *lock(&self.failure) = Some(error);
+            return Err(io::Error::other("the output failed"));
         }
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -131,15 +136,21 @@ impl Write for Joined<'_> {
     }
 }
 
+fn lock(failure: &Failure) -> MutexGuard<'_, Option<RunError>> {
+    failure.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl<'o> OutputArchive<'o> {
     /// Into an output; `name` is for messages.
     pub fn new(output: Box<dyn Output + 'o>, name: PathBuf) -> Self {
+        let failure = Failure::default();
         let joined = Joined {
-            output,
-            failure: None,
+            output: Some(output),
+            failure: Arc::clone(&failure),
         };
         OutputArchive {
             writer: ZipWriter::new_stream(joined),
+            failure,
             name,
         }
     }
@@ -153,24 +164,34 @@ impl<'o> OutputArchive<'o> {
     }
 }
 
+/// What the output said, or else the writer of zip.
+fn failed(failure: &Failure, name: &Path) -> impl FnOnce(ZipError) -> RunError {
+    |error| {
+        lock(failure)
+            .take()
+            .unwrap_or_else(|| io_at(name)(io_of(error)))
+    }
+}
+
 impl Output for OutputArchive<'_> {
     fn write(&mut self, stretch: &[u8]) -> Result<(), RunError> {
         if stretch.is_empty() {
             return Ok(());
         }
         self.join(stretch)
-            .map_err(|error| io_at(&self.name)(io_of(error)))
+            .map_err(failed(&self.failure, &self.name))
     }
 
     fn finish(self: Box<Self>) -> Result<(), RunError> {
-        let OutputArchive { writer, name } = *self;
-        let written = writer
-            .finish()
-            .map_err(|error| io_at(&name)(io_of(error)))?;
-        let Joined { output, failure } = written.into_inner();
-        match failure {
-            Some(error) => Err(error),
-            None => output.finish(),
+        let OutputArchive {
+            writer,
+            failure,
+            name,
+        } = *self;
+        let written = writer.finish().map_err(failed(&failure, &name))?;
+        match written.into_inner().output {
+            Some(output) => output.finish(),
+            None => lock(&failure).take().map_or(Ok(()), Err),
         }
     }
 }
