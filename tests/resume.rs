@@ -193,17 +193,18 @@ impl Case {
         case
     }
 
-    /// WET of which one stretch of the file comes to several times what may be held until it is
-    /// done: each byte of it takes six as JSON.
+    /// WET of several stretches, of which each comes to more than may be held until it is done: its
+    /// letters do not pack well, and some of its bytes take six as JSON.
     fn records() -> Self {
         let more = ["--max-memory", "128MiB", "--no-score", "--scopes", "page"];
         let case = Case::new("in.wet.gz", "to/out.jsonl", &more);
-        let line = "\u{1}".repeat(200);
-        let wet: String = (0..100)
-            .map(|number| {
-                let lines = (0..60).map(|at| format!("{number} {at} {line}\n"));
-                record(number, &lines.collect::<String>())
-            })
+        let mut draws = Draws(5);
+        let mut line = || -> String {
+            let letters = (0..100).map(|_| char::from(b'0' + draws.below(64) as u8));
+            letters.chain(['\u{1}'; 40]).chain(['\n']).collect()
+        };
+        let wet: String = (0..180)
+            .map(|number| record(number, &(0..100).map(|_| line()).collect::<String>()))
             .collect();
         case.place.file("in.wet.gz", gzip(wet.as_bytes(), 50_000));
         case

@@ -36,6 +36,18 @@ impl SiteBy {
             SiteBy::Directory => "dir",
         }
     }
+
+    /// What a word stands for.
+    pub fn of_word(word: &str) -> Option<SiteBy> {
+        let all = [
+            SiteBy::Auto,
+            SiteBy::None,
+            SiteBy::Host,
+            SiteBy::Domain,
+            SiteBy::Directory,
+        ];
+        all.into_iter().find(|by| by.word() == word)
+    }
 }
 
 /// The site of a file that is one page.

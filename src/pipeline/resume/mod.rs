@@ -25,8 +25,8 @@ use crate::index::{CorpusIndex, Settings};
 use crate::sink::Output;
 use crate::sink::atomic::{AtomicFile, TEMPORARY_PREFIX};
 use crate::sink::tree;
-use crate::source::Job;
 use crate::source::inputs::{Input, Inputs};
+use crate::source::{Job, warc};
 
 use ended::Ended;
 pub use listing::Listed;
@@ -181,6 +181,9 @@ where
         while let Some(before) = done.as_mut().filter(|done| !done.has_passed()) {
             let job = next_job()?;
             before.leave_out(job.as_ref(), trail)?;
+            if let Some(Job::Chunk(mut chunk)) = job {
+                warc::pass_over(&mut chunk);
+            }
         }
         let job = next_job()?;
         if let Some(job) = &job {

@@ -291,6 +291,14 @@ pub fn open(chunk: &mut Chunk) -> Option<Batches> {
         .map(|stretch| stretch.open(chunk.offset, bytes))
 }
 
+/// Takes a chunk apart of which nothing is wanted but what it leaves to the stretch behind it: where a
+/// record is open there, and how many there were.
+pub fn pass_over(chunk: &mut Chunk) {
+    if let Some(mut batches) = open(chunk) {
+        while batches.next_batch().is_some() {}
+    }
+}
+
 /// The records of a stretch, some at a time.
 ///
 /// Threading: [`Batches::next_batch`] waits for the thread that has the stretch before until

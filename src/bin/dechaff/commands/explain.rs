@@ -3,6 +3,7 @@
 //! As a table for reading or as JSON for programs. Whatever the page holds, no control
 //! character of it reaches the output.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
@@ -23,10 +24,12 @@ use dechaff::pipeline::{RunOptions, index_files};
 use dechaff::report::{Counts, Removed};
 use dechaff::score::{Contribution, Score, Step};
 use dechaff::sink::ledger::page_of;
+use dechaff::source::FileEntry;
 use dechaff::source::archive::Archive;
 use dechaff::source::content::{self, Content, UTF8_MARK};
 use dechaff::source::packed::{Packing, Unpacker, split_name};
 use dechaff::source::rows::{self, FieldNames};
+use dechaff::source::site::{self, SiteBy};
 use dechaff::visible::visible;
 use dechaff::{CleanedLine, Cleaner, Config, Reason, Workspace, collect};
 use serde::Serialize;
@@ -46,10 +49,10 @@ const MIN_TEXT_COLUMNS: usize = 24;
 pub fn run(args: &ExplainArgs) -> anyhow::Result<u8> {
     let (path, row) = split_row(&args.page);
     let bytes = read_page(path)?;
-    let page = match (container(&bytes), row) {
+    let (page, url) = match (container(&bytes), row) {
         (Some(ROWS), Some(row)) => row_text(&bytes, row)
             .with_context(|| format!("cannot read row {row} of {}", path.display()))?,
-        (None, None) => page_text(path, bytes, args.encoding.encoding),
+        (None, None) => (page_text(path, bytes, args.encoding.encoding), None),
         (format, _) => {
             let page = visible(args.page.as_os_str().as_encoded_bytes());
             let why = match format {
@@ -84,15 +87,10 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<u8> {
         &config.key,
         &RunOptions::default(),
     )?);
-    let site = site_name(args, &index);
-    let number = args.page_name.as_ref();
-    let number = number.and_then(|name| index.names.number(name.as_bytes()));
+    let site = site_name(args, &index, url.as_deref());
     let address = PageAddress {
         site: site.as_deref(),
-        place: number.map(|file| Place {
-            file,
-            ..Place::default()
-        }),
+        place: place(args, &index.names),
     };
     let cleaner = cleaner.with_index(Arc::clone(&index));
     let mut explained = Explained::new(&cleaner, page, &address);
@@ -101,25 +99,50 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<u8> {
     Ok(CLEAN)
 }
 
-/// The site of the page: as the user says, or the nearest directory above it that the index
-/// knows as one.
-fn site_name(args: &ExplainArgs, index: &CorpusIndex) -> Option<Vec<u8>> {
+/// The site of the page: as the user says; of a row by its URL, where the index goes by these; else
+/// the nearest directory above it that the index knows as one.
+fn site_name(args: &ExplainArgs, index: &CorpusIndex, url: Option<&str>) -> Option<Vec<u8>> {
     let is_known = |name: &[u8]| index.site(name).is_some();
-    let found = match &args.site_name {
-        Some(name) => Some(name.clone().into_bytes()).filter(|name| is_known(name)),
-        None => {
-            let directories = args.page.ancestors().skip(1);
-            let names = directories.filter_map(|directory| directory.file_name());
-            let mut names = names.map(|name| name.as_encoded_bytes().to_vec());
-            names
-                .find(|name| is_known(name))
-                .or_else(|| is_known(b"").then(Vec::new))
-        }
+    let by = index.settings.site.as_deref().and_then(SiteBy::of_word);
+    let of_url = || {
+        let file = FileEntry::new(args.page.clone(), args.page.clone());
+        let site = site::of_record(&file, Some(url?), by.filter(|&by| by != SiteBy::Directory)?);
+        site.map(Cow::into_owned)
     };
+    let of_directory = || {
+        let directories = args.page.ancestors().skip(1);
+        let names = directories.filter_map(|directory| directory.file_name());
+        let mut names = names.map(|name| name.as_encoded_bytes().to_vec());
+        names
+            .find(|name| is_known(name))
+            .or_else(|| Some(Vec::new()))
+    };
+    let named = args.site_name.clone().map(String::into_bytes);
+    let found = named.or_else(of_url).or_else(of_directory);
+    let found = found.filter(|name| is_known(name));
     if found.is_none() {
         tell("dechaff: note: the index does not know the page's site; see --site-name");
     }
     found
+}
+
+/// The place in the index of the page that is named: a file, or FILE#ROW.
+fn place(args: &ExplainArgs, names: &Names) -> Option<Place> {
+    let name = args.page_name.as_ref()?;
+    let of_file = |name: &str| names.number(name.as_bytes());
+    let of_row = || {
+        let (file, record) = name.rsplit_once('#')?;
+        Some((of_file(file)?, record.parse().ok()?))
+    };
+    let found = of_file(name).map(|file| (file, 0)).or_else(of_row);
+    if found.is_none() {
+        tell("dechaff: note: the index does not know a page of that name; see --page-name");
+    }
+    found.map(|(file, record)| Place {
+        file,
+        record,
+        ..Place::default()
+    })
 }
 
 fn write_page(args: &ExplainArgs, explained: &Explained<'_>) -> io::Result<()> {
@@ -156,8 +179,8 @@ fn split_row(page: &Path) -> (&Path, Option<usize>) {
     }
 }
 
-/// The text of a row, from 1; where it is HTML, its lines.
-fn row_text(rows: &[u8], number: usize) -> anyhow::Result<Rendered> {
+/// The text of a row, from 1, where it is HTML its lines; and its URL.
+fn row_text(rows: &[u8], number: usize) -> anyhow::Result<(Rendered, Option<String>)> {
     let rows = rows.strip_prefix(UTF8_MARK).unwrap_or(rows);
     let row = number.checked_sub(1);
     let row = row.and_then(|before| rows.split(|&byte| byte == b'\n').nth(before));
@@ -166,13 +189,14 @@ fn row_text(rows: &[u8], number: usize) -> anyhow::Result<Rendered> {
     let row = rows::take_apart(row, &FieldNames::default())
         .map_err(|error| anyhow::anyhow!("{} at byte {} of it", error.what, error.byte))?;
     let text = row.text.context("it has no text")?;
-    Ok(match content::is_html(&text) {
+    let rendered = match content::is_html(&text) {
         true => html::render_with_structure(text.as_bytes()),
         false => Rendered {
             text: text.into_owned().into_bytes(),
             structure: Structure::default(),
         },
-    })
+    };
+    Ok((rendered, row.url.map(Cow::into_owned)))
 }
 
 /// What holds pages, and is none.
