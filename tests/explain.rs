@@ -282,6 +282,34 @@ fn a_row_is_explained_as_the_page_that_it_holds() {
 }
 
 #[test]
+fn a_row_is_read_as_clean_reads_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("rows");
+    let rows = "{\"url\":\"a\"}\n{\"body\":\"<p>The tide came in.\",\"text\":1}\n";
+    std::fs::write(&file, rows).expect("a file");
+    let texts = |options: &[&str]| {
+        let mut page = file.clone().into_os_string();
+        page.push("#2");
+        let mut command = cargo_bin_cmd!("dechaff");
+        let command = command.args(["explain", "--json"]).args(options);
+        let output = command.arg(page).output().expect("the program runs");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{told}");
+        let page: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        page["lines"][0]["text"].clone()
+    };
+    let body = ["--text-field", "body"];
+    assert_eq!(
+        texts(&[&body[..], &["--text-format", "html"]].concat()),
+        "The tide came in."
+    );
+    assert_eq!(
+        texts(&[&body[..], &["--text-format", "text"]].concat()),
+        "<p>The tide came in."
+    );
+}
+
+#[test]
 fn a_pipe_is_coloured_only_when_asked() {
     let shown = |options: &[&str]| explained(PAGE.as_bytes(), &[&CUT, options].concat());
     assert_eq!(shown(&[]), shown(&["--color", "never"]));

@@ -1449,3 +1449,66 @@ fn a_run_with_another_key_is_another_run_wherever_the_key_lies() {
     clean("moved", 0);
     clean("other", 2).mentions("with other settings");
 }
+
+#[test]
+fn a_row_is_explained_with_what_the_index_knows_of_its_url_and_its_place() {
+    let menu = "The Wells Gazette\nNews\nSport\n";
+    let rows: String = ["otters", "herons", "ferries", "tides"]
+        .map(|what| {
+            let text =
+                format!("{menu}What we know of {what} and of the harbour is written here.\n");
+            let row = serde_json::json!({"url": "https://wells.example/a", "text": text});
+            format!("{row}\n")
+        })
+        .concat();
+    let place = Place::with([("in/rows.jsonl", rows.as_str())]);
+    let corpus = ["--corpus-duplicates", "1", "--corpus-min-chars", "1"];
+    build(
+        &place,
+        &["in"],
+        "index",
+        &[&corpus[..], &["--corpus-min-lines", "1"]].concat(),
+    );
+    let reasons = |options: &[&str]| -> Vec<(String, String)> {
+        let arguments = [
+            "in/rows.jsonl#1",
+            "--json",
+            "--index",
+            "index",
+            "--no-score",
+        ];
+        let arguments = [
+            &arguments[..],
+            &corpus,
+            &["--corpus-min-lines", "1"],
+            options,
+        ]
+        .concat();
+        let outcome = place.in_shell(r#"exec "$0" explain "$@""#, &arguments);
+        let outcome = outcome.expect(0);
+        let page: Value = serde_json::from_slice(&outcome.stdout).expect("JSON");
+        let lines = page["lines"].as_array().expect("lines");
+        let of_line = |line: &Value| {
+            let reason = line["reason"].as_str().expect("text").to_owned();
+            (reason, outcome.stderr.clone())
+        };
+        lines.iter().map(of_line).collect()
+    };
+    let known = reasons(&["--page-name", "rows.jsonl#1"]);
+    let template = |known: &[(String, String)]| {
+        assert!(
+            known[..3].iter().all(|(reason, _)| reason == "template"),
+            "{known:?}"
+        );
+        known[3].clone()
+    };
+    assert_eq!(template(&known), ("body".to_owned(), String::new()));
+    // Unless it is told which row it is, its own first copies are those of another page.
+    assert_eq!(
+        template(&reasons(&[])),
+        ("duplicate".to_owned(), String::new())
+    );
+    let (reason, told) = template(&reasons(&["--page-name", "no.jsonl#1"]));
+    assert_eq!(reason, "duplicate");
+    assert!(told.contains("does not know a page of that name"), "{told}");
+}

@@ -637,6 +637,40 @@ pub struct EncodingArgs {
     pub encoding: Option<Charset>,
 }
 
+/// Which fields of a row are read, and as what.
+#[derive(Args, Clone, Debug)]
+pub struct FieldArgs {
+    /// The field of a JSON row, or the column of Parquet, that holds the text
+    #[arg(long, default_value = "text", value_name = "NAME")]
+    pub text_field: String,
+
+    /// What that field holds; `auto` tells by content. The lines of HTML take its place
+    #[arg(long, default_value = "auto", value_name = "WHAT")]
+    pub text_format: FieldFormat,
+
+    /// The field of a JSON row, or the column of Parquet, that holds its URL
+    #[arg(long, default_value = "url", value_name = "NAME")]
+    pub url_field: String,
+}
+
+impl FieldArgs {
+    pub fn names(&self) -> FieldNames {
+        FieldNames {
+            text: self.text_field.clone(),
+            url: self.url_field.clone(),
+            id: None,
+        }
+    }
+
+    pub fn format(&self) -> TextFormat {
+        match self.text_format {
+            FieldFormat::Auto => TextFormat::Auto,
+            FieldFormat::Text => TextFormat::Text,
+            FieldFormat::Html => TextFormat::Html,
+        }
+    }
+}
+
 /// How the input is read.
 #[derive(Args, Clone, Debug)]
 pub struct ReadingArgs {
@@ -654,17 +688,8 @@ pub struct ReadingArgs {
     #[arg(long)]
     pub follow: bool,
 
-    /// The field of a JSON row, or the column of Parquet, that holds the text
-    #[arg(long, default_value = "text", value_name = "NAME")]
-    pub text_field: String,
-
-    /// What that field holds; `auto` tells by content. The lines of HTML take its place
-    #[arg(long, default_value = "auto", value_name = "WHAT")]
-    pub text_format: FieldFormat,
-
-    /// The field of a JSON row, or the column of Parquet, that holds its URL
-    #[arg(long, default_value = "url", value_name = "NAME")]
-    pub url_field: String,
+    #[command(flatten)]
+    pub fields: FieldArgs,
 
     /// Worker threads, 512 at most; 0 is one for each core
     #[arg(long, default_value_t = 0, value_name = "N", env = "DECHAFF_THREADS", value_parser = clap::value_parser!(u16).range(0..=512))]
@@ -691,11 +716,7 @@ impl ReadingArgs {
     fn options_from(&self, options: RunOptions) -> RunOptions {
         let largest = self.max_page_bytes.map(|size| size.0);
         RunOptions {
-            fields: FieldNames {
-                text: self.text_field.clone(),
-                url: self.url_field.clone(),
-                id: None,
-            },
+            fields: self.fields.names(),
             max_page_bytes: largest.unwrap_or(options.max_page_bytes),
             indexed_page_bytes: Some(largest.unwrap_or(memory::LARGEST_PAGE_BYTES)),
             threads: usize::from(self.threads),
@@ -705,11 +726,7 @@ impl ReadingArgs {
                 Format::Html => TextFormat::Html,
                 Format::Auto | Format::Jsonl | Format::Warc | Format::Parquet => TextFormat::Auto,
             },
-            field_format: match self.text_format {
-                FieldFormat::Auto => TextFormat::Auto,
-                FieldFormat::Text => TextFormat::Text,
-                FieldFormat::Html => TextFormat::Html,
-            },
+            field_format: self.fields.format(),
             ..options
         }
     }
@@ -982,6 +999,9 @@ pub struct ExplainArgs {
     pub encoding: EncodingArgs,
 
     #[command(flatten)]
+    pub fields: FieldArgs,
+
+    #[command(flatten)]
     pub engine: EngineArgs,
 
     #[command(flatten)]
@@ -991,11 +1011,12 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "FILE")]
     pub index: Option<PathBuf>,
 
-    /// The page's site in the index [default: the nearest directory above PAGE that is one]
+    /// The page's site in the index [default: of a row that of its URL, where the index goes by these;
+    /// else the nearest directory above PAGE that is one]
     #[arg(long, value_name = "NAME", requires = "index")]
     pub site_name: Option<String>,
 
-    /// The page's own name in the index, so that its first copies stay
+    /// The page's own name in the index (FILE, or FILE#ROW), so that its first copies stay
     #[arg(long, value_name = "NAME", requires = "index")]
     pub page_name: Option<String>,
 

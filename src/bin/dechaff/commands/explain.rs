@@ -26,16 +26,16 @@ use dechaff::score::{Contribution, Score, Step};
 use dechaff::sink::ledger::page_of;
 use dechaff::source::FileEntry;
 use dechaff::source::archive::Archive;
-use dechaff::source::content::{self, Content, UTF8_MARK};
+use dechaff::source::content::{self, Content, TextFormat, UTF8_MARK};
 use dechaff::source::packed::{Packing, Unpacker, split_name};
-use dechaff::source::rows::{self, FieldNames};
+use dechaff::source::rows;
 use dechaff::source::site::{self, SiteBy};
 use dechaff::visible::visible;
 use dechaff::{CleanedLine, Cleaner, Config, Reason, Workspace, collect};
 use serde::Serialize;
 
 use super::{CLEAN, USAGE, tell};
-use crate::args::ExplainArgs;
+use crate::args::{ExplainArgs, FieldArgs};
 use crate::json;
 use crate::terminal::Terminal;
 
@@ -49,16 +49,15 @@ const MIN_TEXT_COLUMNS: usize = 24;
 pub fn run(args: &ExplainArgs) -> anyhow::Result<u8> {
     let (path, row) = split_row(&args.page);
     let bytes = read_page(path)?;
-    let (page, url) = match (container(&bytes), row) {
-        (Some(ROWS), Some(row)) => row_text(&bytes, row)
+    let (page, url) = match (container(&bytes, &args.fields), row) {
+        (Some(ROWS) | None, Some(row)) => row_text(&bytes, row, &args.fields)
             .with_context(|| format!("cannot read row {row} of {}", path.display()))?,
         (None, None) => (page_text(path, bytes, args.encoding.encoding), None),
         (format, _) => {
             let page = visible(args.page.as_os_str().as_encoded_bytes());
             let why = match format {
-                Some(ROWS) => "holds pages in JSON lines; name one as FILE#3".to_owned(),
+                Some(ROWS) | None => "holds pages in JSON lines; name one as FILE#3".to_owned(),
                 Some(format) => format!("holds pages in {format}; explain shows one page"),
-                None => format!("is no row: {} holds no JSON lines", path.display()),
             };
             tell(&format!("dechaff: {page} {why}"));
             return Ok(USAGE);
@@ -180,16 +179,24 @@ fn split_row(page: &Path) -> (&Path, Option<usize>) {
 }
 
 /// The text of a row, from 1, where it is HTML its lines; and its URL.
-fn row_text(rows: &[u8], number: usize) -> anyhow::Result<(Rendered, Option<String>)> {
+fn row_text(
+    rows: &[u8],
+    number: usize,
+    fields: &FieldArgs,
+) -> anyhow::Result<(Rendered, Option<String>)> {
     let rows = rows.strip_prefix(UTF8_MARK).unwrap_or(rows);
     let row = number.checked_sub(1);
     let row = row.and_then(|before| rows.split(|&byte| byte == b'\n').nth(before));
     let row = row.filter(|row| !row.trim_ascii().is_empty());
     let row = row.context("there is none")?.trim_ascii_end();
-    let row = rows::take_apart(row, &FieldNames::default())
+    let row = rows::take_apart(row, &fields.names())
         .map_err(|error| anyhow::anyhow!("{} at byte {} of it", error.what, error.byte))?;
     let text = row.text.context("it has no text")?;
-    let rendered = match content::is_html(&text) {
+    let is_html = match fields.format() {
+        TextFormat::Auto => content::is_html(&text),
+        format => format == TextFormat::Html,
+    };
+    let rendered = match is_html {
         true => html::render_with_structure(text.as_bytes()),
         false => Rendered {
             text: text.into_owned().into_bytes(),
@@ -200,8 +207,8 @@ fn row_text(rows: &[u8], number: usize) -> anyhow::Result<(Rendered, Option<Stri
 }
 
 /// What holds pages, and is none.
-fn container(bytes: &[u8]) -> Option<&'static str> {
-    if rows::look_like_rows(bytes, &FieldNames::default()) {
+fn container(bytes: &[u8], fields: &FieldArgs) -> Option<&'static str> {
+    if rows::look_like_rows(bytes, &fields.names()) {
         return Some(ROWS);
     }
     if let Some(archive) = Archive::told(bytes) {
