@@ -80,6 +80,51 @@ fn a_page_of_html_of_short_blocks() {
 }
 
 #[test]
+fn what_is_written_beside_the_text_of_a_page_in_parts_and_of_pages_of_an_archive() {
+    let page = short_lines(300_000);
+    let mut tar = tar::Builder::new(Vec::new());
+    for number in 0..5 {
+        let text = &page.as_bytes()[..360_000];
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        tar.append_data(&mut header, format!("{number}.txt"), text)
+            .expect("memory");
+    }
+    let tar = tar.into_inner().expect("memory");
+    // Each row names the file.
+    let name = "p".repeat(220);
+    let place = Place::with([(&*name, page.as_bytes()), ("pages.tar", &tar)]);
+    for input in [&*name, "pages.tar"] {
+        let output = format!("{}.out", &input[..5]);
+        let spans = format!("{output}.spans.jsonl");
+        let mode = [
+            "--mode",
+            "spans",
+            "--threshold",
+            "0",
+            "--max-memory",
+            MEMORY,
+        ];
+        let files = [
+            input,
+            "-o",
+            &output,
+            "-q",
+            "--stats",
+            "stats",
+            "--overwrite",
+        ];
+        place.clean(files.iter().chain(&mode)).expect(0);
+        let peak = place.read_json("stats")["peak_memory_bytes"].as_u64();
+        let peak = peak.expect("it is known");
+        assert!(peak <= MOST_BYTES, "{peak} bytes, {input}");
+        let spans = place.read(&spans);
+        let rows = spans.iter().filter(|&&byte| byte == b'\n').count();
+        assert_eq!(rows, 300_000, "{input}");
+    }
+}
+
+#[test]
 fn one_long_line_and_what_is_longer_than_the_memory_lets_be_held() {
     let line = "tide ".repeat(4 << 20);
     let output = clean_in_memory("page.txt", &line, "8", 3);

@@ -197,7 +197,7 @@ impl JobRun<'_, '_, '_> {
                 self.outcome.counts.bytes_read += bytes.len() as u64;
                 self.outcome.file_bytes += bytes.len() as u64;
                 self.worker.clock.read_whole(&file, &bytes);
-                self.page(&file, &bytes)?
+                self.page(&file, &bytes, None)?
             }
             Err(kind) => {
                 self.outcome.tell(&file, kind);
@@ -234,12 +234,18 @@ impl JobRun<'_, '_, '_> {
         }
     }
 
-    /// Cleans a whole page of any content; None where nothing is to be written.
-    fn page(&mut self, file: &FileEntry, bytes: &[u8]) -> Result<Option<Written>, RunError> {
+    /// Cleans a whole page of any content; None where nothing is to be written. Much of it is written
+    /// ahead, if there is a file to write it to.
+    fn page(
+        &mut self,
+        file: &FileEntry,
+        bytes: &[u8],
+        ahead: Option<&Arc<FileEntry>>,
+    ) -> Result<Option<Written>, RunError> {
         let wants_structure = self.worker.cleaner.reads_structure();
         self.hold(self.worker.shares.cost.of(bytes.len(), 0))?;
         let page = unpack::page(file, bytes, self.worker.options, wants_structure);
-        self.told_page(&PageFile::of(file), bytes, page)
+        self.told_page(&PageFile::of(file), bytes, page, ahead)
     }
 
     /// Cleans a whole page of which it is told what it is.
@@ -248,6 +254,7 @@ impl JobRun<'_, '_, '_> {
         file: &PageFile<'_>,
         bytes: &[u8],
         page: Page<'_>,
+        ahead: Option<&Arc<FileEntry>>,
     ) -> Result<Option<Written>, RunError> {
         let ending;
         let (mark, text, structure) = match page {
@@ -291,8 +298,13 @@ impl JobRun<'_, '_, '_> {
             bytes: &text,
             structure: Some(&structure),
         };
-        let written = self.text(file, mark, page, Address::of_page(&file.name), true)?;
-        Ok(Some(Written { ending, ..written }))
+        let address = Address::of_page(&file.name);
+        let written = Written {
+            ending,
+            ..self.worker.written(mark.to_vec())
+        };
+        let written = self.text(file, page, address, written, true, ahead)?;
+        Ok(Some(written))
     }
 
     /// Notes text that the user may have meant as something else: rows, or Parquet by its name.
@@ -321,24 +333,23 @@ impl JobRun<'_, '_, '_> {
     fn text(
         &mut self,
         file: &PageFile<'_>,
-        mark: &[u8],
         text: PageText<'_>,
         mut address: Address<'_>,
+        mut written: Written,
         is_page: bool,
+        ahead: Option<&Arc<FileEntry>>,
     ) -> Result<Written, RunError> {
         let PageText {
             bytes: text,
             structure,
         } = text;
         let mode = self.worker.options.mode;
-        let mut written = self
-            .worker
-            .written(Vec::with_capacity(mark.len() + text.len()));
-        written.text.extend_from_slice(mark);
+        written.text.reserve(text.len());
         let mut is_emptied = is_page && !text.is_empty();
         let options = self.worker.options;
         let site = site::of_file(file.entry, options.site_by);
-        let before = self.outcome.counts;
+        let mut before = self.outcome.counts;
+        self.outcome.counts.pages += u64::from(is_page);
         let place = self.worker.number_of(file.file);
         let record = file
             .member
@@ -370,8 +381,12 @@ impl JobRun<'_, '_, '_> {
             address.lines_before += cleaned.line_count() as u64;
             address.bytes_before += part.len() as u64;
             self.end_page(cleaned);
+            if let Some(file) = ahead.filter(|_| self.is_much(&written)) {
+                self.note_site(site.as_deref(), &before);
+                self.write_ahead(file, &mut written, self.worker.packing(file))?;
+                before = self.outcome.counts;
+            }
         }
-        self.outcome.counts.pages += u64::from(is_page);
         self.note_site(site.as_deref(), &before);
         if is_emptied {
             self.outcome.empty(address.page);
@@ -458,10 +473,12 @@ impl JobRun<'_, '_, '_> {
                 has_failed = true;
                 Written::default()
             }
-            ChunkContent::Text { is_whole: true, .. } => match self.page(file, &chunk.bytes)? {
-                Some(written) => written,
-                None => return Ok(()),
-            },
+            ChunkContent::Text { is_whole: true, .. } => {
+                match self.page(file, &chunk.bytes, Some(file))? {
+                    Some(written) => written,
+                    None => return Ok(()),
+                }
+            }
             ChunkContent::Text {
                 lines_before,
                 bytes_before,
@@ -532,21 +549,60 @@ impl JobRun<'_, '_, '_> {
             },
             _ => written,
         };
-        let written = match self.worker.packing(file) {
-            Some(packing) if chunk.is_last || !written.text.is_empty() => Written {
-                text: pack(packing, &written.text, file)?,
-                ..written
-            },
-            _ => written,
-        };
+        let packing = self.worker.packing(file);
+        let is_cut = matches!(chunk.content, ChunkContent::Cut(_));
+        self.end_chunk(file, written, packing, chunk.is_last)?;
+        if let Some(chunk) = &mut self.outcome.chunk {
+            (chunk.is_cut, chunk.rows, chunk.has_failed) = (is_cut, rows, has_failed);
+        }
+        Ok(())
+    }
+
+    /// Puts what was written of a chunk, or of a part of one, into the outcome.
+    fn end_chunk(
+        &mut self,
+        file: &Arc<FileEntry>,
+        mut written: Written,
+        packing: Option<Packing>,
+        is_last: bool,
+    ) -> Result<(), RunError> {
+        if let Some(packing) = packing.filter(|_| is_last || !written.text.is_empty()) {
+            written.text = pack(packing, &written.text, file)?;
+        }
         self.outcome.chunk = Some(ChunkOutcome {
-            is_last: chunk.is_last,
-            is_cut: matches!(chunk.content, ChunkContent::Cut(_)),
-            file: chunk.file,
+            file: Arc::clone(file),
             written,
-            rows,
-            has_failed,
+            rows: RowsSeen::default(),
+            is_last,
+            is_cut: false,
+            has_failed: false,
         });
+        Ok(())
+    }
+
+    /// Whether what is done so far takes so much memory that it is not held until the job's end.
+    fn is_much(&self, written: &Written) -> bool {
+        self.outcome.bytes() + written.bytes() > self.worker.shares.ahead_bytes
+    }
+
+    /// Writes what is done so far of a file that comes in chunks, at the job's turn.
+    fn write_ahead(
+        &mut self,
+        file: &Arc<FileEntry>,
+        written: &mut Written,
+        packing: Option<Packing>,
+    ) -> Result<(), RunError> {
+        let part = Written {
+            text: std::mem::take(&mut written.text),
+            spans: written.spans.as_mut().map(std::mem::take),
+            ending: written.ending,
+            ..Written::default()
+        };
+        self.end_chunk(file, part, packing, false)?;
+        let outcome = std::mem::take(&mut self.outcome);
+        self.worker.clock.end_job(&outcome.counts);
+        self.turn.with_state(|writer| writer.take_part(outcome))?;
+        self.worker.clock.begin_job();
         Ok(())
     }
 
@@ -587,7 +643,7 @@ impl JobRun<'_, '_, '_> {
                         member: Some(member),
                         name: Cow::Owned(page_name(name, member.number)),
                     };
-                    let Some(written) = self.told_page(&place, bytes, page)? else {
+                    let Some(written) = self.told_page(&place, bytes, page, None)? else {
                         continue;
                     };
                     add(member, written.ending, &written.text)?;
@@ -595,6 +651,9 @@ impl JobRun<'_, '_, '_> {
                         all.extend_from_slice(spans);
                     }
                 }
+            }
+            if self.is_much(&all) {
+                self.write_ahead(&chunk.file, &mut all, None)?;
             }
         }
         all.text = ended(file, stretch, chunk.is_last)?;
@@ -636,7 +695,9 @@ impl JobRun<'_, '_, '_> {
             lines_before,
             bytes_before,
         };
-        self.text(&PageFile::of(file), mark, text.into(), address, false)
+        let written = self.worker.written(mark.to_vec());
+        let page = &PageFile::of(file);
+        self.text(page, text.into(), address, written, false, Some(file))
     }
 
     /// Cleans the records of a stretch of WARC.
@@ -650,6 +711,9 @@ impl JobRun<'_, '_, '_> {
             self.outcome.tell(file, kind);
         }
         let in_index = self.worker.number_of(file);
+        // WET records are packed one by one.
+        let has_rows = options.record_format == RecordFormat::Jsonl;
+        let packing = self.worker.packing(file).filter(|_| has_rows);
         let mut written = self.written_of_records(file);
         while let Some(batch) = batches.next_batch() {
             self.outcome.counts.bytes_read += batch.read_bytes;
@@ -657,18 +721,16 @@ impl JobRun<'_, '_, '_> {
             for item in batch.items.iter().filter(|_| is_read) {
                 self.record_item(file, in_index, &batch, item, &mut written)?;
             }
-            let held_bytes = self.outcome.bytes() + written.text.len();
             // What is written of a file that fails goes at the job's end.
-            if !has_failed && held_bytes > self.worker.shares.ahead_bytes {
-                let written = std::mem::replace(&mut written, self.written_of_records(file));
-                self.end_records(file, written, false, false)?;
-                let outcome = std::mem::take(&mut self.outcome);
-                self.worker.clock.end_job(&outcome.counts);
-                self.turn.with_state(|writer| writer.take_part(outcome))?;
-                self.worker.clock.begin_job();
+            if !has_failed && self.is_much(&written) {
+                self.write_ahead(file, &mut written, packing)?;
             }
         }
-        self.end_records(file, written, chunk.is_last, has_failed)
+        self.end_chunk(file, written, packing, chunk.is_last)?;
+        if let Some(chunk) = &mut self.outcome.chunk {
+            chunk.has_failed = has_failed;
+        }
+        Ok(())
     }
 
     /// Where what is written of records goes.
@@ -680,32 +742,6 @@ impl JobRun<'_, '_, '_> {
             ending: unpack::records_ending(file, options),
             ..Written::default()
         }
-    }
-
-    /// Puts what was written of records into the outcome. Rows are packed here, WET records one
-    /// by one before.
-    fn end_records(
-        &mut self,
-        file: &Arc<FileEntry>,
-        mut written: Written,
-        is_last: bool,
-        has_failed: bool,
-    ) -> Result<(), RunError> {
-        let has_rows = self.worker.options.record_format == RecordFormat::Jsonl;
-        if let Some(packing) = self.worker.packing(file).filter(|_| has_rows)
-            && (is_last || !written.text.is_empty())
-        {
-            written.text = pack(packing, &written.text, file)?;
-        }
-        self.outcome.chunk = Some(ChunkOutcome {
-            is_last,
-            is_cut: false,
-            file: Arc::clone(file),
-            written,
-            rows: RowsSeen::default(),
-            has_failed,
-        });
-        Ok(())
     }
 
     /// Does with an item of WARC what is to be done.

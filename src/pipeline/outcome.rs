@@ -60,6 +60,11 @@ pub struct Written {
 }
 
 impl Written {
+    /// Memory that it holds, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.text.len() + self.spans.as_ref().map_or(0, Vec::len)
+    }
+
     /// The name of the output of a file.
     fn name<'f>(&self, file: &'f FileEntry) -> Cow<'f, Path> {
         match self.ending {
@@ -156,13 +161,8 @@ impl Outcome {
 
 impl Weight for Outcome {
     fn bytes(&self) -> usize {
-        let written =
-            |written: &Written| written.text.len() + written.spans.as_ref().map_or(0, Vec::len);
-        let files: usize = self.files.iter().map(|(_, file)| written(file)).sum();
-        let chunk = self
-            .chunk
-            .as_ref()
-            .map_or(0, |chunk| written(&chunk.written));
+        let files: usize = self.files.iter().map(|(_, file)| file.bytes()).sum();
+        let chunk = self.chunk.as_ref().map_or(0, |chunk| chunk.written.bytes());
         let own = self.ledger.len() + self.rejects.len() + self.notes.bytes();
         own + self.sites.bytes() + files + chunk
     }

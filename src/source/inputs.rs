@@ -27,6 +27,9 @@ use crate::error::{PackedProblem, ProblemKind, RunError};
 
 /// Files of at most this size are read whole by the thread that cleans them.
 const SMALL_FILE_BYTES: u64 = 2 << 20;
+/// Nor larger than one part in so many of the largest page: what is written of such a file is held whole,
+/// and may be many times its bytes.
+const READ_WHOLE_PART: u64 = 16;
 /// A job of small files holds at most this many files.
 const JOB_FILES: usize = 64;
 /// A job of small files ends at this many bytes.
@@ -463,7 +466,7 @@ impl Inputs {
         Reading::File(stream.with_charset(self.charset))
     }
 
-    /// Whether a page of this size is read whole by the thread that cleans it.
+    /// Whether a file of this size is not looked at before it is read.
     fn is_small(&self, size_bytes: u64) -> bool {
         size_bytes <= SMALL_FILE_BYTES.min(self.max_page_bytes as u64)
     }
@@ -495,7 +498,8 @@ impl Inputs {
         let file = &*file;
         let skipped = |problem| Job::Skipped(Box::new(file.clone()), problem);
         let max_page_bytes = self.max_page_bytes as u64;
-        let is_small = self.is_small(size_bytes);
+        let is_read_whole =
+            self.is_small(size_bytes) && size_bytes <= max_page_bytes / READ_WHOLE_PART;
         let is_auto = self.format == InputFormat::Auto;
         let is_opened = self.is_opened(file, size_bytes);
         let is_table = self.is_table(file, is_opened).map_err(skipped)?;
@@ -512,8 +516,8 @@ impl Inputs {
             InputFormat::Warc => None,
             _ if is_auto && is_json_lines(file).map_err(skipped)? => Some(Cut::Rows),
             _ if is_auto && is_warc(file, is_opened).map_err(skipped)? => None,
-            _ if file.packing.is_some() || is_archive || !is_small => Some(page_cut(self.format)),
-            _ => return Ok(false),
+            _ if file.packing.is_none() && !is_archive && is_read_whole => return Ok(false),
+            _ => Some(page_cut(self.format)),
         };
         if cut == Some(Cut::Lines { is_told: true })
             && size_bytes > max_page_bytes
