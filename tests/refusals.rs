@@ -465,3 +465,80 @@ fn overlapping_names_that_are_no_overlap_are_allowed() {
         .expect(0);
     assert_eq!(place.tree("in2"), place.tree("i"));
 }
+
+/// What a command reads it does not write over, whatever is given.
+#[test]
+fn files_that_are_read_are_not_written_over() {
+    let place = place();
+    let gold = r#"{"id":"1","source":"s","lines":["Menu","A line of text."],"labels":[0,1],"headline":[],"gold":"A line of text."}"#;
+    place
+        .file("gold.jsonl", format!("{gold}\n"))
+        .file("key", "sixteen bytes of it")
+        .file("a.json", "{}")
+        .file("model", include_bytes!("../models/fast.bin"));
+    for (output, extra) in [
+        ("index", &[][..]),
+        ("one.part", &["--part", "1/2"]),
+        ("two.part", &["--part", "2/2"]),
+    ] {
+        let build = ["build", "in", "-o", output, "--key-file", "key", "-q"];
+        place.index([&build[..], extra].concat()).expect(0);
+    }
+    let before = place.tree("");
+    let with_key = ["--key-file", "key"];
+    let clean = ["clean", "page.txt", "-o"];
+    let commands: [(&[&str], &[&str]); 13] = [
+        (&clean, &["key", "--key-file", "key"]),
+        (&clean, &["out", "--stats", "key", "--key-file", "key"]),
+        (
+            &clean,
+            &[
+                "out",
+                "--removed",
+                "index",
+                "--index",
+                "index",
+                "--key-file",
+                "key",
+            ],
+        ),
+        (&clean, &["model", "--model", "model"]),
+        (
+            &clean,
+            &["out", "--stats", "gold.jsonl", "--gold", "gold.jsonl"],
+        ),
+        (&["index", "build", "in", "-o", "key"], &with_key),
+        (
+            &["index", "merge", "one.part", "two.part", "-o", "one.part"],
+            &with_key,
+        ),
+        (
+            &["index", "freeze", "one.part", "-o", "one.part"],
+            &with_key,
+        ),
+        (&["train", "gold.jsonl", "-o", "gold.jsonl"], &[]),
+        (
+            &[
+                "train",
+                "gold.jsonl",
+                "-o",
+                "in/a.txt",
+                "--unlabelled",
+                "in/a.txt",
+            ],
+            &[],
+        ),
+        (&["compare", "a.json", "a.json", "--html", "a.json"], &[]),
+        (&["bench", "in", "--out", "in/a.txt"], &[]),
+        (&["bench", "ab", "", "", "in", "--out", "in/records"], &[]),
+    ];
+    for (command, more) in commands {
+        let arguments = [command, more, &["--overwrite"]].concat();
+        let told = place.in_shell(r#"exec "$0" "$@""#, &arguments);
+        assert_eq!(told.code, Some(2), "{arguments:?}: {}", told.stderr);
+        assert!(
+            place.tree("") == before,
+            "{arguments:?}: something was written"
+        );
+    }
+}

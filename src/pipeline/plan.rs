@@ -30,6 +30,8 @@ pub const STANDARD_STREAM: &str = "-";
 pub struct Request<'a> {
     /// Files, directories, or `-` alone.
     pub inputs: &'a [PathBuf],
+    /// Other files that are read, if there are such: nothing is written over them.
+    pub reads: &'a [&'a Path],
     /// Where pages go; None writes nothing.
     pub output: Option<&'a Path>,
     /// Other files that the run writes.
@@ -214,14 +216,16 @@ pub fn check_temp_dir(options: &RunOptions) -> Result<(), RunError> {
     })
 }
 
-/// Refuses an output file that holds something, unless it may be replaced.
+/// Refuses an output file that holds something, unless it may be replaced; and one that is among
+/// `inputs`, or lies in one of these.
 ///
 /// # Errors
 ///
 /// [`RunError::Refused`].
-pub fn check_output(path: &Path, overwrite: bool) -> Result<(), RunError> {
+pub fn check_output(path: &Path, inputs: &[PathBuf], overwrite: bool) -> Result<(), RunError> {
     check_side_files(&Request {
-        inputs: &[],
+        inputs,
+        reads: &[],
         output: None,
         side_files: &[path],
         follow: false,
@@ -367,12 +371,17 @@ fn check_file(request: &Request<'_>, path: &Path) -> Result<(), RunError> {
         let path = path.display();
         return Err(refused(format!("{path}: no such directory")));
     }
-    check_outside(request, path, &place)
+    check_outside(request.inputs, path)
 }
 
-/// Nothing is written into an input directory.
-fn check_outside(request: &Request<'_>, path: &Path, place: &Path) -> Result<(), RunError> {
-    for input in request.inputs.iter().filter(|input| input.is_dir()) {
+/// Refuses an output that lies in an input directory.
+///
+/// # Errors
+///
+/// [`RunError::Refused`].
+pub fn check_outside(inputs: &[PathBuf], path: &Path) -> Result<(), RunError> {
+    let place = place_of(path)?;
+    for input in inputs.iter().filter(|input| input.is_dir()) {
         if place.starts_with(place_of(input)?) {
             let (path, input) = (path.display(), input.display());
             return Err(refused(format!("{path} lies in the input {input}")));
@@ -383,7 +392,7 @@ fn check_outside(request: &Request<'_>, path: &Path, place: &Path) -> Result<(),
 
 fn check_tree(request: &Request<'_>, path: &Path) -> Result<(), RunError> {
     let place = place_of(path)?;
-    check_outside(request, path, &place)?;
+    check_outside(request.inputs, path)?;
     for input in request.inputs {
         if place_of(input)?.starts_with(&place) {
             let (path, input) = (path.display(), input.display());
@@ -415,10 +424,19 @@ fn check_side_files(request: &Request<'_>) -> Result<(), RunError> {
     for path in request.inputs.iter().filter(|path| !is_stream(path)) {
         places.insert(place_of(path)?);
     }
+    for path in request.reads {
+        places.insert(place_of(path)?);
+    }
     let output = request.output.filter(|path| !is_stream(path));
     if let Some(path) = output {
-        places.insert(place_of(path)?);
-        places.insert(place_of(&render::spans_name(path))?);
+        let written = [place_of(path)?, place_of(&render::spans_name(path))?];
+        for read in request.reads {
+            if written.contains(&place_of(read)?) {
+                let read = read.display();
+                return Err(refused(format!("{read} is read: it cannot be written too")));
+            }
+        }
+        places.extend(written);
     }
     for path in request.side_files {
         if is_stream(path) {

@@ -345,6 +345,12 @@ impl EngineArgs {
         cleaner(config, &self.model, self.html_model.as_deref())
     }
 
+    /// The files of models that are read.
+    pub fn model_files(&self) -> impl Iterator<Item = &Path> {
+        let named = std::iter::once(&*self.model).chain(self.html_model.as_deref());
+        named.filter(|name| is_model_file(name))
+    }
+
     pub fn config(&self) -> Config {
         Config {
             page_repeats: self.scopes.contains(&Scope::Page),
@@ -398,6 +404,11 @@ pub fn cleaner(config: Config, model: &Path, of_html: Option<&Path>) -> Result<C
         scorer = scorer.with_html(html);
     }
     Ok(Cleaner::with_scorer(config, Box::new(scorer))?)
+}
+
+/// Whether a model's name is that of a file.
+pub fn is_model_file(name: &Path) -> bool {
+    name != Path::new(NO_MODEL) && built_in(name, Reads::Text).is_none()
 }
 
 fn built_in(model: &Path, reads: Reads) -> Option<Arc<Model>> {
@@ -509,7 +520,28 @@ pub struct KeyArgs {
     /// So nobody who does not have it can write pages that take others' lines for theirs. An index
     /// serves those who have the key that it was made with [default: a public key]
     #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(key_file))]
-    pub key_file: Option<FingerprintKey>,
+    pub key_file: Option<KeyFile>,
+}
+
+impl KeyArgs {
+    /// The key that is given; else the public one.
+    pub fn key(&self) -> FingerprintKey {
+        KeyFile::key_of(self.key_file.as_ref())
+    }
+}
+
+/// A file that holds a key, read.
+#[derive(Clone, Debug)]
+pub struct KeyFile {
+    pub path: PathBuf,
+    pub key: FingerprintKey,
+}
+
+impl KeyFile {
+    /// The key that is given; else the public one.
+    pub fn key_of(file: Option<&KeyFile>) -> FingerprintKey {
+        file.map(|file| file.key.clone()).unwrap_or_default()
+    }
 }
 
 impl CorpusArgs {
@@ -525,7 +557,7 @@ impl CorpusArgs {
         Config {
             corpus_duplicates: (is_asked_for || self.corpus_duplicates.is_some()).then_some(rule),
             page_duplicates: self.page_duplicates == PageDuplicates::Remove,
-            key: self.key.key_file.clone().unwrap_or_default(),
+            key: self.key.key(),
             ..engine.config()
         }
     }
@@ -957,8 +989,8 @@ fn settings(command: &clap::Command, matches: &ArgMatches) -> Vec<Setting> {
             let values = matches.try_get_raw(id).ok()??;
             if id == KEY_FILE {
                 // Where the file lies means nothing.
-                let key = matches.get_one::<FingerprintKey>(id)?.name()?;
-                return Some((format!("--{}", argument.get_long()?), key.to_owned()));
+                let key = matches.get_one::<KeyFile>(id)?.key.name()?.to_owned();
+                return Some((format!("--{}", argument.get_long()?), key));
             }
             let is_path = argument.get_value_parser().type_id() == TypeId::of::<PathBuf>();
             let shown = values.map(|value| {
@@ -1380,7 +1412,7 @@ pub struct RepeatsArgs {
     /// Compare lines by a key of your own: the bytes of FILE, 16 to 65536, whatever they are. So
     /// nobody who does not have it can write lines that differ and count as one
     #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().try_map(key_file))]
-    pub key_file: Option<FingerprintKey>,
+    pub key_file: Option<KeyFile>,
 
     #[command(flatten)]
     pub reading: ReadingArgs,
@@ -1520,13 +1552,15 @@ fn threshold(text: &str) -> Result<Threshold, String> {
 }
 
 /// The key that a file holds.
-fn key_file(path: OsString) -> Result<FingerprintKey, String> {
+fn key_file(path: OsString) -> Result<KeyFile, String> {
+    let path = PathBuf::from(path);
     let mut bytes = Vec::new();
     // One byte more than a key has, so that a longer file is told from one that fits.
-    let read = File::open(path)
+    let read = File::open(&path)
         .and_then(|file| file.take(MAX_KEY_BYTES as u64 + 1).read_to_end(&mut bytes));
     read.map_err(|error| error.to_string())?;
-    FingerprintKey::from_bytes(&bytes).map_err(|error| error.to_string())
+    let key = FingerprintKey::from_bytes(&bytes).map_err(|error| error.to_string())?;
+    Ok(KeyFile { path, key })
 }
 
 fn charset(name: &str) -> Result<Charset, String> {

@@ -14,6 +14,7 @@ use std::io;
 use std::process::ExitCode;
 
 use args::{Cli, Command};
+use dechaff::error::RunError;
 
 /// Address space with less than which nothing can be done.
 const LEAST_MEMORY_BYTES: usize = 64 << 20;
@@ -49,7 +50,10 @@ fn main() -> ExitCode {
         Err(error) => {
             let message = dechaff::visible::visible(whole_message(&error).as_bytes());
             commands::tell(&format!("dechaff: {message}"));
-            ExitCode::from(commands::FATAL)
+            ExitCode::from(match error.downcast_ref::<RunError>() {
+                Some(RunError::Refused(_)) => commands::USAGE,
+                _ => commands::FATAL,
+            })
         }
     }
 }

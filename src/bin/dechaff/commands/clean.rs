@@ -73,8 +73,16 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         Format::Warc => record_format == RecordFormat::Jsonl,
         Format::Auto | Format::Text | Format::Html => false,
     };
+    let key_file = args.corpus.key.key_file.as_ref();
+    let reads: Vec<&Path> = args
+        .engine
+        .model_files()
+        .chain(key_file.map(|file| &*file.path))
+        .chain(args.index.iter().chain(&args.gold).map(AsRef::as_ref))
+        .collect();
     let request = Request {
         inputs: &args.inputs,
+        reads: &reads,
         output: output(args)?,
         side_files: &side_files,
         overwrite: args.overwrite,

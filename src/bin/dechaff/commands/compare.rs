@@ -1,7 +1,7 @@
 //! `dechaff compare`: runs in, what sets them apart out.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dechaff::compare::{Allowed, CompareError, Comparison, Side, gate, show};
 use dechaff::pipeline::plan;
@@ -11,8 +11,9 @@ use crate::args::{Allow, CompareArgs};
 use crate::json;
 
 pub fn run(args: &CompareArgs) -> anyhow::Result<u8> {
+    let read: Vec<PathBuf> = args.sides.iter().chain(&args.removed).cloned().collect();
     if let Some(html) = &args.html
-        && let Err(error) = plan::check_output(html, args.overwrite)
+        && let Err(error) = plan::check_output(html, &read, args.overwrite)
     {
         return Ok(refused(&error));
     }

@@ -31,7 +31,7 @@ pub fn run(command: &IndexCommand) -> anyhow::Result<u8> {
         IndexCommand::Freeze(args) => {
             let IndexFreezeArgs { join, key } = args;
             let options = join_options(join, stop)?;
-            let key = key.key_file.clone().unwrap_or_default();
+            let key = key.key();
             let index = index_files::freeze(&paths(&join.parts), &key, &options)?;
             index_files::write(&index, &join.output)?;
             Ok(CLEAN)
@@ -45,7 +45,7 @@ fn paths(parts: &[PathBuf]) -> Vec<&Path> {
 }
 
 fn join_options(args: &IndexJoinArgs, stop: Arc<AtomicBool>) -> Result<RunOptions, RunError> {
-    plan::check_output(&args.output, args.overwrite)?;
+    plan::check_output(&args.output, &args.parts, args.overwrite)?;
     let options = RunOptions {
         stop,
         ..args.memory.options()
@@ -61,8 +61,11 @@ fn build(args: &IndexBuildArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         ..args.reading.options(&args.corpus)
     };
     plan::check_temp_dir(&options)?;
+    let key_file = args.corpus.key.key_file.as_ref();
+    let reads: Vec<&Path> = key_file.map(|file| &*file.path).into_iter().collect();
     let request = Request {
         inputs: &args.inputs,
+        reads: &reads,
         output: None,
         side_files: &[&args.output],
         overwrite: args.overwrite,
@@ -134,7 +137,7 @@ fn info(args: &IndexInfoArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
     };
     let (kind, settings) = index_files::kind(&args.file)?;
     // A frozen index is shown without its key: no site is looked up in it.
-    let key = args.key.key_file.clone().unwrap_or_default();
+    let key = args.key.key();
     let mut wanted = settings.clone();
     if kind == Kind::Part || args.key.key_file.is_some() {
         wanted.key = key.name().map(str::to_owned);

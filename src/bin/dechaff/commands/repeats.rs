@@ -19,7 +19,7 @@ use dechaff::visible::visible;
 use serde::Serialize;
 
 use super::exit_code;
-use crate::args::{RepeatsArgs, RepeatsScope};
+use crate::args::{KeyFile, RepeatsArgs, RepeatsScope};
 use crate::json;
 use crate::running::{Shown, at_stdout, run_to_code};
 use crate::standard;
@@ -40,6 +40,7 @@ fn repeats(args: &RepeatsArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
     let options = args.options(Arc::clone(&stop));
     let request = Request {
         inputs: &args.inputs,
+        reads: &[],
         output: None,
         side_files: &[],
         overwrite: false,
@@ -75,7 +76,7 @@ fn wanted(args: &RepeatsArgs) -> RepeatsRequest {
     RepeatsRequest {
         scope,
         normalize: args.normalize.by(),
-        key: args.key_file.clone().unwrap_or_default(),
+        key: KeyFile::key_of(args.key_file.as_ref()),
         rule: BlockRule {
             min_lines: args.min_lines,
             min_chars: args.min_chars,

@@ -1,6 +1,7 @@
 //! `dechaff train`: labelled pages in, a model file out.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -18,7 +19,11 @@ use super::{CLEAN, USAGE, eval, tell};
 use crate::args::{self, Part, Preset, TrainArgs};
 
 pub fn run(args: &TrainArgs) -> anyhow::Result<u8> {
-    dechaff::pipeline::plan::check_output(&args.output, args.overwrite)?;
+    let read = args.gold.iter().chain(&args.unlabelled);
+    let teachers = std::iter::once(&args.teacher).chain(&args.html_teacher);
+    let teachers = teachers.filter(|name| args::is_model_file(name));
+    let read: Vec<PathBuf> = read.chain(teachers).cloned().collect();
+    dechaff::pipeline::plan::check_output(&args.output, &read, args.overwrite)?;
     let mut options = match args.preset {
         Preset::Fast => TrainOptions::fast(),
         Preset::Accurate => TrainOptions::accurate(),
