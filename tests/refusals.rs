@@ -487,7 +487,7 @@ fn files_that_are_read_are_not_written_over() {
     let before = place.tree("");
     let with_key = ["--key-file", "key"];
     let clean = ["clean", "page.txt", "-o"];
-    let commands: [(&[&str], &[&str]); 13] = [
+    let commands: [(&[&str], &[&str]); 11] = [
         (&clean, &["key", "--key-file", "key"]),
         (&clean, &["out", "--stats", "key", "--key-file", "key"]),
         (
@@ -508,14 +508,6 @@ fn files_that_are_read_are_not_written_over() {
             &["out", "--stats", "gold.jsonl", "--gold", "gold.jsonl"],
         ),
         (&["index", "build", "in", "-o", "key"], &with_key),
-        (
-            &["index", "merge", "one.part", "two.part", "-o", "one.part"],
-            &with_key,
-        ),
-        (
-            &["index", "freeze", "one.part", "-o", "one.part"],
-            &with_key,
-        ),
         (&["train", "gold.jsonl", "-o", "gold.jsonl"], &[]),
         (
             &[

@@ -257,6 +257,8 @@ struct Counter<'r> {
     pages: PageCounter<'r>,
     /// Files of the job at hand.
     files: Vec<Arc<FileEntry>>,
+    /// The page at work takes so much memory that it had to be asked for.
+    holds_room: bool,
     clock: Clock<'r>,
 }
 
@@ -281,6 +283,7 @@ impl<'r> Counter<'r> {
             bytes: Vec::new(),
             pages,
             files: Vec::new(),
+            holds_room: false,
             clock: Clock::of_worker(plan.options.meter.as_ref(), Pass::One),
         }
     }
@@ -298,6 +301,7 @@ impl<'r> Counter<'r> {
                 Found::Begin(file) => self.begin(file),
                 Found::Whole(file, bytes) => self.clock.read_whole(file, bytes),
                 Found::Text(text) => return self.text(&text, turn),
+                Found::Unpacked(bytes) => return self.hold(self.shares.cost.of(bytes, 0), turn),
                 Found::Problem(problem) | Found::Unread(problem) | Found::Fault(problem) => {
                     return self.problem(problem, turn);
                 }
@@ -380,6 +384,15 @@ impl<'r> Counter<'r> {
         Ok(())
     }
 
+    /// Waits until there is room for so many bytes, if they have to be asked for.
+    fn hold(&mut self, bytes: usize, turn: &SeenTurn<'_, '_>) -> Result<(), RunError> {
+        if bytes > self.shares.unasked_bytes {
+            turn.hold(bytes)?;
+            self.holds_room = true;
+        }
+        Ok(())
+    }
+
     /// Counts a page, or a part of one; returns its lines.
     fn page(
         &mut self,
@@ -387,12 +400,7 @@ impl<'r> Counter<'r> {
         address: &PageAddress<'_>,
         turn: &SeenTurn<'_, '_>,
     ) -> Result<usize, RunError> {
-        let unasked_bytes = self.shares.unasked_bytes;
-        let cost_bytes = self.shares.cost_of_page(page);
-        let is_large = cost_bytes > unasked_bytes;
-        if is_large {
-            turn.hold(cost_bytes)?;
-        }
+        self.hold(self.shares.cost_of_page(page), turn)?;
         let (pages, clock) = (&mut self.pages, &mut self.clock);
         clock.text(page.len());
         let added = pages.add_page_watched(page, address, &mut |step| clock.step(step));
@@ -400,7 +408,7 @@ impl<'r> Counter<'r> {
         if self.pages.pending_keys() > self.shares.pending_keys {
             self.settle(turn)?;
         }
-        if is_large {
+        if std::mem::take(&mut self.holds_room) {
             self.pages.shrink();
             turn.let_go();
         }

@@ -778,7 +778,9 @@ impl JobRun<'_, '_, '_> {
                 let options = self.worker.options;
                 let wants_structure = self.worker.cleaner.reads_structure();
                 let block = &batch.buffer[block.clone()];
-                match unpack::record_page(&fields, block, options, wants_structure) {
+                let cost = self.worker.shares.cost;
+                let ask = |bytes| self.hold(cost.of(bytes, 0));
+                match unpack::record_page(&fields, block, options, wants_structure, ask)? {
                     RecordPage::Other => {
                         self.outcome.counts.other_records += 1;
                         return Ok(());

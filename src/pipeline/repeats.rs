@@ -304,7 +304,7 @@ impl PageReader<'_> {
                     batch.notes.problem(problem);
                     return hand_over_much(&mut batch, turn);
                 }
-                Found::Begin(_) | Found::Whole(..) => {}
+                Found::Begin(_) | Found::Whole(..) | Found::Unpacked(_) => {}
             }
             Ok(())
         });

@@ -43,6 +43,8 @@ pub enum Found<'f> {
     Row(&'f Row<'f>),
     /// The end of a file that comes in chunks.
     End(&'f Arc<FileEntry>),
+    /// A page of so many bytes, unpacked and not yet rendered: the time to ask for its memory.
+    Unpacked(usize),
     /// Something that cannot be read.
     Problem(Problem),
     /// Something that cleaning copies through or skips, and says so.
@@ -425,7 +427,9 @@ impl Walk<'_> {
                     return Ok(());
                 }
                 let fields = Fields::read(&batch.buffer[head.clone()]);
-                match record_page(&fields, &batch.buffer[block.clone()], self.options, false) {
+                let block = &batch.buffer[block.clone()];
+                let ask = |bytes| take(Found::Unpacked(bytes));
+                match record_page(&fields, block, self.options, false, ask)? {
                     RecordPage::Other => return Ok(()),
                     RecordPage::Rejected(kind) => (Some(*number), offset, kind),
                     RecordPage::Page(page) => {
@@ -483,15 +487,18 @@ pub struct RecordText<'b> {
 /// The text of a WARC record; of HTML where its lines stood, if that is wanted. In a page of HTML
 /// that is not wholly UTF-8, and in text, what is no character becomes U+FFFD: rows and WET files
 /// are UTF-8.
+///
+/// Before the page is rendered `ask` hears how many bytes it has.
 pub fn record_page<'b>(
     fields: &Fields<'_>,
     block: &'b [u8],
     options: &RunOptions,
     wants_structure: bool,
-) -> RecordPage<'b> {
+    ask: impl FnOnce(usize) -> Result<(), RunError>,
+) -> Result<RecordPage<'b>, RunError> {
     let (bytes, said, charset) = match warc::payload(fields, block, options.max_page_bytes) {
-        Payload::Other => return RecordPage::Other,
-        Payload::Bad(kind) => return RecordPage::Rejected(kind),
+        Payload::Other => return Ok(RecordPage::Other),
+        Payload::Bad(kind) => return Ok(RecordPage::Rejected(kind)),
         Payload::Text(bytes) => (Cow::Borrowed(bytes), None, None),
         Payload::Page {
             bytes,
@@ -499,6 +506,7 @@ pub fn record_page<'b>(
             charset,
         } => (bytes, Some(said), charset),
     };
+    ask(bytes.len())?;
     let max_places = max_places(options, wants_structure);
     let page = match bytes {
         Cow::Borrowed(bytes) => record_text(bytes, said, charset.as_deref(), max_places),
@@ -509,12 +517,12 @@ pub fn record_page<'b>(
             })
         }
     };
-    match page {
+    Ok(match page {
         Ok(page) => RecordPage::Page(page),
         Err(html::Undecodable) => {
             RecordPage::Rejected(ProblemKind::BadRecord("in an encoding that cannot be read"))
         }
-    }
+    })
 }
 
 fn record_text<'b>(

@@ -74,11 +74,14 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
         Format::Auto | Format::Text | Format::Html => false,
     };
     let key_file = args.corpus.key.key_file.as_ref();
+    // A part may grow in its place.
+    let index = args.index.iter();
+    let index = index.filter(|path| args.write_index.as_ref() != Some(path));
     let reads: Vec<&Path> = args
         .engine
         .model_files()
         .chain(key_file.map(|file| &*file.path))
-        .chain(args.index.iter().chain(&args.gold).map(AsRef::as_ref))
+        .chain(index.chain(&args.gold).map(AsRef::as_ref))
         .collect();
     let request = Request {
         inputs: &args.inputs,

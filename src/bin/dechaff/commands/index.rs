@@ -45,7 +45,8 @@ fn paths(parts: &[PathBuf]) -> Vec<&Path> {
 }
 
 fn join_options(args: &IndexJoinArgs, stop: Arc<AtomicBool>) -> Result<RunOptions, RunError> {
-    plan::check_output(&args.output, &args.parts, args.overwrite)?;
+    // The whole may take the place of a part.
+    plan::check_output(&args.output, &[], args.overwrite)?;
     let options = RunOptions {
         stop,
         ..args.memory.options()
