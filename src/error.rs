@@ -176,6 +176,8 @@ mod files {
             /// What it is.
             found: &'static str,
         },
+        /// Named as this archive or format; its bytes are no such thing, nor text.
+        NotAsNamed(&'static str),
         /// A packing or archive that the name does not tell of.
         UnnamedPacking(&'static str),
         /// A format that is not read where it is packed.
@@ -382,6 +384,9 @@ mod files {
                 ProblemKind::Packed(problem) => write!(f, "{problem}"),
                 ProblemKind::WrongSuffix { named, found } => {
                     write!(f, "named as {named}, but holds {found}; read as {found}")
+                }
+                ProblemKind::NotAsNamed(named) => {
+                    write!(f, "named as {named}, but does not begin as one; skipped")
                 }
                 ProblemKind::UnnamedPacking(format @ ("tar" | "zip")) => write!(
                     f,

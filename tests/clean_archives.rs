@@ -871,6 +871,31 @@ fn mutants_are_read_without_harm() {
     }
 }
 
+#[test]
+fn what_is_named_an_archive_and_does_not_begin_as_one_is_told() {
+    let zip = zip_of([("news/a.txt", FERRY.as_bytes())]);
+    let tar = Tar::new().file("a.txt", FERRY).end();
+    let mut damaged = tar.clone();
+    damaged[..512].fill(0xff);
+    let place = Place::with([
+        ("in/cut.zip", &zip[2..]),
+        ("in/damaged.TAR", &damaged),
+        ("in/table.parquet", b"\0\x01\x02 no table"),
+        ("in/empty.tar", &[0; 10_240]),
+        ("in/text.zip", FERRY.as_bytes()),
+        ("in/whole.zip", &zip),
+        ("in/picture.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"),
+    ]);
+    let outcome = place.clean_unscored(&["in", "-o", "out"], 3);
+    outcome.says(&[
+        "cut.zip: named as zip, but does not begin as one; skipped",
+        "damaged.TAR: named as tar, but does not begin as one; skipped",
+        "table.parquet: named as Parquet, but does not begin as one; skipped",
+    ]);
+    let names: Vec<_> = place.files("out").into_keys().collect();
+    assert_eq!(names, [Path::new("text.zip"), Path::new("whole.zip")]);
+}
+
 /// What the writer of zip says of an output that fails is not what the user is told.
 #[cfg(target_os = "linux")]
 #[test]

@@ -436,6 +436,7 @@ fn what_is_no_record_is_refused_with_a_message() {
         (b"{\"program\":\"dechaff\",\"schema_version\":2,\"counts\":{\"pages\":-1}}", "no run record"),
         (b"{\"program\":\"dechaff\",\"schema_version\":2,\"counts\":{\"bytes_in\":18446744073709551615}}", "out of range"),
         (b"{\"program\":\"dechaff\",\"schema_version\":2,\"wall_seconds\":1e300}", "out of range"),
+        (b"{\"program\":\"dechaff\",\"schema_version\":2,\"stages\":[{\"wall_seconds\":-1}]}", "out of range"),
         (deep.as_bytes(), "no JSON"),
     ] {
         place.file("bad.json", bytes);

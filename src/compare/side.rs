@@ -440,7 +440,7 @@ fn read_all(file: &File) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Whether sums of a value's numbers stay numbers. Depth is bounded by the JSON reader.
+/// Whether sums of a value's numbers stay numbers, and no time is negative. Depth is bounded by the JSON reader.
 fn is_in_range(value: &Value) -> bool {
     match value {
         Value::Number(number) => match number.as_u64() {
@@ -450,7 +450,10 @@ fn is_in_range(value: &Value) -> bool {
                 .is_some_and(|number| number.abs() <= MAX_COUNT as f64),
         },
         Value::Array(values) => values.iter().all(is_in_range),
-        Value::Object(fields) => fields.values().all(is_in_range),
+        Value::Object(fields) => fields.iter().all(|(name, value)| {
+            let is_time = name.ends_with("seconds");
+            is_in_range(value) && !(is_time && value.as_f64().is_some_and(|time| time < 0.0))
+        }),
         Value::Null | Value::Bool(_) | Value::String(_) => true,
     }
 }

@@ -510,6 +510,9 @@ impl Inputs {
             false => None,
         };
         let is_archive = archive.is_some();
+        if is_auto && !is_archive && !is_table && file.packing.is_none() {
+            check_name(file, self.charset).map_err(skipped)?;
+        }
         let mut cut = match self.format {
             _ if is_table => None,
             InputFormat::Jsonl => Some(Cut::Rows),
@@ -801,12 +804,27 @@ impl Read for Failing {
 
 /// Whether a file is to be looked at for an archive, by its name.
 fn is_named_archive(file: &FileEntry) -> bool {
-    let extension = file.content_name().extension();
-    extension.is_some_and(|extension| {
-        [Archive::Tar, Archive::Zip]
-            .iter()
-            .any(|archive| extension.eq_ignore_ascii_case(archive.word()))
-    })
+    [Archive::Tar, Archive::Zip]
+        .iter()
+        .any(|archive| archive.names(file))
+}
+
+/// Refuses what is named an archive or Parquet, and whose first bytes are neither that nor a page's: it
+/// is damaged more likely than a file to pass over. Zeros are an archive of nothing.
+fn check_name(file: &FileEntry, charset: Option<Charset>) -> Result<(), ProblemKind> {
+    let archives = [Archive::Tar, Archive::Zip];
+    let named = match archives.into_iter().find(|archive| archive.names(file)) {
+        Some(archive) => archive.word(),
+        #[cfg(feature = "parquet")]
+        None if table::is_named(file.content_name()) => "Parquet",
+        None => return Ok(()),
+    };
+    let head = head(file)?;
+    let is_other = content::tell_in(Path::new(""), &head, charset) == Content::Other;
+    match is_other && head.iter().any(|&byte| byte != 0) {
+        true => Err(ProblemKind::NotAsNamed(named)),
+        false => Ok(()),
+    }
 }
 
 /// The archive that a file is, by its first bytes.

@@ -49,6 +49,12 @@ impl Archive {
         }
     }
 
+    /// Whether a file's name ends in the format's.
+    pub fn names(self, file: &FileEntry) -> bool {
+        let extension = file.content_name().extension();
+        extension.is_some_and(|extension| extension.eq_ignore_ascii_case(self.word()))
+    }
+
     /// The format's name.
     pub fn word(self) -> &'static str {
         match self {
