@@ -463,7 +463,8 @@ fn a_tree_is_gone_on_with_after_a_kill_at_any_write() {
 
 #[test]
 fn rows_are_gone_on_with_after_a_kill_at_any_write() {
-    let case = Case::new("in.jsonl", "to/out.jsonl", &["--rejects", "to/rejects"]);
+    let side_files = ["--rejects", "to/rejects", "--write-index", "to/part"];
+    let case = Case::new("in.jsonl", "to/out.jsonl", &side_files);
     case.place.file("in.jsonl", rows(0..250));
     kill_at_every_write(&case, 3);
 }

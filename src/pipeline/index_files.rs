@@ -34,13 +34,13 @@ pub struct PartFile {
 }
 
 impl PartFile {
-    /// Begins a part.
+    /// Begins a part. Its temporary file's name begins with `prefix`.
     ///
     /// # Errors
     ///
     /// The file cannot be made.
-    pub fn create(path: &Path, settings: &Settings) -> Result<Self, RunError> {
-        let mut file = AtomicFile::at(path, TEMPORARY_PREFIX)?;
+    pub fn create(path: &Path, settings: &Settings, prefix: &str) -> Result<Self, RunError> {
+        let mut file = AtomicFile::at(path, prefix)?;
         file.write(&format::header(Kind::Part, settings))?;
         Ok(PartFile {
             file,
@@ -235,7 +235,7 @@ impl Parts {
 }
 
 /// Merges parts into one. The order of `paths` means nothing, and their key need not be known: what
-/// they hold stays as it is.
+/// they hold stays as it is. The temporary file's name begins with `prefix`.
 ///
 /// # Errors
 ///
@@ -245,10 +245,15 @@ impl Parts {
 ///
 /// The longest block of each part, and the longest of all twice more; refused where that is above
 /// [`RunOptions::max_memory_bytes`].
-pub fn merge(paths: &[&Path], out: &Path, options: &RunOptions) -> Result<(), RunError> {
+pub fn merge(
+    paths: &[&Path],
+    out: &Path,
+    options: &RunOptions,
+    prefix: &str,
+) -> Result<(), RunError> {
     let (settings, mut parts) = open_parts(paths, None, options, memory::of_merging)?;
     let sites_by = FingerprintKey::default();
-    let mut merged = PartFile::create(out, &settings)?;
+    let mut merged = PartFile::create(out, &settings, prefix)?;
     let mut sites = Sites::default();
     parts.each(options, |file, page| {
         merged.put_records(|out| match page.map(|page| page.record(0)) {

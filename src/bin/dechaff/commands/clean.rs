@@ -161,7 +161,8 @@ fn clean(args: &CleanArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
                     let begun = Instant::now();
                     let options = &options.without_ids();
                     let mut source = source(args, inputs, run.as_mut(), options, false);
-                    let index = pass_one(args, &config, &mut *source, &mut progress, options)?;
+                    let index =
+                        pass_one(args, &config, &mut *source, &mut progress, options, &prefix)?;
                     if let Some(run) = &run {
                         run.keep_index(&index, begun.elapsed())?;
                     }
@@ -319,6 +320,7 @@ fn pass_one(
     source: &mut dyn Source,
     progress: &mut Shown,
     options: &RunOptions,
+    prefix: &str,
 ) -> Result<CorpusIndex, RunError> {
     let settings = pipeline::settings(config, options);
     let Some(written) = &args.write_index else {
@@ -326,7 +328,7 @@ fn pass_one(
         return pipeline::index_corpus(config, source, pass, progress, options);
     };
     let mut count = |path: &Path, is_part_only| {
-        let mut part = PartFile::create(path, &settings)?;
+        let mut part = PartFile::create(path, &settings, prefix)?;
         let pass = PassOne {
             part: Some(&mut part),
             is_part_only,
@@ -341,7 +343,7 @@ fn pass_one(
     };
     let own = index_files::temporary(&options.temp_directory())?;
     count(&own, true)?;
-    index_files::merge(&[before.as_path(), &own], written, options)?;
+    index_files::merge(&[before.as_path(), &own], written, options, prefix)?;
     index_files::freeze(&[written], &config.key, options)
 }
 

@@ -12,6 +12,7 @@ use dechaff::index::{CorpusIndex, Site};
 use dechaff::pipeline::index_files::{self, PartFile};
 use dechaff::pipeline::plan::{self, Request};
 use dechaff::pipeline::{self, PassOne, RunOptions};
+use dechaff::sink::atomic::TEMPORARY_PREFIX;
 use dechaff::sink::records::RecordFormat;
 use dechaff::visible::visible;
 
@@ -25,7 +26,12 @@ pub fn run(command: &IndexCommand) -> anyhow::Result<u8> {
         IndexCommand::Build(args) => build(args, stop),
         IndexCommand::Merge(args) => {
             let options = join_options(args, stop)?;
-            index_files::merge(&paths(&args.parts), &args.output, &options)?;
+            index_files::merge(
+                &paths(&args.parts),
+                &args.output,
+                &options,
+                TEMPORARY_PREFIX,
+            )?;
             Ok(CLEAN)
         }
         IndexCommand::Freeze(args) => {
@@ -81,7 +87,7 @@ fn build(args: &IndexBuildArgs, stop: Arc<AtomicBool>) -> Result<u8, RunError> {
     let mut part = match args.part {
         Some(_) => {
             let settings = pipeline::settings(&config, &options);
-            Some(PartFile::create(&args.output, &settings)?)
+            Some(PartFile::create(&args.output, &settings, TEMPORARY_PREFIX)?)
         }
         None => None,
     };
