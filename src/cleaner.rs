@@ -214,7 +214,7 @@ impl Cleaner {
                 Threshold::At(cut) => Cut::at(cut),
                 Threshold::Auto => {
                     cut_scores.clear();
-                    let to_cut = |score| decide::score_to_cut(&self.config, score);
+                    let to_cut = |score| decide::likelihood_of_going(&self.config, score);
                     cut_scores.extend(scores.iter().map(to_cut));
                     self.scorer.cut(&facts, cut_scores, scratch)
                 }

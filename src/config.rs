@@ -107,9 +107,9 @@ pub enum Treatment {
     /// As their boilerplate score says.
     #[default]
     Scored,
-    /// They stay, whatever their score.
+    /// They stay, whatever their score; what may be one goes the later.
     Keep,
-    /// They go, whatever their score.
+    /// They go, whatever their score; what may be one goes the sooner.
     Drop,
 }
 

@@ -93,27 +93,58 @@ pub struct PageFindings<'a> {
 /// A line is of a kind from this likelihood on.
 const IS_OF_KIND: f32 = 0.5;
 
-/// Whether a line stays for what it is, and the reason for which it goes else; None where its
-/// score decides.
-fn treated(config: &Config, score: &Score) -> Option<(Reason, bool)> {
-    let kinds = [
-        (config.headline, score.headline, Reason::Headline),
-        (config.comments, score.comment, Reason::Comment),
-    ];
-    let mut treated = kinds.into_iter().filter(|(treatment, likelihood, _)| {
-        *treatment != Treatment::Scored && *likelihood >= IS_OF_KIND
-    });
-    treated
-        .next()
-        .map(|(treatment, _, reason)| (reason, treatment == Treatment::Keep))
+/// The kinds of lines, what is done with each, and how likely a line is of it.
+fn kinds(config: &Config, score: &Score) -> [(Reason, Treatment, f32); 2] {
+    [
+        (Reason::Headline, config.headline, score.headline),
+        (Reason::Comment, config.comments, score.comment),
+    ]
 }
 
-/// What a line counts where the page's cut is looked for: its likelihood of boilerplate, but 0
-/// where it stays for what it is, and 1 where it goes for that.
-pub fn score_to_cut(config: &Config, score: &Score) -> f32 {
-    match treated(config, score) {
-        Some((_, is_kept)) => f32::from(u8::from(!is_kept)),
-        None => score.context,
+/// Whether a line goes or stays for what it is; None where that is not sure.
+fn goes_surely(config: &Config, score: &Score) -> Option<bool> {
+    let mut sure = kinds(config, score)
+        .into_iter()
+        .filter(|(_, treatment, likelihood)| {
+            *treatment != Treatment::Scored && *likelihood >= IS_OF_KIND
+        });
+    sure.next()
+        .map(|(_, treatment, _)| treatment == Treatment::Drop)
+}
+
+/// How likely a line goes: 0 where it stays for what it is, 1 where it goes for that. Else its
+/// likelihood of boilerplate; what it may be that is kept takes off from that, what it may be that
+/// is dropped adds to it, as if all were independent (noisy or, Pearl 1988).
+pub fn likelihood_of_going(config: &Config, score: &Score) -> f32 {
+    if let Some(goes) = goes_surely(config, score) {
+        return f32::from(u8::from(goes));
+    }
+    let kinds = kinds(config, score);
+    let all = |wanted| {
+        let kinds = kinds
+            .iter()
+            .filter(move |(_, treatment, _)| *treatment == wanted);
+        kinds
+            .map(|(.., likelihood)| 1.0 - likelihood)
+            .product::<f32>()
+    };
+    1.0 - (1.0 - score.context * all(Treatment::Keep)) * all(Treatment::Drop)
+}
+
+/// Why a line goes, if its likelihood of that reaches the cut: what it is, where its score alone would
+/// not do.
+fn reason_to_go(config: &Config, score: &Score, cut: f32) -> Option<Reason> {
+    let is_likely = || likelihood_of_going(config, score) >= cut;
+    if !goes_surely(config, score).unwrap_or_else(is_likely) {
+        return None;
+    }
+    let dropped = kinds(config, score).into_iter();
+    let dropped = dropped.filter(|(_, treatment, _)| *treatment == Treatment::Drop);
+    match dropped.max_by(|(.., one), (.., other)| one.total_cmp(other)) {
+        Some((kind, _, likelihood)) if likelihood >= IS_OF_KIND || score.context < cut => {
+            Some(kind)
+        }
+        _ => Some(Reason::Boilerplate),
     }
 }
 
@@ -134,6 +165,9 @@ pub fn decide_page(config: &Config, findings: &PageFindings<'_>, verdicts: &mut 
     // By the first copy that went: the copy that stays for it.
     let mut stand_ins = AHashMap::new();
     let cut_of = |line: usize, score: &Score| {
+        if config.headline == Treatment::Drop {
+            return findings.cut.at;
+        }
         let is_doubled_headline = repeats.copied_by(line) == Some(Rule::Headline);
         findings.cut.of(score, is_doubled_headline)
     };
@@ -156,12 +190,10 @@ pub fn decide_page(config: &Config, findings: &PageFindings<'_>, verdicts: &mut 
             }
         } else if let Some(of) = duplicates.of(line) {
             Reason::Duplicate { of }
-        } else if let Some((reason, is_kept)) = treated(config, &score) {
-            if is_kept { Reason::Body } else { reason }
-        } else if config.score && score.context >= cut_of(line, &score) {
-            Reason::Boilerplate
-        } else {
+        } else if !config.score {
             Reason::Body
+        } else {
+            reason_to_go(config, &score, cut_of(line, &score)).unwrap_or(Reason::Body)
         };
         let is_kept = reason == Reason::Body;
         if let (Some(first), true) = (first, is_kept) {
@@ -200,7 +232,7 @@ mod tests {
                     evidence: &evidence,
                     repeats: &repeats,
                 };
-                let to_cut = |score| score_to_cut(config, score);
+                let to_cut = |score| likelihood_of_going(config, score);
                 let to_cut: Vec<f32> = scores.iter().map(to_cut).collect();
                 let mut steps = PageSteps::default();
                 steps.fill(facts.cut_lines(&to_cut));
@@ -242,8 +274,8 @@ mod tests {
         let [mut comment, mut headline] = [0.2, 0.9].map(score);
         comment.comment = 0.5;
         headline.headline = 0.5;
-        let mut hardly = score(0.2);
-        (hardly.comment, hardly.headline) = (0.4999, 0.4999);
+        let mut hardly = score(0.0);
+        (hardly.comment, hardly.headline) = (0.4999, 0.0);
         let config = |comments, headline| Config {
             threshold: Threshold::At(0.5),
             comments,
@@ -277,6 +309,42 @@ mod tests {
             assert_eq!(got[..2], expected, "{comments:?} {headlines:?}");
             assert_eq!(got[2], Reason::Body);
         }
+    }
+
+    #[test]
+    fn what_a_line_may_be_makes_it_go_the_sooner_or_the_later() {
+        let mut line = score(0.4);
+        (line.comment, line.headline) = (0.4, 0.25);
+        let config = |threshold, comments, headline| Config {
+            threshold: Threshold::At(threshold),
+            comments,
+            headline,
+            ..Config::default()
+        };
+        use Treatment::{Drop, Keep, Scored};
+        for (comments, headline, expected) in [
+            (Scored, Scored, 0.4),
+            (Drop, Scored, 0.64),
+            (Drop, Drop, 0.73),
+            (Keep, Scored, 0.24),
+            (Keep, Drop, 0.43),
+            (Keep, Keep, 0.18),
+        ] {
+            let reasons = [expected - 0.001, expected + 0.001].map(|threshold| {
+                let config = config(threshold, comments, headline);
+                decide(&config, "a\n", &[line])[0]
+            });
+            let is_dropped = comments == Drop || headline == Drop;
+            let reason = match comments {
+                _ if !is_dropped => Reason::Boilerplate,
+                Drop => Reason::Comment,
+                _ => Reason::Headline,
+            };
+            assert_eq!(reasons, [reason, Reason::Body], "{comments:?} {headline:?}");
+        }
+        // Its score alone would do.
+        let config = config(0.4, Drop, Scored);
+        assert_eq!(decide(&config, "a\n", &[line])[0], Reason::Boilerplate);
     }
 
     #[test]

@@ -8,9 +8,10 @@ use dechaff::evidence::{Evidence, Needs};
 use dechaff::normalize::is_blank;
 use dechaff::repeats::{Repeats, Rule};
 use dechaff::report::Counts;
+use dechaff::score::Score;
 use dechaff::score::cut::MAY_BE_HEADLINE;
 use dechaff::visible::visible;
-use dechaff::{Cleaned, CleanedLine, Cleaner, Config, Reason, Threshold, Workspace};
+use dechaff::{Cleaned, CleanedLine, Cleaner, Config, Reason, Threshold, Verdict, Workspace};
 use proptest::prelude::*;
 
 /// Paragraphs, headings, furniture, near-equal variants and scripts; what pages are made of.
@@ -222,9 +223,38 @@ fn config() -> impl Strategy<Value = Config> {
     )
 }
 
-/// Whether a line is of a kind that is treated so.
-fn is_treated(treatment: Treatment, likelihood: f32, so: Treatment) -> bool {
-    treatment == so && likelihood >= 0.5
+/// What is done with a line of each kind, and how likely it is of it.
+fn kinds(config: &Config, score: &Score) -> [(Treatment, f32); 2] {
+    [
+        (config.headline, score.headline),
+        (config.comments, score.comment),
+    ]
+}
+
+/// Whether a line goes or stays for what it is, the headline first.
+fn goes_surely(config: &Config, score: &Score) -> Option<bool> {
+    for (treatment, likelihood) in kinds(config, score) {
+        if likelihood >= 0.5 && treatment != Treatment::Scored {
+            return Some(treatment == Treatment::Drop);
+        }
+    }
+    None
+}
+
+/// How likely a line goes that does not surely.
+fn likelihood_of_going(config: &Config, score: &Score) -> f32 {
+    let mut goes = score.context;
+    for (treatment, likelihood) in kinds(config, score) {
+        if treatment == Treatment::Keep {
+            goes *= 1.0 - likelihood;
+        }
+    }
+    for (treatment, likelihood) in kinds(config, score) {
+        if treatment == Treatment::Drop {
+            goes = 1.0 - (1.0 - goes) * (1.0 - likelihood);
+        }
+    }
+    goes
 }
 
 fn cleaner(config: Config) -> Cleaner {
@@ -399,9 +429,14 @@ proptest! {
     #[test]
     fn a_line_goes_exactly_for_a_reason_to_go(page in page(), config in config()) {
         let cleaned = cleaner(config.clone()).clean_page(&page);
-        let for_score = |verdict: &&dechaff::Verdict| verdict.reason == Reason::Boilerplate;
-        let least = cleaned.verdicts().iter().filter(for_score);
-        let least = least.map(|verdict| verdict.score.context).fold(2.0, f32::min);
+        let going = |verdict: &Verdict| likelihood_of_going(&config, &verdict.score);
+        let is_unsure = |verdict: &&Verdict| goes_surely(&config, &verdict.score).is_none();
+        let for_score = |verdict: &&Verdict| {
+            let reasons = [Reason::Boilerplate, Reason::Comment, Reason::Headline];
+            reasons.contains(&verdict.reason)
+        };
+        let gone = cleaned.verdicts().iter().filter(is_unsure).filter(for_score);
+        let least = gone.map(going).fold(2.0, f32::min);
         let cut = match config.threshold {
             Threshold::At(cut) => cut,
             // The page's own: all lines that go for their score are above all that stay, but for what
@@ -413,27 +448,37 @@ proptest! {
         let mut repeats = Repeats::default();
         repeats.find(&evidence);
         for (line, verdict) in cleaned.verdicts().iter().enumerate() {
-            let is_over_cut = config.score && verdict.score.context >= cut;
-            let is_like_headline = verdict.score.headline >= MAY_BE_HEADLINE
+            let score = &verdict.score;
+            // Sums are made in another order here.
+            let is_over_cut = going(verdict) >= cut - 1e-6;
+            let is_under_cut = going(verdict) < cut + 1e-6;
+            let is_like_headline = score.headline >= MAY_BE_HEADLINE
                 || repeats.copied_by(line) == Some(Rule::Headline);
-            let may_be_headline = config.threshold == Threshold::Auto && is_like_headline;
-            let is_asked_for = is_treated(config.comments, verdict.score.comment, Treatment::Keep)
-                || is_treated(config.headline, verdict.score.headline, Treatment::Keep);
+            let may_be_headline = config.threshold == Threshold::Auto
+                && config.headline != Treatment::Drop
+                && is_like_headline;
+            let goes_as = |treatment, likelihood: f32| {
+                let is_of_kind = likelihood >= 0.5 && goes_surely(&config, score) == Some(true);
+                let is_tipped = is_over_cut && (score.context < cut || likelihood >= 0.5);
+                treatment == Treatment::Drop && (is_of_kind || is_tipped)
+            };
+            prop_assert_eq!(verdict.is_kept, verdict.reason == Reason::Body);
             match verdict.reason {
                 Reason::Body => {
-                    let may_stay = !is_over_cut || is_asked_for || may_be_headline;
-                    prop_assert!(verdict.is_kept && may_stay);
+                    let stays = goes_surely(&config, score).map(|goes| !goes);
+                    let stays = stays.unwrap_or(is_under_cut || may_be_headline);
+                    prop_assert!(stays || !config.score);
                 }
-                Reason::Boilerplate => prop_assert!(!verdict.is_kept && is_over_cut),
-                Reason::Repeat { .. } => prop_assert!(!verdict.is_kept && config.page_repeats),
+                Reason::Boilerplate => {
+                    prop_assert!(config.score && is_over_cut);
+                }
+                Reason::Repeat { .. } => prop_assert!(config.page_repeats),
                 Reason::Blank => prop_assert!(false, "a blank line among the others"),
                 Reason::Template { .. } | Reason::Duplicate { .. } => {
                     prop_assert!(false, "a page alone has neither");
                 }
-                Reason::Comment => prop_assert!(is_treated(config.comments, verdict.score.comment, Treatment::Drop)),
-                Reason::Headline => {
-                    prop_assert!(is_treated(config.headline, verdict.score.headline, Treatment::Drop));
-                }
+                Reason::Comment => prop_assert!(goes_as(config.comments, score.comment)),
+                Reason::Headline => prop_assert!(goes_as(config.headline, score.headline)),
             }
         }
     }

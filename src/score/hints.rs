@@ -137,6 +137,10 @@ const NAMED: [(&str, &[&str]); HINTS - FIRST_NAMED] = [
     ),
 ];
 
+/// Which of these comments have.
+#[cfg(feature = "train")]
+const NAMED_COMMENT: usize = 15;
+
 /// What words and letters weigh for each of [`FEATURES`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct HintTable {
@@ -195,17 +199,28 @@ pub fn truths(place: Option<&LineStructure>, page_type: Option<&str>) -> [Option
         inside(&[Tag::Article]),
         is(place.block == Tag::P),
     ]);
+    for (group, truth) in truths[FIRST_NAMED..].iter_mut().enumerate() {
+        *truth = is(is_named(place, group));
+    }
+    truths
+}
+
+/// Whether an element that a line stood in has a name of this group of [`NAMED`].
+fn is_named(place: &LineStructure, group: usize) -> bool {
     static NUMBERS: LazyLock<[Vec<u16>; NAMED.len()]> = LazyLock::new(|| {
         NAMED.map(|(_, words)| {
             let words = words.iter();
             words.map(|word| word_number(word.as_bytes())).collect()
         })
     });
-    let named = truths[FIRST_NAMED..].iter_mut();
-    for (truth, numbers) in named.zip(NUMBERS.iter()) {
-        *truth = is(place.words.iter().any(|word| numbers.contains(word)));
-    }
-    truths
+    let numbers = &NUMBERS[group];
+    place.words.iter().any(|word| numbers.contains(word))
+}
+
+/// Whether a line that stood in this place is named a comment's, or what stands around comments.
+#[cfg(feature = "train")]
+pub(crate) fn is_named_comment(place: &LineStructure) -> bool {
+    is_named(place, NAMED_COMMENT)
 }
 
 #[cfg(test)]
@@ -222,6 +237,16 @@ mod tests {
         assert_eq!(typed.iter().flatten().sum::<f32>(), 1.0);
         assert_eq!(typed[FIRST_PAGE_TYPE + 1], Some(1.0));
         assert_eq!(typed.iter().flatten().count(), PAGE_TYPES.len());
+    }
+
+    #[cfg(feature = "train")]
+    #[test]
+    fn comments_are_told_by_their_names() {
+        assert_eq!(NAMED[NAMED_COMMENT].0, "hint: named comment");
+        let mut place = LineStructure::default();
+        assert!(!is_named_comment(&place));
+        place.words[2] = word_number(b"commentlist");
+        assert!(is_named_comment(&place));
     }
 
     #[test]

@@ -366,8 +366,7 @@ impl ModelInUse {
         1.0 / (1 + self.model.networks.len()) as f32
     }
 
-    /// The mean of a forest's answers and of the networks' takes the place of the former. Of
-    /// comments the networks know nothing.
+    /// The mean of a forest's answers and of the networks' takes the place of the former.
     fn ask_networks(&self, scratch: &mut Scratch, log_odds: &mut [Vec<f32>; KINDS]) {
         let share = self.forest_share();
         let Scratch {
@@ -379,7 +378,7 @@ impl ModelInUse {
         for (asked, network) in self.model.networks.iter().enumerate() {
             network.log_odds(columns, states, answers);
             let forest_share = if asked == 0 { share } else { 1.0 };
-            for kind in [Kind::Boilerplate, Kind::Headline] {
+            for kind in Kind::ALL {
                 let answers = &answers[kind as usize];
                 for (log_odds, answer) in log_odds[kind as usize].iter_mut().zip(answers) {
                     *log_odds = *log_odds * forest_share + answer * share;

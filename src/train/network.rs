@@ -38,7 +38,7 @@ pub struct NetworkPage {
 }
 
 /// What a kind counts beside boilerplate.
-const KIND_WEIGHTS: [f32; KINDS] = [1.0, 0.0, 0.3];
+const KIND_WEIGHTS: [f32; KINDS] = [1.0, 0.3, 0.3];
 /// Parts of a step that are worked on side by side. Sums depend on it, so it is no number of
 /// threads.
 const GROUPS: usize = 8;

@@ -9,7 +9,7 @@ use crate::evidence::{Evidence, Needs};
 use crate::index::CorpusIndex;
 use crate::normalize::normalize_into;
 use crate::repeats::Repeats;
-use crate::score::hints::{HINTS, truths};
+use crate::score::hints::{HINTS, is_named_comment, truths};
 use crate::score::lexical::SPEAKS_OF;
 use crate::score::{KINDS, Kind, PageFacts};
 use crate::url;
@@ -24,6 +24,10 @@ const WITHOUT_WORDS: u64 = 30;
 const WEIGHT_WITHOUT_WORDS: f32 = 0.5;
 /// Lines of fewer words are not looked for among comments: others may say the same.
 const LEAST_COMMENT_WORDS: u32 = 3;
+/// Among what is named a comment's, lines of fewer words may be buttons, names and dates.
+const LEAST_NAMED_WORDS: u32 = 8;
+/// Where so many percent of the body's lines are named a comment's, the names mean something else.
+const MAX_NAMED_BODY: usize = 30;
 
 /// A labelled page with all that is known of it.
 pub(super) struct TrainingPage<'g> {
@@ -166,6 +170,7 @@ fn targets(
     let lines = &evidence.lines;
     let label = |line: usize| gold.labels[lines[line].number - 1];
     let knows_headline = !gold.headline.is_empty();
+    let is_forum = gold.page_type.as_deref() == Some("forum");
     let mut targets: Vec<[Option<f32>; KINDS]> = (0..lines.len())
         .map(|line| {
             let is_boilerplate = match label(line) {
@@ -173,8 +178,7 @@ fn targets(
                 Label::Boilerplate => Some(1.0),
                 Label::Either => None,
             };
-            let is_no_comment = knows_comments
-                || gold.page_type.as_deref() == Some("forum") && label(line) == Label::Body;
+            let is_no_comment = knows_comments || is_forum && label(line) == Label::Body;
             [
                 is_boilerplate,
                 is_no_comment.then_some(0.0),
@@ -188,6 +192,11 @@ fn targets(
             targets[line][kind(Kind::Comment)] = target;
         }
     });
+    if !knows_comments && !is_forum {
+        mark_named_comments(gold, evidence, |line, target| {
+            targets[line][kind(Kind::Comment)] = target;
+        });
+    }
     // The line that stays for its copies is body where any of them is.
     for line in 0..lines.len() {
         if let Some(of) = repeats.of(line) {
@@ -232,5 +241,110 @@ fn mark_comments(gold: &GoldPage, evidence: &Evidence, mut set: impl FnMut(usize
             set(line, Some(1.0));
             last = Some(line);
         }
+    }
+}
+
+/// Tells comments by the names of the elements that they stand in, where a page's markup is known:
+/// lines of the body that are not named so are none, nor is furniture on a page that has some.
+fn mark_named_comments(
+    gold: &GoldPage,
+    evidence: &Evidence,
+    mut set: impl FnMut(usize, Option<f32>),
+) {
+    let lines = 0..evidence.lines.len();
+    let label = |line: usize| gold.labels[evidence.lines[line].number - 1];
+    let place = |line: usize| match gold.structure.lines.is_empty() {
+        true => gold.places.get(evidence.lines[line].number - 1)?.as_ref(),
+        false => evidence.structure.lines.get(line),
+    };
+    let is_named = |line: usize| place(line).map(is_named_comment);
+    let named: Vec<Option<bool>> = lines.clone().map(is_named).collect();
+    let body = lines.clone().filter(|&line| label(line) == Label::Body);
+    let of_body = body.clone().count();
+    let named_of_body = body.filter(|&line| named[line] == Some(true)).count();
+    if named_of_body * 100 > of_body * MAX_NAMED_BODY {
+        return;
+    }
+    let is_comment = |line: usize| {
+        named[line] == Some(true)
+            && label(line) == Label::Boilerplate
+            && evidence.shapes[line].words >= LEAST_NAMED_WORDS
+    };
+    let has_comments = lines.clone().any(is_comment);
+    for line in lines {
+        match (named[line], label(line)) {
+            (Some(true), _) => set(line, is_comment(line).then_some(1.0)),
+            (Some(false), Label::Body) => set(line, Some(0.0)),
+            (Some(false), Label::Boilerplate) if has_comments => set(line, Some(0.0)),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::html::{LineStructure, word_number};
+
+    const PAGE: [(&str, Label, bool); 5] = [
+        ("Menu of the site", Label::Boilerplate, false),
+        (
+            "The tide came in at noon, and nobody saw it come.",
+            Label::Body,
+            false,
+        ),
+        (
+            "A reader says that it was late again, as on Monday.",
+            Label::Boilerplate,
+            true,
+        ),
+        ("Reply", Label::Boilerplate, true),
+        ("Imprint and contact", Label::Boilerplate, false),
+    ];
+
+    /// What is learned of each line as a comment; `named` says which are named so.
+    fn told(page_type: Option<&str>, named: impl Fn(bool) -> Option<bool>) -> Vec<Option<f32>> {
+        let place = |is_named: bool| {
+            let mut place = LineStructure::default();
+            if is_named {
+                place.words[0] = word_number(b"comments");
+            }
+            place
+        };
+        let gold = GoldPage {
+            id: "1".to_owned(),
+            source: "s".to_owned(),
+            domain: None,
+            lang: None,
+            tier: None,
+            page_type: page_type.map(str::to_owned),
+            url: None,
+            found: None,
+            omitted: None,
+            lines: PAGE.map(|(line, ..)| line.to_owned()).into(),
+            labels: PAGE.map(|(_, label, _)| label).into(),
+            headline: Vec::new(),
+            gold: String::new(),
+            comments: None,
+            structure: Default::default(),
+            places: PAGE.map(|(.., is_named)| named(is_named).map(place)).into(),
+        };
+        let index = crate::eval::index_pages([&gold], &crate::config::Config::default());
+        let page = TrainingPage::new(&gold, &index, false, 1);
+        let of_comment = |target: &[Option<f32>; KINDS]| target[Kind::Comment as usize];
+        page.targets.iter().map(of_comment).collect()
+    }
+
+    #[test]
+    fn comments_are_told_by_what_the_markup_calls_them() {
+        let (no, yes) = (Some(0.0), Some(1.0));
+        assert_eq!(told(None, Some), [no, no, yes, None, no]);
+        // Where nothing is named so, or not known, furniture may be comments.
+        assert_eq!(told(None, |_| Some(false)), [None, no, None, None, None]);
+        assert_eq!(told(None, |_| None), [None; 5]);
+        // A name that the body has too means nothing.
+        assert_eq!(told(None, |_| Some(true)), [None; 5]);
+        // Posts are no comments, and so are named.
+        assert_eq!(told(Some("forum"), Some), [None, no, None, None, None]);
     }
 }

@@ -310,11 +310,12 @@ pub struct EngineArgs {
     #[arg(long, value_name = "NAME", default_value = "general")]
     pub profile: Profile,
 
-    /// Keep lines of these kinds whatever their score: `comments`, `headline`
+    /// Keep lines of these kinds whatever their score: `comments`, `headline`; what may be of them goes
+    /// the later
     #[arg(long, value_delimiter = ',', value_name = "KINDS")]
     pub keep: Vec<Kind>,
 
-    /// Remove lines of these kinds whatever their score
+    /// Remove lines of these kinds whatever their score; what may be of them goes the sooner
     #[arg(long, value_delimiter = ',', value_name = "KINDS")]
     pub drop: Vec<Kind>,
 

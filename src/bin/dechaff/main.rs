@@ -68,11 +68,11 @@ fn hush_caught_panics() {
     }));
 }
 
-/// What an error says and what its causes say; what a message ends with already is not said again.
+/// What an error says and what its causes say; what a message holds already is not said again.
 fn whole_message(error: &anyhow::Error) -> String {
     let mut message = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
-        if !message.ends_with(&cause) {
+        if !message.contains(&cause) {
             message.push_str(": ");
             message.push_str(&cause);
         }

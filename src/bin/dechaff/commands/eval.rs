@@ -17,7 +17,7 @@ use dechaff::visible::visible;
 use dechaff::{Cleaner, Config};
 use serde::Serialize;
 
-use super::CLEAN;
+use super::{CLEAN, refused};
 use crate::args::{self, EvalArgs, EvalScorer};
 use crate::json;
 use crate::summary::engine_settings;
@@ -39,6 +39,9 @@ struct EvalJson {
 pub fn run(args: &EvalArgs) -> anyhow::Result<u8> {
     let pages = read_pages(&args.gold, Markup::lines_if(args.html))
         .context("cannot read labelled pages")?;
+    if pages.is_empty() {
+        return Ok(refused(&"no labelled page to measure on"));
+    }
     let models = models(&pages, args)?;
     let model = &models[0].1;
     let c4 = rule(Box::new(TerminalPunctuation))?;

@@ -12,10 +12,9 @@ use dechaff::pipeline::model_file;
 use dechaff::score::{FeatureGroup, LearnedScorer, Model, Reads};
 use dechaff::train::teach::read_taught;
 use dechaff::train::{TrainOptions, set_aside, train};
-use dechaff::visible::visible;
 use dechaff::{Cleaner, Config};
 
-use super::{CLEAN, USAGE, eval, tell};
+use super::{CLEAN, eval, refused, tell};
 use crate::args::{self, Part, Preset, TrainArgs};
 
 pub fn run(args: &TrainArgs) -> anyhow::Result<u8> {
@@ -34,19 +33,23 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     args.without
         .iter()
         .for_each(|&part| leave_out(part, &mut options));
-    let markup = match options.hint_bits {
-        Some(_) => eval::Markup::Places,
-        None => eval::Markup::lines_if(args.html),
+    let markup = match args.html {
+        true => eval::Markup::Lines,
+        false => eval::Markup::Places,
     };
     let mut pages = eval::read_pages(&args.gold, markup).context("cannot read labelled pages")?;
     let is_unknown = |name: &&String| pages.iter().all(|page| page.source != **name);
     if let Some(name) = args.leave_out.iter().find(is_unknown) {
-        return refuse(&format!("--leave-out {name}: no page is of this source"));
+        return Ok(refused(&format!(
+            "--leave-out {name}: no page is of this source"
+        )));
     }
     pages.retain(|page| !args.leave_out.contains(&page.source));
     let is_learned = |label: &Label| *label != Label::Either;
     if !pages.iter().any(|page| page.labels.iter().any(is_learned)) {
-        return refuse("no line is labelled body or boilerplate: nothing to learn from");
+        return Ok(refused(
+            &"no line is labelled body or boilerplate: nothing to learn from",
+        ));
     }
     options.seed = args.seed;
     if let Some(trees) = args.trees {
@@ -57,7 +60,7 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     if let Some(steps) = args.steps {
         let most = options.steps.len();
         if usize::from(steps) > most {
-            return refuse(&format!("--steps {steps}: this preset has {most}"));
+            return Ok(refused(&format!("--steps {steps}: this preset has {most}")));
         }
         options = options.with_steps(steps.into());
     }
@@ -71,11 +74,11 @@ pub fn run(args: &TrainArgs) -> anyhow::Result<u8> {
     if let Some(percent) = args.aside {
         let (others, aside) = set_aside(pages.clone(), percent, args.seed);
         if others.is_empty() || aside.is_empty() {
-            return refuse(&format!(
+            return Ok(refused(&format!(
                 "--aside {percent}: {} pages stay and {} are set aside; each site stays whole",
                 others.len(),
                 aside.len()
-            ));
+            )));
         }
         let model = fit(&others, &taught, &options, args.quiet);
         let said = beside_built_in(model, &aside, args)?;
@@ -170,11 +173,6 @@ fn leave_out(part: Part, options: &mut TrainOptions) {
         Part::Comments => FeatureGroup::Comments,
         Part::Markup => FeatureGroup::Markup,
     });
-}
-
-fn refuse(why: &str) -> anyhow::Result<u8> {
-    tell(&format!("dechaff: {}", visible(why.as_bytes())));
-    Ok(USAGE)
 }
 
 fn fit(pages: &[GoldPage], taught: &[GoldPage], options: &TrainOptions, is_quiet: bool) -> Model {
