@@ -329,7 +329,7 @@ impl Cleaner {
             let is_near = figures.places > 0 && !is_own && cells.are_alike(sketch.cells);
             is_near.then_some(first)
         });
-        // The first page of the class goes for none; the first equal page may be a near copy.
+        // A class's first page is never a copy; the first page of equal bytes may be a near copy of it.
         let of = near.or(exact)?;
         Some(PageCopy {
             of,

@@ -157,8 +157,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Whether lines are to be looked up among those of their site: for the rule, or for the
-    /// score.
+    /// Whether lines are to be looked up among those of their site. Without the site scope the score
+    /// has no such counts either.
     pub fn needs_site(&self) -> bool {
         self.site_templates
     }

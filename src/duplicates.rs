@@ -30,7 +30,8 @@ impl Duplicates {
         self.of.clear();
     }
 
-    /// Forgets the last page and finds the duplicates of this one. Linear time.
+    /// Forgets the last page and finds the duplicates of this one. Time goes by the lines times
+    /// [`CorpusRule::min_lines`].
     pub fn find(
         &mut self,
         rule: &CorpusRule,

@@ -41,7 +41,7 @@
 //!
 //! The core needs neither files, threads nor a command line
 //! (`default-features = false`). `html` adds what makes lines of HTML pages, `files` sources,
-//! sinks and the parallel pipeline over directories and JSON lines, `eval` labelled pages and
+//! sinks and the parallel pipeline over directories and JSON lines, `parquet` Parquet there, `eval` labelled pages and
 //! accuracy figures, `compare` runs side by side, `generate` made-up pages, `bench` repeated runs, `train` models from labelled pages, `cli` (default) the program.
 
 #[cfg(feature = "bench")]

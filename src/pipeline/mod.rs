@@ -1,5 +1,5 @@
-//! All stages together: a source in, a sink filled, a report out. The only room of the
-//! library that knows threads and the clock.
+//! All stages together: a source in, a sink filled, a report out. Runs jobs on threads of its own;
+//! `eval`, `train` and `bench` have theirs.
 
 mod collect;
 pub mod index_files;
@@ -64,8 +64,9 @@ pub struct RunOptions {
     /// Longer text is cleaned in parts of 8 MiB, or of this where it is less; so is text of more than
     /// one line for [`BYTES_A_LINE`] of these bytes, in parts of so many lines. See ADR 3.
     pub max_page_bytes: usize,
-    /// What an index is told of that, where the memory alone made it less: so that an index serves
-    /// runs in any memory. None tells `max_page_bytes`.
+    /// The limit on pages that is written into an index's settings; `max_page_bytes` where it is None.
+    /// To be set where that was lowered for want of memory only, so that the index serves runs in any
+    /// memory.
     pub indexed_page_bytes: Option<usize>,
     /// Worker threads; 0 is one for each core.
     pub threads: usize,
@@ -246,8 +247,8 @@ impl SideFiles {
 /// # Memory
 ///
 /// [`RunOptions::max_memory_bytes`], where one page of `max_page_bytes` has room in it (see
-/// [`memory::largest_page_bytes`]). Such a page takes about 15 times its bytes at worst (short
-/// lines); several wait for each other where they would take more together.
+/// [`memory::largest_page_bytes`]). What a page takes is in [`memory`]; several wait for each other where
+/// they would take more together.
 pub fn clean(
     cleaner: &Cleaner,
     source: &mut dyn Source,

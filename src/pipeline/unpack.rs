@@ -1,5 +1,6 @@
-//! What a job holds in, the texts of its pages out: shared by all passes, so that they see the
-//! same pages. [`Walk`] goes over a job of which nothing is written.
+//! What a job holds in, the texts of its pages out. What tells a page, a row or a record is shared by all
+//! passes, so that they see the same ones; [`Walk`] goes over a job of which nothing is written, `job.rs`
+//! over one that is.
 
 use std::borrow::Cow;
 #[cfg(feature = "parquet")]

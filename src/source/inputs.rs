@@ -399,8 +399,9 @@ impl Inputs {
                     let mut file = file;
                     let mut reader = reader.0;
                     let mut start = Vec::new();
+                    let read = (&mut reader).take(START_BYTES).read_to_end(&mut start);
                     // What cannot be read is told by the stream.
-                    let _ = (&mut reader).take(START_BYTES).read_to_end(&mut start);
+                    let failed = Failing(read.err());
                     file.packing = Packing::told(&start);
                     #[cfg(feature = "parquet")]
                     if self.format == InputFormat::Parquet || self.tells(table::begins_file(&start))
@@ -413,7 +414,8 @@ impl Inputs {
                         let problem = ProblemKind::ZipFromPipe;
                         return Some(Err(Job::Skipped(Box::new(file), problem)));
                     }
-                    let reader = Box::new(io::Cursor::new(start).chain(reader));
+                    let start = io::Cursor::new(start).chain(failed);
+                    let reader = Box::new(start.chain(reader));
                     self.stream = Some(self.reading(file, reader, cut));
                     return None;
                 }
@@ -746,13 +748,16 @@ pub(crate) fn open_file(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 ///
-/// It cannot be read, is no regular file, or changed meanwhile.
+/// It cannot be read, is no regular file, or changed meanwhile; as one has that is no longer small.
 pub fn read_file(path: &Path, bytes: &mut Vec<u8>) -> Result<(), ProblemKind> {
     let unreadable = |error: io::Error| ProblemKind::of_read(&error);
     let mut file = open_file(path).map_err(unreadable)?;
     let before = file.metadata().map_err(unreadable)?;
     if !before.is_file() {
         return Err(ProblemKind::NotAFile);
+    }
+    if before.len() > SMALL_FILE_BYTES {
+        return Err(ProblemKind::ChangedWhileRead);
     }
     bytes.resize(before.len() as usize, 0);
     let read = file.read_exact(bytes);
