@@ -21,7 +21,7 @@ use dechaff::fingerprint::Fingerprint;
 use dechaff::index::builder::{Budget, Builder, Collector};
 use dechaff::index::runs::{RunStore, STRETCHES};
 use dechaff::index::{
-    CorpusIndex, Entry, Figures, Frozen, Key, Names, Place, PlaceFigures, Shelf, SiteFigures, Sites,
+    CorpusIndex, Figures, Frozen, Key, Names, Place, PlaceFigures, Shelf, SiteFigures, Sites,
 };
 use dechaff::templates::Templates;
 use dechaff::{Cleaned, Cleaner, Config, Reason, Workspace};
@@ -1092,28 +1092,6 @@ fn keys_that_share_their_first_bits_are_counted_apart() {
         check_close_keys(of_64_bits, 1_500, max_bytes);
         check_close_keys(of_all_but_the_low_bits, 1_500, max_bytes);
     }
-}
-
-#[test]
-fn entries_of_one_key_on_a_page_count_once_however_many_there_are() {
-    let builder = Builder::new(Budget::new(usize::MAX), Arc::new(MemoryStore::default()));
-    let mut collector = Collector::new(&builder);
-    let once = SiteFigures { pages: 1 };
-    for _ in 0..2 {
-        // More keys of one partition than are looked through, then all of them again.
-        for number in (0..400_u32).chain(0..400) {
-            collector.add_once(key(9 << 56, number), once);
-        }
-        collector.end_page().expect("nothing is written");
-    }
-    collector.flush().expect("nothing is written");
-    let frozen = frozen(&builder, 2, &Shelf::in_memory());
-    assert_eq!(frozen.len(), 400);
-    let each = frozen.each(|entry: Entry<_>| {
-        assert_eq!(entry.figures.pages, 2);
-        Ok(())
-    });
-    each.expect("nothing is read");
 }
 
 /// The verdicts on all lines of all pages, blank ones left out.

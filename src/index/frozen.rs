@@ -406,24 +406,4 @@ mod tests {
             }
         }
     }
-
-    #[test]
-    fn keys_that_share_their_first_bits_are_told_apart() {
-        let mut stretches = vec![Vec::new(); STRETCHES];
-        stretches[7] = (0..1000)
-            .map(|low| Entry {
-                key: Key { high: 7 << 56, low },
-                figures: SiteFigures { pages: low + 1 },
-            })
-            .collect();
-        for max_bytes in [usize::MAX, 0] {
-            let frozen = frozen(&stretches, max_bytes);
-            for low in 0..1000 {
-                let key = Key { high: 7 << 56, low };
-                assert_eq!(frozen.get(key).pages, low + 1);
-            }
-            let key = |low| Key { high: 7 << 56, low };
-            assert_eq!(frozen.get(key(1000)).pages, 0);
-        }
-    }
 }

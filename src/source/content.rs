@@ -169,24 +169,24 @@ pub fn is_html(text: &str) -> bool {
         && start.contains("</")
 }
 
+/// Whether a name ends in one of these extensions, whatever the case.
+pub fn has_extension(name: &Path, extensions: &[&str]) -> bool {
+    let own = name.extension();
+    own.is_some_and(|own| {
+        extensions
+            .iter()
+            .any(|other| own.eq_ignore_ascii_case(other))
+    })
+}
+
 /// Whether the name of a file says that it is HTML.
 pub fn is_named_html(name: &Path) -> bool {
-    let extension = name.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| {
-        ["html", "htm", "xhtml"]
-            .iter()
-            .any(|html| extension.eq_ignore_ascii_case(html))
-    })
+    has_extension(name, &["html", "htm", "xhtml"])
 }
 
 /// Whether the name of a file says that it is WARC.
 pub fn is_named_warc(name: &Path) -> bool {
-    let extension = name.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| {
-        ["warc", "wet", "wat"]
-            .iter()
-            .any(|warc| extension.eq_ignore_ascii_case(warc))
-    })
+    has_extension(name, &["warc", "wet", "wat"])
 }
 
 /// Whether anything in `bytes` looks like a tag.

@@ -852,8 +852,7 @@ pub(crate) fn are_rows(name: &Path, bytes: &[u8]) -> bool {
 }
 
 fn is_named_json(name: &Path) -> bool {
-    name.extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
+    content::has_extension(name, &["json"])
 }
 
 fn begins_with_row(bytes: &[u8]) -> bool {
@@ -863,11 +862,7 @@ fn begins_with_row(bytes: &[u8]) -> bool {
 
 /// Whether a name alone says that a file is JSON lines.
 fn is_named_rows(name: &Path) -> bool {
-    name.extension().is_some_and(|extension| {
-        ["jsonl", "ndjson"]
-            .iter()
-            .any(|rows| extension.eq_ignore_ascii_case(rows))
-    })
+    content::has_extension(name, &["jsonl", "ndjson"])
 }
 
 /// Whether a file is WARC: by its first bytes, which are looked at where `is_opened` says so or

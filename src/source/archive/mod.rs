@@ -12,6 +12,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::content;
 use super::inputs::are_rows;
 use super::packed::{self, Packing, split_name};
 use super::{Chunk, ChunkContent, FileEntry};
@@ -51,8 +52,7 @@ impl Archive {
 
     /// Whether a file's name ends in the format's.
     pub fn names(self, file: &FileEntry) -> bool {
-        let extension = file.content_name().extension();
-        extension.is_some_and(|extension| extension.eq_ignore_ascii_case(self.word()))
+        content::has_extension(file.content_name(), &[self.word()])
     }
 
     /// The format's name.

@@ -25,6 +25,7 @@ use parquet::file::metadata::{
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::schema::types::ColumnDescriptor;
 
+use super::content;
 use super::packed::is_bomb;
 use super::rows::{FieldNames, MAX_ID_BYTES};
 use super::{Chunk, ChunkContent, FileEntry};
@@ -65,12 +66,7 @@ pub fn begins_file(start: &[u8]) -> bool {
 
 /// Whether the name of a file says that it is Parquet.
 pub fn is_named(name: &Path) -> bool {
-    let extension = name.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| {
-        ["parquet", "parq", "pq"]
-            .iter()
-            .any(|parquet| extension.eq_ignore_ascii_case(parquet))
-    })
+    content::has_extension(name, &["parquet", "parq", "pq"])
 }
 
 /// What is wrong with a file, at a byte.
