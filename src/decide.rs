@@ -101,6 +101,12 @@ fn kinds(config: &Config, score: &Score) -> [(Reason, Treatment, f32); 2] {
     ]
 }
 
+/// Whether no kind is kept or dropped, as by default.
+#[inline]
+fn is_scored_alone(config: &Config) -> bool {
+    config.headline == Treatment::Scored && config.comments == Treatment::Scored
+}
+
 /// Whether a line goes or stays for what it is; None where that is not sure.
 fn goes_surely(config: &Config, score: &Score) -> Option<bool> {
     let mut sure = kinds(config, score)
@@ -115,7 +121,11 @@ fn goes_surely(config: &Config, score: &Score) -> Option<bool> {
 /// How likely a line goes: 0 where it stays for what it is, 1 where it goes for that. Else its
 /// likelihood of boilerplate; what it may be that is kept takes off from that, what it may be that
 /// is dropped adds to it, as if all were independent (noisy or, Pearl 1988).
+#[inline]
 pub fn likelihood_of_going(config: &Config, score: &Score) -> f32 {
+    if is_scored_alone(config) {
+        return score.context;
+    }
     if let Some(goes) = goes_surely(config, score) {
         return f32::from(u8::from(goes));
     }
@@ -133,7 +143,11 @@ pub fn likelihood_of_going(config: &Config, score: &Score) -> f32 {
 
 /// Why a line goes, if its likelihood of that reaches the cut: what it is, where its score alone would
 /// not do.
+#[inline]
 fn reason_to_go(config: &Config, score: &Score, cut: f32) -> Option<Reason> {
+    if is_scored_alone(config) {
+        return (score.context >= cut).then_some(Reason::Boilerplate);
+    }
     let is_likely = || likelihood_of_going(config, score) >= cut;
     if !goes_surely(config, score).unwrap_or_else(is_likely) {
         return None;
