@@ -294,6 +294,8 @@ mod tests {
         text: Vec<u8>,
         tag: String,
         attributes: Vec<(String, String)>,
+        /// Their names as they stand there, but for case.
+        names: Vec<Vec<u8>>,
         is_end: bool,
     }
 
@@ -361,15 +363,18 @@ mod tests {
         fn begin_tag(&mut self, name: &[u8], is_end: bool) {
             self.tag = shown(name).to_ascii_lowercase();
             self.attributes.clear();
+            self.names.clear();
             self.is_end = is_end;
         }
 
         fn attribute(&mut self, name: &[u8], value: &[u8]) {
-            let name = shown(name).to_ascii_lowercase();
-            let value = htmlize::unescape_in(shown(value), Context::Attribute).into_owned();
-            let is_known = self.attributes.iter().any(|(known, _)| *known == name);
-            if !is_known {
+            // Names that are no UTF-8 may be shown alike and be others.
+            let bytes = name.replace("\0", "\u{fffd}").to_ascii_lowercase();
+            if !self.names.contains(&bytes) {
+                let name = shown(name).to_ascii_lowercase();
+                let value = htmlize::unescape_in(shown(value), Context::Attribute).into_owned();
                 self.attributes.push((name, value));
+                self.names.push(bytes);
             }
         }
 
@@ -456,6 +461,14 @@ mod tests {
             assert_eq!(told(html.as_bytes()), expected, "{html}");
             assert_eq!(told_by_states(html.as_bytes()), expected, "{html}");
         }
+    }
+
+    #[test]
+    fn names_of_other_bytes_are_other_names() {
+        let html = b"<a \x80\x80 \x80\x81 \x80\x80=b>";
+        let expected = "<a \u{fffd}\u{fffd}= \u{fffd}\u{fffd}=>";
+        assert_eq!(told(html), expected);
+        assert_eq!(told_by_states(html), expected);
     }
 
     /// Pieces of what pages are made of, and of what ends or opens something in some state.
