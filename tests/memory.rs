@@ -23,6 +23,14 @@ fn short_lines(count: usize) -> String {
     lines.collect()
 }
 
+/// The run that wrote `stats` kept to [`MEMORY`]; `run` says which it was.
+#[track_caller]
+fn check_peak(place: &Place, run: &str) {
+    let peak = place.read_json("stats")["peak_memory_bytes"].as_u64();
+    let peak = peak.expect("it is known");
+    assert!(peak <= MOST_BYTES, "{peak} bytes, {run}");
+}
+
 /// Cleans on so many threads within [`MEMORY`]; what was written.
 fn clean_in_memory(input: &str, bytes: &str, threads: &str, code: i32) -> Vec<u8> {
     let place = Place::with([(input, bytes)]);
@@ -38,9 +46,7 @@ fn clean_in_memory(input: &str, bytes: &str, threads: &str, code: i32) -> Vec<u8
     ];
     let more = ["--threads", threads, "--max-memory", MEMORY];
     place.clean(arguments.iter().chain(&more)).expect(code);
-    let peak = place.read_json("stats")["peak_memory_bytes"].as_u64();
-    let peak = peak.expect("it is known");
-    assert!(peak <= MOST_BYTES, "{peak} bytes, {threads} threads");
+    check_peak(&place, &format!("{threads} threads"));
     place.read("out")
 }
 
@@ -115,9 +121,7 @@ fn what_is_written_beside_the_text_of_a_page_in_parts_and_of_pages_of_an_archive
             "--overwrite",
         ];
         place.clean(files.iter().chain(&mode)).expect(0);
-        let peak = place.read_json("stats")["peak_memory_bytes"].as_u64();
-        let peak = peak.expect("it is known");
-        assert!(peak <= MOST_BYTES, "{peak} bytes, {input}");
+        check_peak(&place, input);
         let spans = place.read(&spans);
         let rows = spans.iter().filter(|&&byte| byte == b'\n').count();
         assert_eq!(rows, 300_000, "{input}");
@@ -141,9 +145,7 @@ fn runs_that_write_an_index_and_runs_that_have_one() {
         let memory = ["--max-memory", MEMORY, "--stats", "stats", "--overwrite"];
         let arguments = [&always[..], &memory, more].concat();
         place.clean(&arguments).expect(0);
-        let peak = place.read_json("stats")["peak_memory_bytes"].as_u64();
-        let peak = peak.expect("it is known");
-        assert!(peak <= MOST_BYTES, "{peak} bytes, {more:?}");
+        check_peak(&place, &format!("{more:?}"));
         assert!(place.read("out") == page.as_bytes());
     };
     run(&["--write-index", "part"]);

@@ -386,10 +386,7 @@ impl<'r> Counter<'r> {
 
     /// Waits until there is room for so many bytes, if they have to be asked for.
     fn hold(&mut self, bytes: usize, turn: &SeenTurn<'_, '_>) -> Result<(), RunError> {
-        if bytes > self.shares.unasked_bytes {
-            turn.hold(bytes)?;
-            self.holds_room = true;
-        }
+        self.holds_room |= self.shares.hold(turn, bytes)?;
         Ok(())
     }
 

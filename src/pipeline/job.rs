@@ -165,10 +165,7 @@ impl JobRun<'_, '_, '_> {
     }
 
     fn hold(&mut self, bytes: usize) -> Result<(), RunError> {
-        if bytes > self.worker.shares.unasked_bytes {
-            self.turn.hold(bytes)?;
-            self.holds_room = true;
-        }
+        self.holds_room |= self.worker.shares.hold(self.turn, bytes)?;
         Ok(())
     }
 
@@ -549,34 +546,26 @@ impl JobRun<'_, '_, '_> {
             },
             _ => written,
         };
-        let packing = self.worker.packing(file);
-        let is_cut = matches!(chunk.content, ChunkContent::Cut(_));
-        self.end_chunk(file, written, packing, chunk.is_last)?;
-        if let Some(chunk) = &mut self.outcome.chunk {
-            (chunk.is_cut, chunk.rows, chunk.has_failed) = (is_cut, rows, has_failed);
-        }
-        Ok(())
+        let done = ChunkOutcome {
+            rows,
+            is_cut: matches!(chunk.content, ChunkContent::Cut(_)),
+            has_failed,
+            ..ChunkOutcome::new(file, written, chunk.is_last)
+        };
+        self.end_chunk(done, self.worker.packing(file))
     }
 
-    /// Puts what was written of a chunk, or of a part of one, into the outcome.
+    /// Packs what was written of a chunk, or of a part of one, and puts it into the outcome.
     fn end_chunk(
         &mut self,
-        file: &Arc<FileEntry>,
-        mut written: Written,
+        mut chunk: ChunkOutcome,
         packing: Option<Packing>,
-        is_last: bool,
     ) -> Result<(), RunError> {
-        if let Some(packing) = packing.filter(|_| is_last || !written.text.is_empty()) {
-            written.text = pack(packing, &written.text, file)?;
+        let text = &mut chunk.written.text;
+        if let Some(packing) = packing.filter(|_| chunk.is_last || !text.is_empty()) {
+            *text = pack(packing, text, &chunk.file)?;
         }
-        self.outcome.chunk = Some(ChunkOutcome {
-            file: Arc::clone(file),
-            written,
-            rows: RowsSeen::default(),
-            is_last,
-            is_cut: false,
-            has_failed: false,
-        });
+        self.outcome.chunk = Some(chunk);
         Ok(())
     }
 
@@ -598,7 +587,7 @@ impl JobRun<'_, '_, '_> {
             ending: written.ending,
             ..Written::default()
         };
-        self.end_chunk(file, part, packing, false)?;
+        self.end_chunk(ChunkOutcome::new(file, part, false), packing)?;
         let outcome = std::mem::take(&mut self.outcome);
         self.worker.clock.end_job(&outcome.counts);
         self.turn.with_state(|writer| writer.take_part(outcome))?;
@@ -726,11 +715,11 @@ impl JobRun<'_, '_, '_> {
                 self.write_ahead(file, &mut written, packing)?;
             }
         }
-        self.end_chunk(file, written, packing, chunk.is_last)?;
-        if let Some(chunk) = &mut self.outcome.chunk {
-            chunk.has_failed = has_failed;
-        }
-        Ok(())
+        let done = ChunkOutcome {
+            has_failed,
+            ..ChunkOutcome::new(file, written, chunk.is_last)
+        };
+        self.end_chunk(done, packing)
     }
 
     /// Where what is written of records goes.

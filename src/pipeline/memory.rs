@@ -3,9 +3,10 @@
 //! Of all this only the largest page shows in what comes out, and that follows from the settings
 //! alone: neither from the number of threads nor from what the machine has free.
 
-use super::ordered::Bounds;
+use super::ordered::{Bounds, Turn};
 use super::{BYTES_A_LINE, RunOptions};
 use crate::cleaner::Cleaner;
+use crate::error::RunError;
 
 /// What the program takes for itself, its models with it.
 const PROGRAM_BYTES: usize = 16 << 20;
@@ -119,6 +120,16 @@ impl Shares {
         }
         let lines = memchr::memchr2_iter(b'\n', b'\r', page).count() + 1;
         self.cost.of(page.len(), lines)
+    }
+
+    /// Waits at a job's turn until there is room for so many bytes, if they have to be asked for: then
+    /// true.
+    pub fn hold<R, S>(&self, turn: &Turn<'_, R, S>, bytes: usize) -> Result<bool, RunError> {
+        let is_asked_for = bytes > self.unasked_bytes;
+        if is_asked_for {
+            turn.hold(bytes)?;
+        }
+        Ok(is_asked_for)
     }
 
     fn of(options: &RunOptions, cost: Cost, of_index_bytes: usize) -> Shares {

@@ -88,6 +88,20 @@ pub struct ChunkOutcome {
     pub has_failed: bool,
 }
 
+impl ChunkOutcome {
+    /// What was written of a chunk, or of a part of one, of which nothing else is to be said.
+    pub fn new(file: &Arc<FileEntry>, written: Written, is_last: bool) -> Self {
+        ChunkOutcome {
+            file: Arc::clone(file),
+            written,
+            rows: RowsSeen::default(),
+            is_last,
+            is_cut: false,
+            has_failed: false,
+        }
+    }
+}
+
 /// Whether the text field was there.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct RowsSeen {

@@ -831,11 +831,9 @@ fn text_page<'b>(
 }
 
 fn is_html(file: &FileEntry, text: &[u8], options: &RunOptions) -> bool {
-    match options.page_format {
-        TextFormat::Auto => content::tell(file.content_name(), text) == Content::Html,
-        TextFormat::Text => false,
-        TextFormat::Html => true,
-    }
+    options
+        .page_format
+        .is_html(|| content::tell(file.content_name(), text) == Content::Html)
 }
 
 /// The lines of a page of HTML, in a character set where it is known.
@@ -907,12 +905,7 @@ pub fn field_text<'r>(
     options: &RunOptions,
     wants_structure: bool,
 ) -> FieldText<'r> {
-    let is_html = match options.field_format {
-        TextFormat::Auto => content::is_html(field),
-        TextFormat::Text => false,
-        TextFormat::Html => true,
-    };
-    if !is_html {
+    if !options.field_format.is_html(|| content::is_html(field)) {
         return FieldText {
             text: Cow::Borrowed(field.as_bytes()),
             html_bytes: None,
@@ -959,12 +952,8 @@ pub fn value_text<'r>(
     if is_utf8 {
         return Err(ProblemKind::FaultyText);
     }
-    let is_html = match options.field_format {
-        TextFormat::Auto => content::begins_as_html(value),
-        TextFormat::Text => false,
-        TextFormat::Html => true,
-    };
-    if is_html {
+    let looks_so = || content::begins_as_html(value);
+    if options.field_format.is_html(looks_so) {
         let decoded = html::decode(value, None).map_err(|_| ProblemKind::UnreadEncoding)?;
         let max_places = max_places(options, wants_structure);
         return Ok(rendered(&decoded.html, value.len(), max_places));

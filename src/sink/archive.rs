@@ -2,14 +2,14 @@
 
 use std::io::{self, Cursor, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tar::{EntryType, Header};
 use zip::result::{ZipError, ZipResult};
 use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, PreparedZipFile, ZipArchive, ZipWriter};
 
-use super::Output;
+use super::{Output, lock};
 use crate::error::{RunError, io_at};
 use crate::source::archive::{Archive, Attributes, Member, MemberKind};
 
@@ -134,10 +134,6 @@ impl Write for Joined<'_> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-fn lock(failure: &Failure) -> MutexGuard<'_, Option<RunError>> {
-    failure.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<'o> OutputArchive<'o> {

@@ -1,13 +1,13 @@
 //! A sink in, the same sink with the digest of what it was given out.
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use xxhash_rust::xxh3::Xxh3;
 
 use super::atomic::Partial;
 use super::single::LineEnd;
-use super::{Output, Part, Sink};
+use super::{Output, Part, Sink, lock};
 use crate::digest::DigestSum;
 use crate::error::RunError;
 
@@ -46,10 +46,6 @@ impl Joined {
         self.bytes += bytes.len() as u64;
         self.line_end.note(bytes);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn number(part: Part) -> u32 {

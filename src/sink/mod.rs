@@ -13,6 +13,7 @@ pub mod table;
 pub mod tree;
 
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::error::RunError;
 use atomic::Partial;
@@ -98,4 +99,8 @@ pub trait Output: Send {
     ///
     /// As [`Output::write`]; failures of the last flush included.
     fn finish(self: Box<Self>) -> Result<(), RunError>;
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

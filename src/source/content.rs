@@ -19,6 +19,17 @@ pub enum TextFormat {
     Html,
 }
 
+impl TextFormat {
+    /// Whether it is taken for HTML; `looks_so` is asked where nothing else is said.
+    pub fn is_html(self, looks_so: impl FnOnce() -> bool) -> bool {
+        match self {
+            TextFormat::Auto => looks_so(),
+            TextFormat::Text => false,
+            TextFormat::Html => true,
+        }
+    }
+}
+
 /// What a file's bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {

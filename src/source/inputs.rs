@@ -505,15 +505,16 @@ impl Inputs {
         let is_auto = self.format == InputFormat::Auto;
         let is_opened = self.is_opened(file, size_bytes);
         let is_table = self.is_table(file, is_opened).map_err(skipped)?;
+        let named_archive = Archive::named(file.content_name());
         let may_be_archive =
-            self.reads_archives() && (is_named_archive(file) || !file.has_neighbours);
+            self.reads_archives() && (named_archive.is_some() || !file.has_neighbours);
         let archive = match may_be_archive {
             true => told_archive(file).map_err(skipped)?,
             false => None,
         };
         let is_archive = archive.is_some();
         if is_auto && !is_archive && !is_table && file.packing.is_none() {
-            check_name(file, self.charset).map_err(skipped)?;
+            check_name(file, named_archive, self.charset).map_err(skipped)?;
         }
         let mut cut = match self.format {
             _ if is_table => None,
@@ -807,18 +808,14 @@ impl Read for Failing {
     }
 }
 
-/// Whether a file is to be looked at for an archive, by its name.
-fn is_named_archive(file: &FileEntry) -> bool {
-    [Archive::Tar, Archive::Zip]
-        .iter()
-        .any(|archive| archive.names(file))
-}
-
 /// Refuses what is named an archive or Parquet, and whose first bytes are neither that nor a page's: it
 /// is damaged more likely than a file to pass over. Zeros are an archive of nothing.
-fn check_name(file: &FileEntry, charset: Option<Charset>) -> Result<(), ProblemKind> {
-    let archives = [Archive::Tar, Archive::Zip];
-    let named = match archives.into_iter().find(|archive| archive.names(file)) {
+fn check_name(
+    file: &FileEntry,
+    named: Option<Archive>,
+    charset: Option<Charset>,
+) -> Result<(), ProblemKind> {
+    let named = match named {
         Some(archive) => archive.word(),
         #[cfg(feature = "parquet")]
         None if table::is_named(file.content_name()) => "Parquet",

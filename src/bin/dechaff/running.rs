@@ -13,7 +13,7 @@ use dechaff::pipeline::{Likeness, Progress};
 use dechaff::visible::visible;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::commands::{CLOSED_PIPE, FATAL, USAGE, tell};
+use crate::commands::{CLOSED_PIPE, FATAL, tell};
 
 /// Runs a command that signals can stop; its exit code, with what went wrong told.
 pub fn run_to_code(
@@ -26,13 +26,7 @@ pub fn run_to_code(
             tell("dechaff: stopped; files written so far are whole");
             Ok(signal.exit_code())
         }
-        Err(error @ RunError::Refused(_)) => {
-            tell(&format!(
-                "dechaff: {}",
-                visible(error.to_string().as_bytes())
-            ));
-            Ok(USAGE)
-        }
+        Err(error @ RunError::Refused(_)) => Err(error.into()),
         Err(RunError::Io { error, .. }) if error.kind() == std::io::ErrorKind::BrokenPipe => {
             Ok(CLOSED_PIPE)
         }

@@ -50,9 +50,11 @@ impl Archive {
         }
     }
 
-    /// Whether a file's name ends in the format's.
-    pub fn names(self, file: &FileEntry) -> bool {
-        content::has_extension(file.content_name(), &[self.word()])
+    /// What a file's name says, that of a packing left out.
+    pub fn named(name: &Path) -> Option<Archive> {
+        let all = [Archive::Tar, Archive::Zip];
+        all.into_iter()
+            .find(|archive| content::has_extension(name, &[archive.word()]))
     }
 
     /// The format's name.

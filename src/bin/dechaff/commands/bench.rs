@@ -49,10 +49,8 @@ pub fn run(args: &BenchArgs) -> anyhow::Result<u8> {
 
 /// `dechaff bench`: one job.
 fn repeated(args: &BenchArgs, stop: Arc<AtomicBool>) -> anyhow::Result<u8> {
-    if let Some(out) = &args.out
-        && let Err(error) = plan::check_output(out, &args.corpus.inputs, args.overwrite)
-    {
-        return Ok(refused(&error));
+    if let Some(out) = &args.out {
+        plan::check_output(out, &args.corpus.inputs, args.overwrite)?;
     }
     let side = Side {
         name: "dechaff clean".to_owned(),
@@ -81,15 +79,11 @@ fn ab(args: &AbArgs, stop: Arc<AtomicBool>) -> anyhow::Result<u8> {
     let mut files: Vec<PathBuf> = args.out.iter().flat_map(records_out).collect();
     files.extend(args.html.clone());
     if let Some(out) = &args.out {
-        if let Err(error) = plan::check_outside(&args.corpus.inputs, out) {
-            return Ok(refused(&error));
-        }
+        plan::check_outside(&args.corpus.inputs, out)?;
         std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
     }
     for file in &files {
-        if let Err(error) = plan::check_output(file, &args.corpus.inputs, args.overwrite) {
-            return Ok(refused(&error));
-        }
+        plan::check_output(file, &args.corpus.inputs, args.overwrite)?;
     }
     let names = [named("A", &args.a), named("B", &args.b)];
     let sides = [&args.a, &args.b].into_iter().zip(&names);

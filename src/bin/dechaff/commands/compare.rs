@@ -11,11 +11,9 @@ use crate::args::{Allow, CompareArgs};
 use crate::json;
 
 pub fn run(args: &CompareArgs) -> anyhow::Result<u8> {
-    let read: Vec<PathBuf> = args.sides.iter().chain(&args.removed).cloned().collect();
-    if let Some(html) = &args.html
-        && let Err(error) = plan::check_output(html, &read, args.overwrite)
-    {
-        return Ok(refused(&error));
+    if let Some(html) = &args.html {
+        let read: Vec<PathBuf> = args.sides.iter().chain(&args.removed).cloned().collect();
+        plan::check_output(html, &read, args.overwrite)?;
     }
     let comparison = match compare(args) {
         Ok(comparison) => comparison,

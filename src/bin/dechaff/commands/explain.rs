@@ -26,7 +26,7 @@ use dechaff::score::{Contribution, Score, Step};
 use dechaff::sink::ledger::page_of;
 use dechaff::source::FileEntry;
 use dechaff::source::archive::Archive;
-use dechaff::source::content::{self, Content, TextFormat, UTF8_MARK};
+use dechaff::source::content::{self, Content, UTF8_MARK};
 use dechaff::source::packed::{Packing, Unpacker, split_name};
 use dechaff::source::rows;
 use dechaff::source::site::{self, SiteBy};
@@ -192,11 +192,7 @@ fn row_text(
     let row = rows::take_apart(row, &fields.names())
         .map_err(|error| anyhow::anyhow!("{} at byte {} of it", error.what, error.byte))?;
     let text = row.text.context("it has no text")?;
-    let is_html = match fields.format() {
-        TextFormat::Auto => content::is_html(&text),
-        format => format == TextFormat::Html,
-    };
-    let rendered = match is_html {
+    let rendered = match fields.format().is_html(|| content::is_html(&text)) {
         true => html::render_with_structure(text.as_bytes()),
         false => Rendered {
             text: text.into_owned().into_bytes(),
